@@ -1,0 +1,1 @@
+"""absl flags, one module per concern, each ending in `to_config()`."""

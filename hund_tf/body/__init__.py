@@ -1,0 +1,1 @@
+"""The generative body model: shape, pose priors, skinning, keypoints."""

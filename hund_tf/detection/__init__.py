@@ -1,0 +1,1 @@
+"""People and landmarks in a photo."""

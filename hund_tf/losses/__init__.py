@@ -1,0 +1,1 @@
+"""Alignment losses (Eq. 3-6)."""

@@ -1,0 +1,1 @@
+"""Optimisers of the alignment objective: BFGS, L-BFGS, Adam."""

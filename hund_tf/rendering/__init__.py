@@ -1,0 +1,1 @@
+"""Soft part rendering (Eq. 5) and hard rasterisation for pictures."""

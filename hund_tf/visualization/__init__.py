@@ -1,0 +1,1 @@
+"""Overlays, meshes and figures."""
