@@ -1,0 +1,290 @@
+"""Photos as users have them: finding the files and decoding them to RGB.
+
+Every fault is a `PhotoError`, one line that names the file, what is wrong with
+it and what would be right, so that a caller can report it and go on with the
+other files.
+"""
+
+import glob
+import mmap
+import os
+import struct
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+IMAGE_SUFFIXES = (
+  ".jpg",
+  ".jpeg",
+  ".png",
+  ".webp",
+  ".tif",
+  ".tiff",
+  ".bmp",
+  ".gif",
+)
+MIN_SIDE = 32  # pixels; a person cannot be made out in less
+MAX_PIXELS = 100_000_000  # 300 MB as RGB
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+_KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+_EXIF_ORIENTATION = 0x0112
+
+
+class PhotoError(ValueError):
+  """A photo that cannot be used; `str()` is one line naming the file.
+
+  Attributes:
+    path: the file, folder or pattern as given.
+    problem: what is wrong.
+    remedy: what would be right.
+  """
+
+  def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
+    self.path, self.problem, self.remedy = str(path), problem, remedy
+    super().__init__(" ".join(f"{path}: {problem}; {remedy}".split()))
+
+
+class PhotoList(NamedTuple):
+  """What `list_photos` found."""
+
+  paths: list[Path]  # in the order asked for, without duplicates
+  errors: list[PhotoError]  # one for each pattern that gave nothing
+
+
+def list_photos(patterns: Sequence[str | os.PathLike]) -> PhotoList:
+  """Resolves files, globs and folders to photo files.
+
+  A path that exists is taken literally, even if it holds glob characters. A
+  file is taken whatever its suffix; a folder gives its files (not those of its
+  subfolders), and a glob (`**` crosses folders) its matches, that have a suffix
+  of `IMAGE_SUFFIXES` and are not hidden, sorted by name. A photo that is named
+  twice is listed once, where it came first.
+
+  Args:
+    patterns: files, globs and folders; `~` is expanded.
+
+  Returns:
+    The photos, and an error for each missing path, empty glob or folder
+    without photos. Nothing is opened yet: see `load_photo`.
+  """
+  paths: dict[Path, Path] = {}
+  errors = []
+  for pattern in patterns:
+    try:
+      for path in _resolve(pattern):
+        paths.setdefault(path.resolve(), path)
+    except PhotoError as error:
+      errors.append(error)
+  return PhotoList(list(paths.values()), errors)
+
+
+def _resolve(pattern: str | os.PathLike) -> list[Path]:
+  """The photo files of one pattern; raises PhotoError if there are none."""
+  suffixes = ", ".join(IMAGE_SUFFIXES)
+  if not str(pattern).strip():
+    raise PhotoError("''", "is an empty name", "give a photo, folder or glob")
+  path = Path(pattern).expanduser()
+  if path.is_dir():
+    try:
+      found = _photos_among(path.iterdir())
+    except OSError as error:
+      raise PhotoError(
+        pattern,
+        f"the folder cannot be listed ({error.strerror})",
+        "give a folder that you may read",
+      ) from error
+    if not found:
+      raise PhotoError(
+        pattern,
+        "the folder holds no photo",
+        f"give a folder of files named {suffixes}",
+      )
+    return found
+  if path.exists():
+    return [path]
+  if glob.has_magic(str(path)):
+    matches = glob.glob(str(path), recursive=True)
+    found = _photos_among(Path(match) for match in matches)
+    if not found:
+      raise PhotoError(
+        pattern,
+        "no photo matches the pattern",
+        f"give a pattern that matches files named {suffixes}",
+      )
+    return found
+  raise PhotoError(
+    pattern, "does not exist", "give an existing photo, folder or glob"
+  )
+
+
+def _photos_among(paths: Iterable[Path]) -> list[Path]:
+  return sorted(
+    path
+    for path in paths
+    if path.suffix.lower() in IMAGE_SUFFIXES
+    and not path.name.startswith(".")
+    and path.is_file()
+  )
+
+
+def load_photo(
+  path: str | os.PathLike, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+  """Decodes a photo to upright 8-bit RGB.
+
+  The size in the header is checked before any pixel is decoded. The EXIF
+  orientation is applied. Of an animation or of a file with several pages the
+  first is taken. Transparent pixels are laid over white. Grey, palette and
+  CMYK photos become RGB (without colour management); 16 bits per channel are
+  scaled to 8, over the whole range 0 to 65535; floating point grey is taken as
+  0 to 1.
+
+  Args:
+    path: a JPEG, PNG, WebP, TIFF, BMP or GIF file, whatever its suffix.
+    max_pixels: the largest width times height that is decoded.
+
+  Returns:
+    uint8 [H, W, 3] RGB, both sides at least `MIN_SIDE` pixels.
+
+  Raises:
+    PhotoError: if the file is missing, unreadable, empty, not an image,
+      truncated, corrupt, too small or too large. Missing pixels are never
+      filled in.
+  """
+  path = Path(path)
+  _check_file(path)
+  with warnings.catch_warnings():
+    # The size is checked below; damaged metadata does not spoil the pixels.
+    warnings.simplefilter("ignore")
+    with _open(path) as image:
+      _check_size(path, image.size, max_pixels)
+      if image.format in ("JPEG", "MPO"):
+        _check_jpeg_end(path)
+      try:
+        image.load()
+        rgb = _to_rgb(_upright(image))
+      except PhotoError:
+        raise
+      except Exception as error:  # decoders of broken bytes raise any kind
+        raise PhotoError(
+          path,
+          f"the {image.format} data is truncated or corrupt ({error})",
+          "copy or export the photo again, complete",
+        ) from error
+  return rgb
+
+
+def _check_file(path: Path) -> None:
+  if path.is_dir():
+    raise PhotoError(path, "is a folder", "give an image file")
+  if not path.exists():
+    raise PhotoError(path, "does not exist", "give an existing image file")
+  if not path.is_file():
+    raise PhotoError(path, "is not a regular file", "give an image file")
+  if path.stat().st_size == 0:
+    raise PhotoError(
+      path, "is empty (0 bytes)", f"give a complete {_KINDS} file"
+    )
+
+
+def _open(path: Path) -> Image.Image:
+  """Reads the header; raises PhotoError if it is not that of an image."""
+  try:
+    return Image.open(path, formats=_FORMATS)
+  except Image.DecompressionBombError as error:
+    raise PhotoError(
+      path,
+      f"is too large: more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels",
+      f"give a photo of at most {MAX_PIXELS:,} pixels",
+    ) from error
+  except Image.UnidentifiedImageError as error:
+    raise PhotoError(
+      path, "is not a readable image", f"give a complete {_KINDS} file"
+    ) from error
+  except OSError as error:
+    raise PhotoError(
+      path,
+      f"cannot be read ({error.strerror or error})",
+      f"give a {_KINDS} file that you may read",
+    ) from error
+  except Exception as error:  # headers of broken files raise any kind
+    raise PhotoError(
+      path,
+      f"the header is corrupt ({error})",
+      f"give a complete {_KINDS} file",
+    ) from error
+
+
+def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+  width, height = size
+  if width * height > max_pixels:
+    raise PhotoError(
+      path,
+      f"is too large: {width} x {height} pixels",
+      f"give a photo of at most {max_pixels:,} pixels",
+    )
+  if min(size) < MIN_SIDE:
+    raise PhotoError(
+      path,
+      f"is too small: {width} x {height} pixels",
+      f"give a photo of at least {MIN_SIDE} x {MIN_SIDE} pixels",
+    )
+
+
+def _check_jpeg_end(path: Path) -> None:
+  """Raises PhotoError if the first scan is not followed by an end marker.
+
+  A file whose tail is missing or zeroed decodes to grey pixels without an
+  error when only little of it is gone, so the markers are looked at: segments
+  up to the start of scan (FF DA), then an end of image (FF D9).
+  """
+  with path.open("rb") as file:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+      position = 2  # after the start of image
+      while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = struct.unpack_from(">xBH", data, position)
+        if marker == 0xFF:  # a fill byte
+          position += 1
+          continue
+        position += 2 + length
+        if marker == 0xDA:
+          break
+      if data.find(b"\xff\xd9", position) < 0:
+        raise PhotoError(
+          path,
+          "the JPEG data is truncated (no end of image)",
+          "copy or export the photo again, complete",
+        )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+  """Applies the EXIF orientation; unreadable metadata counts as upright."""
+  try:
+    image.getexif().get(_EXIF_ORIENTATION)
+  except Exception:  # broken metadata raises any kind
+    return image
+  return ImageOps.exif_transpose(image)
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+  """Any pixel format to uint8 [H, W, 3]."""
+  if image.mode.startswith("I") or image.mode == "F":
+    grey = np.asarray(image).astype(np.float64)
+    limit = 1.0 if image.mode == "F" else 65535.0
+    if not (grey.min() >= 0.0 and grey.max() <= limit):
+      raise ValueError(
+        f"grey values {grey.min():g} to {grey.max():g} "
+        f"are outside 0 to {limit:g}"
+      )
+    grey = np.rint(grey * (255.0 / limit)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)
+  if image.has_transparency_data:
+    rgba = image.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+    image = Image.alpha_composite(white, rgba)
+  return np.array(image.convert("RGB"))
