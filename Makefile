@@ -1,0 +1,44 @@
+# Set-up, tests and the demo. `make test` is what continuous integration runs.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+DEMO_OUTPUT ?= output/demo
+
+.PHONY: setup test demo lint format clean
+
+setup: $(VENV)/.ready build/rasterizer_op.ready
+
+$(VENV)/.ready: requirements.txt
+	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check \
+	  -r requirements.txt
+	touch $@
+
+# The hard rasteriser of tensorflow_graphics, compiled for this TensorFlow.
+# Without a compiler everything but --renderer=tfg still works.
+build/rasterizer_op.ready: $(VENV)/.ready
+	mkdir -p build
+	$(RUN) -m tools.build_rasterizer_op || \
+	  echo "The C++ rasteriser was not built: pictures use the slower one."
+	touch $@
+
+test: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m pytest -n 2 --dist loadfile
+
+demo: setup
+	$(RUN) -m tools.reconstruct --flagfile=flags/demo.flags \
+	  --output_dir=$(DEMO_OUTPUT)
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: setup
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build output
