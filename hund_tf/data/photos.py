@@ -30,7 +30,7 @@ IMAGE_SUFFIXES = (
 MIN_SIDE = 32  # pixels; a person cannot be made out in less
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 _EXIF_ORIENTATION = 0x0112
 
@@ -206,18 +206,14 @@ def _open(path: Path) -> Image.Image:
     raise PhotoError(
       path, "is not a readable image", f"give a complete {_KINDS} file"
     ) from error
-  except OSError as error:
-    raise PhotoError(
-      path,
-      f"cannot be read ({error.strerror or error})",
-      f"give a {_KINDS} file that you may read",
-    ) from error
   except Exception as error:  # headers of broken files raise any kind
-    raise PhotoError(
-      path,
-      f"the header is corrupt ({error})",
-      f"give a complete {_KINDS} file",
-    ) from error
+    if isinstance(error, OSError) and error.errno:
+      problem = f"cannot be read ({error.strerror})"
+      remedy = "give an image file that you may read"
+    else:
+      problem = f"the header is truncated or corrupt ({error})"
+      remedy = f"give a complete {_KINDS} file"
+    raise PhotoError(path, problem, remedy) from error
 
 
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
