@@ -1,0 +1,165 @@
+"""The alignment objective L_u of a body state and an image (Eq. 3-6)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hund_tf.body import keypoints as keypoint_table
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.geometry import camera
+from hund_tf.rendering.backends import make_part_renderer
+from hund_tf.types import (
+  CROP_SIZE,
+  MAP_SIZE,
+  NUM_KEYPOINTS,
+  AlignmentTarget,
+  AlignmentTerms,
+  BodyOutput,
+  HumanState,
+  Intrinsics,
+)
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+  """Weights and choices of the alignment objective.
+
+  The lambdas were chosen on the photos named in `docs/results.md`.
+  """
+
+  keypoint_weight: float = 1.0  # lambda_k, per crop pixel
+  part_weight: float = 50.0  # lambda_b, per mean absolute difference
+  pose_prior_weight: float = 0.02  # of ||theta||^2
+  shape_prior_weight: float = 0.05  # of ||beta||^2
+  # Base weights of the keypoint groups in the mean of Eq. 4: 70 face and 42
+  # hand keypoints would otherwise outvote the 25 of the body.
+  body_keypoint_weight: float = 1.0
+  face_keypoint_weight: float = 0.1
+  hand_keypoint_weight: float = 0.25
+  mesh: str = "proxy_1500"
+  renderer: str = "soft"  # or "tfg"
+
+
+def keypoint_loss(
+  projected: tf.Tensor, target: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+  """L_k: weighted mean 2D distance (Eq. 4).
+
+  Args:
+    projected: `[B, N, 2]` pixels.
+    target: `[B, N, 2]` pixels.
+    weights: `[B, N]` non-negative; all zero gives a loss of zero.
+
+  Returns:
+    `[B]` pixels.
+  """
+  square = tf.reduce_sum((projected - target) ** 2, axis=-1)
+  distance = tf.sqrt(square + 1e-6)
+  total = tf.reduce_sum(weights, axis=-1)
+  return tf.math.divide_no_nan(
+    tf.reduce_sum(weights * distance, axis=-1), total
+  )
+
+
+def part_loss(
+  rendered: tf.Tensor, part_probs: tf.Tensor, part_weights: tf.Tensor
+) -> tf.Tensor:
+  """L_b: mean over pixels of the absolute part difference (Eq. 5).
+
+  Args:
+    rendered: `[B, H, W, 16]` 15 part probabilities and the visibility.
+    part_probs: `[B, H, W, 15]` target; its visibility is 1 - background.
+    part_weights: `[B, 16]` which channels are known.
+
+  Returns:
+    `[B]`, in [0, 4].
+  """
+  visibility = 1.0 - part_probs[..., :1]
+  target = tf.concat([part_probs, visibility], axis=-1)
+  difference = tf.abs(rendered - target) * part_weights[:, None, None, :]
+  return tf.reduce_mean(tf.reduce_sum(difference, axis=-1), axis=[1, 2])
+
+
+def negative_log_prior(*latents: tf.Tensor) -> tf.Tensor:
+  """l = ||latents||^2 `[B]`, proportional to -log p (Eq. 6)."""
+  return tf.add_n([tf.reduce_sum(z * z, axis=-1) for z in latents])
+
+
+class AlignmentObjective(tf.Module):
+  """L_u of Eq. 3: the one function that every minimiser works on."""
+
+  def __init__(
+    self, body_model: BodyModel, config: ObjectiveConfig | None = None
+  ):
+    """Builds the renderer of the proxy mesh named by `config.mesh`.
+
+    Raises:
+      ValueError: if the mesh or the renderer of `config` is unknown.
+    """
+    super().__init__(name="alignment_objective")
+    self.config = config or ObjectiveConfig()
+    self.body_model = body_model
+    self._renderer = make_part_renderer(
+      self.config.renderer,
+      body_model.faces(self.config.mesh),
+      body_model.part_labels(self.config.mesh),
+    )
+    group = np.empty([NUM_KEYPOINTS], np.float32)
+    group[keypoint_table.BODY] = self.config.body_keypoint_weight
+    group[keypoint_table.FACE] = self.config.face_keypoint_weight
+    group[keypoint_table.LEFT_HAND] = self.config.hand_keypoint_weight
+    group[keypoint_table.RIGHT_HAND] = self.config.hand_keypoint_weight
+    self._group_weights = group
+
+  def __call__(
+    self, state: HumanState, target: AlignmentTarget, intrinsics: Intrinsics
+  ) -> AlignmentTerms:
+    """Evaluates the objective.
+
+    Args:
+      state: a batch of B states.
+      target: what the crops show.
+      intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+
+    Returns:
+      AlignmentTerms of `[B]` values.
+    """
+    body = self.body_model.decode(state, mesh=self.config.mesh)
+    return self.evaluate(body, state, target, intrinsics)
+
+  def evaluate(
+    self,
+    body: BodyOutput,
+    state: HumanState,
+    target: AlignmentTarget,
+    intrinsics: Intrinsics,
+  ) -> AlignmentTerms:
+    """As calling the objective, with the body of `state` already decoded."""
+    config = self.config
+    weights = target.keypoint_weights * self._group_weights
+    keypoint = keypoint_loss(
+      camera.project(body.keypoints, intrinsics), target.keypoints, weights
+    )
+    if config.part_weight > 0.0:
+      rendered = self.render_parts(body, intrinsics)
+      part = part_loss(rendered, target.part_probs, target.part_weights)
+    else:
+      part = tf.zeros_like(keypoint)
+    pose_prior = negative_log_prior(
+      state.body_pose, state.left_hand, state.right_hand
+    )
+    shape_prior = negative_log_prior(state.shape, state.expression)
+    total = (
+      config.keypoint_weight * keypoint
+      + config.part_weight * part
+      + config.pose_prior_weight * pose_prior
+      + config.shape_prior_weight * shape_prior
+    )
+    return AlignmentTerms(total, keypoint, part, pose_prior, shape_prior)
+
+  def render_parts(self, body: BodyOutput, intrinsics: Intrinsics) -> tf.Tensor:
+    """The segmentation image I of Eq. 5, `[B, 60, 60, 16]`."""
+    on_map = camera.scale_intrinsics(intrinsics, MAP_SIZE / CROP_SIZE)
+    pixels = camera.project(body.vertices, on_map)
+    return self._renderer(tf.concat([pixels, body.vertices[..., 2:3]], axis=-1))

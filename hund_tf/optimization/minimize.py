@@ -1,0 +1,237 @@
+"""Fits body states to images by minimising the alignment objective.
+
+BFGS and L-BFGS run scipy's minimisers, person by person, on one compiled
+value-and-gradient of the objective; Adam steps the whole batch. All return the
+same trace type.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.optimize
+
+from hund_tf.compat import tf, tf_keras
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.optimization import initialization, parameters
+from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.types import (
+  AlignmentTarget,
+  HumanState,
+  Intrinsics,
+  RefinementState,
+)
+
+_SCIPY_METHODS = {"bfgs": "BFGS", "lbfgs": "L-BFGS-B"}
+_HUGE = 1e6  # returned in place of a value that is not finite
+
+
+@dataclass
+class _Path:
+  """Iterates of one descent: parameters and the seconds they took."""
+
+  points: list[np.ndarray] = field(default_factory=list)
+  seconds: list[float] = field(default_factory=list)
+  value: float = np.inf
+
+  def extended(self, other: "_Path") -> "_Path":
+    """This path continued by `other`, whose first point is our last."""
+    base = self.seconds[-1]
+    return _Path(
+      self.points + other.points[1:],
+      self.seconds + [base + s for s in other.seconds[1:]],
+      other.value,
+    )
+
+
+def minimize(
+  objective: AlignmentObjective,
+  target: AlignmentTarget,
+  intrinsics: Intrinsics,
+  config: OptimizerConfig | None = None,
+  initial: HumanState | None = None,
+) -> RefinementState:
+  """Fits states to a batch of targets.
+
+  Args:
+    objective: what to minimise.
+    target: batch of B targets.
+    intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+    config: method and iteration counts.
+    initial: `[B, ...]` where to start; without it, A-poses placed by the
+      keypoints, at several yaws, of which the best is continued.
+
+  Returns:
+    Trace with fields `[B, M+1, ...]`: the start and every iterate. A descent
+    that stopped early repeats its last state to the longest one's length.
+    `seconds` are cumulative and include the search over the yaws.
+  """
+  config = config or OptimizerConfig()
+  if initial is None:
+    starts = initialization.starts_from_keypoints(
+      objective.body_model, target, intrinsics, config.num_yaw_starts
+    )
+  else:
+    starts = tf.nest.map_structure(lambda x: x[:, None], initial)
+  points = parameters.pack(starts).numpy()
+  if config.method == "adam":
+    paths = _adam(objective, target, intrinsics, config, points)
+  else:
+    paths = _scipy(objective, target, intrinsics, config, points)
+  return _as_trace(objective, target, intrinsics, paths)
+
+
+def _value_and_gradient(
+  objective: AlignmentObjective, jit_compile: bool
+) -> Callable:
+  """Compiled (parameters [B, 204], ...) -> (values [B], gradient [B, 204])."""
+
+  @tf.function(jit_compile=jit_compile, reduce_retracing=True)
+  def function(point, target, intrinsics):
+    with tf.GradientTape() as tape:
+      tape.watch(point)
+      terms = objective(parameters.unpack(point), target, intrinsics)
+    return terms.total, tape.gradient(terms.total, point)
+
+  return function
+
+
+def _select(structure, index: int):
+  """Row `index` of every tensor of a structure, kept as a batch of one."""
+  return tf.nest.map_structure(
+    lambda x: tf.convert_to_tensor(x)[index : index + 1], structure
+  )
+
+
+def _scipy(objective, target, intrinsics, config, points) -> list[_Path]:
+  function = _compiled(objective, config)
+  function(points[:1, 0], _select(target, 0), _select(intrinsics, 0))
+  paths = []
+  for i in range(len(points)):
+    fixed = (_select(target, i), _select(intrinsics, i))
+    begin = time.perf_counter()
+    tries = [
+      _scipy_descent(
+        function, fixed, start, config.method, config.start_iterations, config
+      )
+      for start in points[i]
+    ]
+    best = min(tries, key=lambda path: path.value)
+    searched = time.perf_counter() - begin - best.seconds[-1]
+    best.seconds = [searched + s for s in best.seconds]
+    rest = _scipy_descent(
+      function,
+      fixed,
+      best.points[-1],
+      config.method,
+      config.max_iterations,
+      config,
+    )
+    paths.append(best.extended(rest))
+  return paths
+
+
+def _compiled(objective: AlignmentObjective, config: OptimizerConfig):
+  """The objective's compiled value-and-gradient, made once for each."""
+  cache = objective.__dict__.setdefault("_compiled_gradients", {})
+  if config.jit_compile not in cache:
+    cache[config.jit_compile] = _value_and_gradient(
+      objective, config.jit_compile
+    )
+  return cache[config.jit_compile]
+
+
+def _scipy_descent(
+  function, fixed, start, method: str, iterations: int, config
+) -> _Path:
+  path = _Path()
+  begin = time.perf_counter()
+
+  def record(point):
+    path.points.append(np.array(point, np.float32))
+    path.seconds.append(time.perf_counter() - begin)
+
+  def value_and_gradient(point):
+    value, gradient = function(tf.constant(point[None], tf.float32), *fixed)
+    value, gradient = value.numpy()[0], gradient.numpy()[0]
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+      return _HUGE, np.zeros_like(point)
+    return float(value), gradient.astype(np.float64)
+
+  record(start)
+  result = scipy.optimize.minimize(
+    value_and_gradient,
+    start.astype(np.float64),
+    jac=True,
+    method=_SCIPY_METHODS[method],
+    callback=record,
+    options={"maxiter": iterations, "gtol": config.gradient_tolerance},
+  )
+  path.value = float(result.fun)
+  return path
+
+
+def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
+  """Adam on all people and starts at once; the best start of each is kept."""
+  people, starts = points.shape[:2]
+  repeat = lambda x: tf.repeat(tf.convert_to_tensor(x), starts, axis=0)
+  many = tf.nest.map_structure(repeat, (target, intrinsics))
+  flat = points.reshape(people * starts, -1)
+  first, values = _adam_descent(
+    objective, many, flat, config.start_iterations, config
+  )
+  values = values.reshape(people, starts)
+  best = np.arange(people) * starts + values.argmin(axis=1)
+  kept = _Path([point[best] for point in first.points], first.seconds)
+  second, values = _adam_descent(
+    objective,
+    (target, intrinsics),
+    kept.points[-1],
+    config.max_iterations,
+    config,
+  )
+  whole = kept.extended(second)
+  return [
+    _Path([point[i] for point in whole.points], whole.seconds, values[i])
+    for i in range(people)
+  ]
+
+
+def _adam_descent(objective, fixed, start, iterations: int, config):
+  function = _compiled(objective, config)
+  variable = tf.Variable(start)
+  schedule = tf_keras.optimizers.schedules.CosineDecay(
+    config.learning_rate, iterations, alpha=0.05
+  )
+  optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
+  function(variable.value(), *fixed)  # compile outside of the timing
+  begin = time.perf_counter()
+  path = _Path([start], [0.0])
+  for _ in range(iterations):
+    _, gradient = function(variable.value(), *fixed)
+    gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+    optimizer.apply_gradients([(gradient, variable)])
+    path.points.append(variable.numpy())
+    path.seconds.append(time.perf_counter() - begin)
+  values, _ = function(variable.value(), *fixed)
+  return path, values.numpy()
+
+
+def _as_trace(objective, target, intrinsics, paths) -> RefinementState:
+  """Stacks paths to one trace, evaluating the terms of every iterate."""
+  length = max(len(path.points) for path in paths)
+  pad = lambda rows: np.stack(rows + [rows[-1]] * (length - len(rows)))
+  points = np.stack([pad(path.points) for path in paths])
+  seconds = np.stack([pad(path.seconds) for path in paths])
+  state = parameters.unpack(tf.constant(points, tf.float32))
+  terms = []
+  for i in range(length):
+    at_step = tf.nest.map_structure(lambda x, i=i: x[:, i], state)
+    terms.append(objective(at_step, target, intrinsics))
+  return RefinementState(
+    state=state,
+    terms=tf.nest.map_structure(lambda *rows: tf.stack(rows, 1), *terms),
+    memory=tf.zeros([len(paths), length, 0]),
+    seconds=tf.constant(seconds, tf.float32),
+  )

@@ -1,0 +1,1 @@
+"""From a photo to people in 3D: detection, crops, fitting, one scene."""
