@@ -1,0 +1,130 @@
+"""Protocol `photos_2d`: reprojected keypoints against annotated ones.
+
+For each annotated person that the detector finds, PCK@0.1 is the fraction of
+annotated visible joints (COCO-17 and feet) whose reprojection lies within 0.1
+of the larger box side.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.data.coco import COCO_INDICES, FOOT_INDICES, CocoPerson
+from hund_tf.evaluation import pck as pck_metric
+from hund_tf.reconstruction.reconstructor import Person
+
+_JOINTS = np.array(COCO_INDICES + FOOT_INDICES)
+_VISIBLE = 2
+
+
+class PersonScore(NamedTuple):
+  """Result for one annotated person."""
+
+  image: str
+  box: np.ndarray  # [4] annotated box, pixels
+  found: bool
+  joints: int  # annotated visible joints
+  correct: int  # of the reprojected body
+  correct_landmarks: int  # of the detector's landmarks, for comparison
+
+
+def _scored(person: CocoPerson, prediction: Person | None) -> PersonScore:
+  visible = (person.visibility[_JOINTS] >= _VISIBLE)[None]
+  counts = [0, 0]
+  if prediction is not None:
+    points = (
+      prediction.keypoints_2d[_JOINTS],
+      prediction.detection.keypoints[_JOINTS, :2],
+    )
+    known = prediction.detection.keypoints[_JOINTS, 2] > 0
+    for i, (predicted, usable) in enumerate(
+      zip(points, (np.ones_like(known), known), strict=True)
+    ):
+      correct = pck_metric.correct_keypoints(
+        predicted[None],
+        person.keypoints[_JOINTS][None],
+        visible,
+        person.box[None],
+      )
+      counts[i] = int((correct & usable).sum())
+  return PersonScore(
+    image=person.image.name,
+    box=person.box,
+    found=prediction is not None,
+    joints=int(visible.sum()),
+    correct=counts[0],
+    correct_landmarks=counts[1],
+  )
+
+
+def evaluate_photos(
+  people: Iterable[CocoPerson],
+  reconstruct: Callable[[Path], list[Person]],
+  min_joints: int = 6,
+  min_height: float = 60.0,
+) -> list[PersonScore]:
+  """Scores every annotated person of a set of photos.
+
+  Args:
+    people: annotations, of any number of photos.
+    reconstruct: from a photo's path to its people.
+    min_joints: people with fewer annotated visible joints are left out.
+    min_height: people whose box is lower (pixels) are left out.
+
+  Returns:
+    One score for each person, photo by photo.
+  """
+  photos = defaultdict(list)
+  for person in people:
+    joints = (person.visibility[_JOINTS] >= _VISIBLE).sum()
+    if joints >= min_joints and person.box[3] >= min_height:
+      photos[person.image].append(person)
+  scores = []
+  for image, annotated in photos.items():
+    found = reconstruct(image)
+    pairs = pck_metric.match_people(
+      np.array([p.detection.keypoints[_JOINTS, :2] for p in found]),
+      np.array([p.keypoints[_JOINTS] for p in annotated]),
+      np.array([p.visibility[_JOINTS] >= _VISIBLE for p in annotated]),
+      np.array([p.box for p in annotated]),
+    )
+    for person, pair in zip(annotated, pairs, strict=True):
+      scores.append(_scored(person, found[pair] if pair >= 0 else None))
+  return scores
+
+
+def mean_pck(scores: Iterable[PersonScore], landmarks: bool = False) -> float:
+  """Fraction of correct joints over the people that were found.
+
+  Args:
+    scores: of the people.
+    landmarks: score the detector's landmarks instead of the fitted body.
+
+  Returns:
+    Fraction in [0, 1]; NaN if nobody was found.
+  """
+  found = [score for score in scores if score.found]
+  joints = sum(score.joints for score in found)
+  hits = sum(s.correct_landmarks if landmarks else s.correct for s in found)
+  return hits / joints if joints else float("nan")
+
+
+def table(scores: list[PersonScore]) -> str:
+  """A Markdown table: one row for each photo, then the mean."""
+  rows = [
+    "| photo | annotated | found | joints | PCK@0.1 body | landmarks |",
+    "|---|---|---|---|---|---|",
+  ]
+  names = list(dict.fromkeys(score.image for score in scores))
+  groups = [(n, [s for s in scores if s.image == n]) for n in names]
+  for name, group in [*groups, ("**all**", scores)]:
+    found = [score for score in group if score.found]
+    rows.append(
+      f"| {name} | {len(group)} | {len(found)} "
+      f"| {sum(score.joints for score in found)} "
+      f"| {mean_pck(group):.3f} | {mean_pck(group, landmarks=True):.3f} |"
+    )
+  return "\n".join(rows)
