@@ -29,7 +29,7 @@ class Intrinsics(NamedTuple):
 
 
 class ImageFeatures(NamedTuple):
-  """What is known of a person crop; HUND cannot tell which front end made it."""
+  """What is known of a person crop, whichever front end made it."""
 
   heatmaps: tf.Tensor  # [B, 60, 60, 137] K, Gaussian peaks of height 1
   heatmap_weights: tf.Tensor  # [B, 137] confidence in [0, 1]; 0 = unknown
