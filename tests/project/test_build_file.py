@@ -13,7 +13,11 @@ def _targets() -> dict[str, dict]:
   for node in tree.body:
     call = node.value if isinstance(node, ast.Expr) else None
     if isinstance(call, ast.Call) and call.func.id.startswith("py_"):
-      values = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+      values = {
+        k.arg: ast.literal_eval(k.value)
+        for k in call.keywords
+        if k.arg in ("name", "srcs", "deps")
+      }
       targets[values["name"]] = values | {"rule": call.func.id}
   return targets
 
