@@ -1,0 +1,122 @@
+"""Writing results: the folder, names, and files that are never half done."""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+class OutputError(ValueError):
+  """A result that cannot be written; `str()` is one line naming the file."""
+
+  def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
+    super().__init__(" ".join(f"{path}: {problem}; {remedy}".split()))
+
+
+def prepare_output_dir(path: str | os.PathLike) -> Path:
+  """Makes the folder, with its parents, and tries whether it can be written to.
+
+  Raises:
+    OutputError: if it is a file, cannot be made or cannot be written to.
+  """
+  folder = Path(path).expanduser()
+  if folder.exists() and not folder.is_dir():
+    raise OutputError(path, "is a file", "give a folder for the results")
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = _temporary_name(folder / "probe")
+    probe.touch(exist_ok=False)
+    probe.unlink()
+  except OSError as error:
+    raise OutputError(
+      path,
+      f"the output folder cannot be written to ({error.strerror})",
+      "give a folder that you may write to",
+    ) from error
+  return folder
+
+
+def unique_stems(paths: Sequence[str | os.PathLike]) -> list[str]:
+  """One name for the results of each photo, different for all of them.
+
+  A name is the file's without its suffix. Where several photos share it, the
+  suffix is kept (a.jpg, a.png -> a_jpg, a_png), and where that is not enough
+  the later ones are numbered (a_jpg, a_jpg_2). Case does not tell names apart,
+  as on some file systems it does not.
+  """
+  paths = [Path(path) for path in paths]
+  stems = [path.stem.casefold() for path in paths]
+  names: list[str] = []
+  taken: set[str] = set()
+  for path, stem in zip(paths, stems, strict=True):
+    base = path.stem
+    if stems.count(stem) > 1:
+      base += "_" + path.suffix.lstrip(".").lower()
+    name, number = base, 1
+    while name.casefold() in taken:
+      number += 1
+      name = f"{base}_{number}"
+    taken.add(name.casefold())
+    names.append(name)
+  return names
+
+
+def _temporary_name(path: Path) -> Path:
+  """A fresh hidden name beside `path`, with its suffix."""
+  return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+  """A temporary name beside `path` that takes its place at the end.
+
+  If anything is raised inside, the temporary file is removed and `path` stays
+  as it was.
+
+  Yields:
+    The name to write to; it has the suffix of `path`.
+
+  Raises:
+    OutputError: if writing fails (disk full, no permission, no such folder).
+  """
+  path = Path(path)
+  temporary = _temporary_name(path)
+  try:
+    yield temporary
+    os.replace(temporary, path)
+  except OSError as error:
+    raise OutputError(
+      path,
+      f"cannot be written ({error.strerror or error})",
+      "give a folder with room that you may write to",
+    ) from error
+  finally:
+    temporary.unlink(missing_ok=True)
+
+
+def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
+  """Writes a picture atomically as PNG.
+
+  Args:
+    path: of the file.
+    image: uint8 [H, W, 3] RGB, [H, W, 4] RGBA or [H, W] grey.
+
+  Raises:
+    ValueError: if the array is not a picture.
+    OutputError: if the file cannot be written.
+  """
+  image = np.asarray(image)
+  channels = image.shape[2:] in ((), (3,), (4,))
+  if (
+    image.dtype != np.uint8 or image.ndim < 2 or not channels or not image.size
+  ):
+    raise ValueError(
+      f"{path}: picture of type {image.dtype} and shape {image.shape}, "
+      "expected uint8 [H, W], [H, W, 3] or [H, W, 4]"
+    )
+  with atomic_path(path) as temporary:
+    Image.fromarray(image).save(temporary, format="PNG")
