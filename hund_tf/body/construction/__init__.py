@@ -1,0 +1,1 @@
+"""Builds the open body model's asset from CC0 MakeHuman data."""
