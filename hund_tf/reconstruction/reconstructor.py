@@ -7,7 +7,7 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.detection import features as feature_maker
-from hund_tf.detection.interface import Detection, PersonDetector
+from hund_tf.detection.interface import Detection
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
@@ -33,58 +33,43 @@ def _first(structure):
 
 
 class Reconstructor:
-  """Finds the people of a photo and fits the body model to each."""
+  """Fits the body model to detected people, all in one camera frame."""
 
   def __init__(
     self,
-    detector: PersonDetector,
     objective: AlignmentObjective,
     config: OptimizerConfig | None = None,
   ):
-    """Args:
-    detector: finds people and their landmarks.
-    objective: what is minimised; it carries the body model.
-    config: of the optimiser.
+    """Keeps what to minimise and how.
+
+    Args:
+      objective: what is minimised; it carries the body model.
+      config: of the optimiser.
     """
-    self._detector = detector
     self._objective = objective
     self._config = config or OptimizerConfig()
 
   def __call__(
     self,
-    image: np.ndarray,
-    intrinsics: Intrinsics | None = None,
-    boxes: Sequence[Sequence[float]] | None = None,
-    max_people: int | None = None,
+    detections: Sequence[Detection],
+    intrinsics: Intrinsics,
   ) -> list[Person]:
     """Reconstructs the people of one photo.
 
     Args:
-      image: `[H, W, 3]` uint8 RGB.
-      intrinsics: of the photo, fields `[2]` pixels; without them the paper's
-        default, f = max(H, W), c = centre.
-      boxes: person boxes (left, top, width, height, pixels) instead of
-        detection.
-      max_people: at most so many.
+      detections: people and their landmarks, photo pixels.
+      intrinsics: of the photo, fields `[2]`, pixels; `photo_camera` and
+        `default_intrinsics` make them.
 
     Returns:
-      People by descending detection score; empty when nobody is found.
-
-    Raises:
-      ValueError: if the image or a box is not usable.
+      A person for each detection, in the same order.
     """
-    detections = self._detector.detect(image, boxes, max_people)
-    if intrinsics is None:
-      intrinsics = camera.default_intrinsics(*image.shape[:2])
-    return [self.fit(image, found, intrinsics) for found in detections]
+    return [self.fit(detection, intrinsics) for detection in detections]
 
-  def fit(
-    self, image: np.ndarray, detection: Detection, intrinsics: Intrinsics
-  ) -> Person:
+  def fit(self, detection: Detection, intrinsics: Intrinsics) -> Person:
     """Fits the body model to one detected person.
 
     Args:
-      image: `[H, W, 3]` uint8 RGB.
       detection: of the person, photo pixels.
       intrinsics: of the photo, fields `[2]`, pixels.
     """

@@ -27,7 +27,7 @@ def _listed(rule: str) -> list[str]:
     source
     for target in _targets().values()
     if target["rule"] == rule
-    for source in target["srcs"]
+    for source in target.get("srcs", [])
   ]
 
 

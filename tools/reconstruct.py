@@ -1,0 +1,167 @@
+"""Reconstructs the people of photos in 3D.
+
+  python -m tools.reconstruct --images=photo.jpg --output_dir=results
+
+For each photo NAME.* it writes, as --save asks, NAME_overlay.png, NAME.glb,
+NAME.obj and NAME.json (see docs/result_schema.md). It exits with 1 if a photo
+failed; the other photos are done all the same.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import app
+from tqdm import tqdm
+
+from flags import (
+  body_flags,
+  objective_flags,
+  optimizer_flags,
+  output_flags,
+  photo_flags,
+)
+from hund_tf.data import boxes as user_boxes
+from hund_tf.data import camera_options, output_folder, photos
+from hund_tf.detection.interface import Detection
+from hund_tf.detection.mediapipe_detector import MediaPipeDetector
+from hund_tf.detection.openpose import detections_of_photo
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.reconstruction.reconstructor import Person, Reconstructor
+from hund_tf.visualization import mesh_export, overlay, report
+
+
+class _Job(NamedTuple):
+  """What is the same for all photos."""
+
+  photo: photo_flags.PhotoConfig
+  output: output_flags.OutputConfig
+  camera: camera_options.CameraOptions
+  boxes: user_boxes.UserBoxes | None
+  detector: MediaPipeDetector | None  # none where OpenPose files are given
+  reconstructor: Reconstructor
+  faces: Sequence[Sequence[int]]
+  method: str
+
+
+def _make_job() -> _Job:
+  """Reads the flags and loads the models; raises ValueError on bad flags."""
+  config = photo_flags.to_config()
+  options = camera_options.CameraOptions(
+    intrinsics=None
+    if config.intrinsics is None
+    else camera_options.parse_intrinsics(config.intrinsics),
+    focal_px=config.focal_px,
+    fov_degrees=config.fov_degrees,
+  )
+  camera_options.check_camera_options(options)
+  boxes = user_boxes.parse_boxes(config.boxes) if config.boxes else None
+  output = output_flags.to_config()
+  output_folder.prepare_output_dir(output.output_dir)
+  body = body_flags.to_model()
+  optimizer = optimizer_flags.to_config()
+  return _Job(
+    photo=config,
+    output=output,
+    camera=options,
+    boxes=boxes,
+    detector=None if config.openpose else MediaPipeDetector(),
+    reconstructor=Reconstructor(
+      AlignmentObjective(body, objective_flags.to_config()), optimizer
+    ),
+    faces=body.faces("full"),
+    method=optimizer.method,
+  )
+
+
+def _detect(job: _Job, path: Path, image) -> list[Detection]:
+  limit = job.photo.max_people
+  if job.photo.openpose:
+    found = detections_of_photo(job.photo.openpose, path)
+    return found[:limit]
+  boxes = None
+  if job.boxes is not None:
+    boxes = user_boxes.boxes_of_photo(job.boxes, path, *image.shape[:2])
+  return job.detector.detect(image, boxes, limit)
+
+
+def _save(job, path, stem, image, camera, people: list[Person]) -> None:
+  """Writes the results of one photo."""
+  folder, save = Path(job.output.output_dir), job.output.save
+  meshes = [
+    mesh_export.PersonMesh(person.body.vertices, job.faces) for person in people
+  ]
+  if "overlay" in save:
+    picture = overlay.draw_people(image, meshes, camera.intrinsics)
+    output_folder.write_png(folder / f"{stem}_overlay.png", picture)
+  if people and "glb" in save:
+    mesh_export.write_glb(folder / f"{stem}.glb", meshes)
+  if people and "obj" in save:
+    mesh_export.write_obj(folder / f"{stem}.obj", meshes)
+  if "json" in save:
+    content = report.build_report(path, image, camera, job.method, people)
+    report.write_report(folder / f"{stem}.json", content)
+
+
+def _reconstruct(job: _Job, path: Path, stem: str) -> int:
+  """Does one photo; returns the number of people.
+
+  Raises:
+    ValueError: if the photo, its boxes, its camera or a result fails.
+  """
+  image = photos.load_photo(path)
+  camera = camera_options.photo_camera(job.camera, path, *image.shape[:2])
+  detections = _detect(job, path, image)
+  people = job.reconstructor(detections, camera.intrinsics)
+  _save(job, path, stem, image, camera, people)
+  if not people:
+    _say(
+      f"{path}: no person found; give a photo that shows most of a person, "
+      "or --boxes"
+    )
+  return len(people)
+
+
+def _say(line: str) -> None:
+  tqdm.write(line, file=sys.stderr)
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    _say(f"unknown arguments {argv[1:]}; give photos by --images")
+    return 1
+  begin = time.time()
+  try:
+    job = _make_job()
+  except ValueError as error:
+    _say(str(error))
+    return 1
+  listing = photos.list_photos(job.photo.images)
+  for error in listing.errors:
+    _say(str(error))
+  failed, people = len(listing.errors), 0
+  stems = output_folder.unique_stems(listing.paths)
+  bar = tqdm(
+    zip(listing.paths, stems, strict=True),
+    total=len(listing.paths),
+    unit="photo",
+    file=sys.stderr,
+  )
+  for path, stem in bar:
+    try:
+      people += _reconstruct(job, path, stem)
+    except ValueError as error:
+      _say(str(error))
+      failed += 1
+  done = len(listing.paths) - (failed - len(listing.errors))
+  print(
+    f"{done} photos done, {people} people, {failed} failed, "
+    f"{time.time() - begin:.0f} s; results in {job.output.output_dir}"
+  )
+  return 1 if failed else 0
+
+
+if __name__ == "__main__":
+  app.run(main)
