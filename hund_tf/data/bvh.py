@@ -1,0 +1,174 @@
+"""Motion clips: the record, its kinematics, and the BVH reader."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+
+class MotionError(ValueError):
+  """A motion-capture file that cannot be read; the message names the file."""
+
+
+class Motion(NamedTuple):
+  """A clip of a skeleton; joints are in the file's order, parents first."""
+
+  names: tuple[str, ...]  # J joint names
+  parents: tuple[int, ...]  # J indices; -1 for the root
+  offsets: np.ndarray  # [J, 3] parent to joint at zero angles, file units
+  rotations: np.ndarray  # [F, J, 3, 3] local, child frame to parent frame
+  translations: np.ndarray  # [F, 3] of the root, file units
+  seconds_per_frame: float
+
+
+class _Joint(NamedTuple):
+  name: str
+  parent: int
+  channels: tuple[str, ...]
+
+
+def global_rotations(motion: Motion) -> np.ndarray:
+  """Joint frames in the world, `[F, J, 3, 3]`."""
+  result = np.empty_like(motion.rotations)
+  for j, parent in enumerate(motion.parents):
+    local = motion.rotations[:, j]
+    result[:, j] = local if parent < 0 else result[:, parent] @ local
+  return result
+
+
+def joint_positions(motion: Motion) -> np.ndarray:
+  """Joint positions in the world, `[F, J, 3]`, file units."""
+  world = global_rotations(motion)
+  result = np.empty(world.shape[:3])
+  for j, parent in enumerate(motion.parents):
+    if parent < 0:
+      result[:, j] = motion.translations + motion.offsets[j]
+    else:
+      result[:, j] = result[:, parent] + world[:, parent] @ motion.offsets[j]
+  return result
+
+
+def read_bvh(path: str | os.PathLike) -> Motion:
+  """Reads a Biovision hierarchy file.
+
+  End sites are dropped. Rotation channels are intrinsic, in the order written
+  (`Zrotation Yrotation Xrotation` is R = Rz Ry Rx). Positions of joints other
+  than the root are ignored.
+
+  Raises:
+    MotionError: if the file is not readable BVH; the message says where.
+  """
+  try:
+    with open(path, encoding="utf-8", errors="replace") as file:
+      text = file.read()
+  except OSError as error:
+    raise MotionError(f"{path}: cannot be read ({error.strerror})") from error
+  head, found, tail = text.partition("MOTION")
+  if not found or "HIERARCHY" not in head:
+    raise MotionError(
+      f"{path}: no HIERARCHY and MOTION sections; expected a BVH file"
+    )
+  joints, offsets = _parse_hierarchy(head.split(), path)
+  values, seconds = _parse_motion(tail, joints, path)
+  rotations, translations = _channels_to_motion(values, joints)
+  return Motion(
+    names=tuple(joint.name for joint in joints),
+    parents=tuple(joint.parent for joint in joints),
+    offsets=offsets,
+    rotations=rotations,
+    translations=translations,
+    seconds_per_frame=seconds,
+  )
+
+
+def _parse_hierarchy(
+  tokens: list[str], path: str | os.PathLike
+) -> tuple[list[_Joint], np.ndarray]:
+  """Joints and `[J, 3]` offsets of the HIERARCHY section's tokens."""
+  joints: list[_Joint] = []
+  offsets: list[list[float]] = []
+  stack: list[int] = []  # open braces: joint index, or -1 for an end site
+  opened = -1
+  i = 0
+  try:
+    while i < len(tokens):
+      word = tokens[i]
+      if word in ("ROOT", "JOINT"):
+        parent = next((j for j in reversed(stack) if j >= 0), -1)
+        joints.append(_Joint(tokens[i + 1], parent, ()))
+        offsets.append([0.0, 0.0, 0.0])
+        opened, i = len(joints) - 1, i + 2
+      elif word == "End":
+        opened, i = -1, i + 2
+      elif word == "{":
+        stack.append(opened)
+        i += 1
+      elif word == "}":
+        stack.pop()
+        i += 1
+      elif word == "OFFSET":
+        if stack[-1] >= 0:
+          offsets[stack[-1]] = [float(v) for v in tokens[i + 1 : i + 4]]
+        i += 4
+      elif word == "CHANNELS":
+        count = int(tokens[i + 1])
+        channels = tuple(tokens[i + 2 : i + 2 + count])
+        joints[stack[-1]] = joints[stack[-1]]._replace(channels=channels)
+        i += 2 + count
+      else:
+        i += 1
+  except (IndexError, ValueError) as error:
+    raise MotionError(
+      f"{path}: broken HIERARCHY near token {i} ({error})"
+    ) from error
+  if stack or not joints:
+    raise MotionError(f"{path}: HIERARCHY has unbalanced braces or no joints")
+  return joints, np.asarray(offsets, np.float64)
+
+
+def _parse_motion(
+  text: str, joints: list[_Joint], path: str | os.PathLike
+) -> tuple[np.ndarray, float]:
+  """Channel values `[F, C]` and seconds per frame of the MOTION section."""
+  lines = [line for line in text.splitlines() if line.strip()]
+  try:
+    count = int(lines[0].split(":")[1])
+    seconds = float(lines[1].split(":")[1])
+    rows = [np.array(line.split(), np.float64) for line in lines[2:]]
+  except (IndexError, ValueError) as error:
+    raise MotionError(f"{path}: broken MOTION section ({error})") from error
+  width = sum(len(joint.channels) for joint in joints)
+  if len(rows) != count or any(len(row) != width for row in rows):
+    raise MotionError(
+      f"{path}: MOTION has {len(rows)} rows, expected {count} "
+      f"rows of {width} values"
+    )
+  return np.reshape(rows, (count, width)), seconds
+
+
+def _channels_to_motion(
+  values: np.ndarray, joints: list[_Joint]
+) -> tuple[np.ndarray, np.ndarray]:
+  """Local rotations `[F, J, 3, 3]` and root translations `[F, 3]`."""
+  frames = len(values)
+  rotations = np.tile(np.eye(3), (frames, len(joints), 1, 1))
+  translations = np.zeros((frames, 3))
+  column = 0
+  for j, joint in enumerate(joints):
+    block = values[:, column : column + len(joint.channels)]
+    column += len(joint.channels)
+    turning = [c for c in joint.channels if c.endswith("rotation")]
+    if turning and frames:
+      angles = block[:, [joint.channels.index(c) for c in turning]]
+      order = "".join(c[0].upper() for c in turning)
+      rotations[:, j] = Rotation.from_euler(
+        order, angles, degrees=True
+      ).as_matrix()
+    if joint.parent < 0:
+      for axis, letter in enumerate("XYZ"):
+        if f"{letter}position" in joint.channels:
+          translations[:, axis] = block[
+            :, joint.channels.index(f"{letter}position")
+          ]
+  return rotations, translations
