@@ -1,5 +1,6 @@
 """Faces of a projected mesh, and the windows of pixels they are drawn in."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +46,11 @@ class Windows(NamedTuple):
   offsets: np.ndarray  # [3, W^2] rows x, y, 1 of the window's pixels
   pixels: tf.Tensor  # [B, K, W^2] pixel of the batch; the last one is a bin
   mixed_cells: tf.Tensor  # [B, M, 3, W^2] pixel and label, one per corner, of
-  # the first M faces
+  # the first M faces, which have several labels
   plain_cells: tf.Tensor  # [B, K - M, W^2] the same of faces of one label
-  selection: tf.Tensor | None  # [B, K] of the F faces, None if it is all
+  extent: tf.Tensor  # [B, K] window that is needed; 0 where nothing is drawn
+  side: int  # W, of the window that is given
+  selection: tf.Tensor | None = None  # [B, K] of the F faces; None: all
 
 
 def prepare_faces(
@@ -102,11 +105,12 @@ def _place(xy, depths, config):
 
 
 def large_counts(num_faces: int, config: SoftRasterizerConfig) -> list[int]:
-  """How many faces get each of the large windows."""
-  return [
-    min(num_faces, max(1, round(fraction * num_faces)))
-    for _, fraction in config.large_windows
-  ]
+  """How many of `num_faces` get each of the large windows."""
+  counts = []
+  for _, fraction in config.large_windows:
+    count = math.ceil(fraction * num_faces)
+    counts.append(min(count, num_faces - sum(counts)))
+  return counts
 
 
 def assign_windows(
@@ -118,62 +122,84 @@ def assign_windows(
 ) -> list[Windows]:
   """Gives each face a window: one `Windows` per size.
 
+  The largest windows go to the largest faces, separately among the faces that
+  have several labels and those that have one.
+
   Args:
     equations: of all faces.
     placement: of all faces.
     labels: [F, 3] label 0..13 of the corner over each edge.
-    num_mixed: how many faces, the first ones, have more than one label.
+    num_mixed: how many faces, the first ones, have several labels.
     config: settings.
   """
-  counts = large_counts(len(labels), config)
-  drawn = placement.extent > 0.0
-  windows = []
-  if counts:
-    largest = tf.math.top_k(placement.extent, sum(counts)).indices
-    promoted = _scatter(tf.ones_like(largest), largest, len(labels)) > 0
-    end = sum(counts)
-    for (side, _), count in zip(config.large_windows, counts, strict=True):
-      chosen = largest[:, end - count : end]
-      end -= count
-      faces, middle, visible = tf.nest.map_structure(
-        lambda x, chosen=chosen: tf.gather(x, chosen, batch_dims=1),
-        (equations, placement.middle, drawn),
-      )
-      offsets, pixels = _window_pixels(middle, visible, side, config)
-      chosen_labels = tf.gather(labels, chosen)[..., tf.newaxis]
-      windows.append(
-        Windows(
-          faces=faces,
-          offsets=offsets,
-          pixels=pixels,
-          mixed_cells=pixels[:, :, tf.newaxis] * NUM_LABELS + chosen_labels,
-          plain_cells=pixels[:, :0],
-          selection=chosen,
-        )
-      )
-    drawn &= ~promoted
-  offsets, pixels = _window_pixels(
-    placement.middle, drawn, config.window, config
+  num_faces = len(labels)
+  mixed_ranks, mixed_counts = _rank(placement.extent, 0, num_mixed, config)
+  plain_ranks, plain_counts = _rank(
+    placement.extent, num_mixed, num_faces, config
   )
-  cells = pixels * NUM_LABELS
-  windows.append(
-    Windows(
-      faces=equations,
-      offsets=offsets,
-      pixels=pixels,
-      mixed_cells=cells[:, :num_mixed, tf.newaxis]
-      + labels[np.newaxis, :num_mixed, :, np.newaxis],
-      plain_cells=cells[:, num_mixed:] + labels[np.newaxis, num_mixed:, :1],
-      selection=None,
+  extent = placement.extent
+  windows = []
+  for i, (side, _) in enumerate(config.large_windows):
+    selection = tf.concat(
+      [
+        mixed_ranks[:, sum(mixed_counts[i + 1 :]) : sum(mixed_counts[i:])],
+        plain_ranks[:, sum(plain_counts[i + 1 :]) : sum(plain_counts[i:])],
+      ],
+      axis=1,
     )
+    faces, place = tf.nest.map_structure(
+      lambda x, rows=selection: tf.gather(x, rows, batch_dims=1),
+      (equations, placement),
+    )
+    chosen = _make_windows(
+      faces, place, tf.gather(labels, selection), mixed_counts[i], side, config
+    )
+    windows.append(chosen._replace(selection=selection))
+  if windows:
+    large = tf.concat([part.selection for part in windows], axis=1)
+    extent = tf.where(
+      _scatter(tf.ones_like(large), large, num_faces) > 0, 0.0, extent
+    )
+  rest = placement._replace(extent=extent)
+  labels = labels[np.newaxis]
+  windows.append(
+    _make_windows(equations, rest, labels, num_mixed, config.window, config)
   )
   return windows
 
 
-def _window_pixels(middle, drawn, side, config):
+def _rank(extent, start, end, config):
+  """Faces [B, sum(counts)] of start..end that get large windows, largest first.
+
+  Returns:
+    The indices of the faces, and how many of them get each window.
+  """
+  counts = large_counts(end - start, config)
+  ranks = tf.math.top_k(extent[:, start:end], sum(counts)).indices
+  return ranks + start, counts
+
+
+def _make_windows(faces, placement, labels, num_mixed, side, config):
+  """`Windows` of one size, without selection; `labels` [B or 1, K, 3]."""
+  offsets, pixels = _window_pixels(placement, side, config)
+  cells = pixels * NUM_LABELS
+  return Windows(
+    faces=faces,
+    offsets=offsets,
+    pixels=pixels,
+    mixed_cells=cells[:, :num_mixed, tf.newaxis]
+    + labels[:, :num_mixed, :, tf.newaxis],
+    plain_cells=cells[:, num_mixed:] + labels[:, num_mixed:, :1],
+    extent=placement.extent,
+    side=side,
+  )
+
+
+def _window_pixels(placement, side, config):
   """Offsets [3, W^2] in a window and its pixels [B, K, W^2]."""
   span = np.arange(side, dtype=np.int32) - side // 2
   rows, columns = np.repeat(span, side), np.tile(span, side)
+  middle, drawn = placement.middle, placement.extent > 0.0
   x, y = middle[..., :1] + columns, middle[..., 1:] + rows
   size = config.map_size
   within = (x >= 0) & (x < size) & (y >= 0) & (y < size)

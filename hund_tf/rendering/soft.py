@@ -31,12 +31,11 @@ from hund_tf.rendering.faces import (
   FaceEquations,
   assign_windows,
   gather_gradient,
-  large_counts,
   prepare_faces,
 )
 from hund_tf.rendering.mesh import check_labelled_mesh
 
-__all__ = ["SoftPartRenderer", "SoftRasterizerConfig", "is_exact"]
+__all__ = ["SoftPartRenderer", "SoftRasterizerConfig"]
 
 
 class SoftPartRenderer:
@@ -101,6 +100,25 @@ class SoftPartRenderer:
     alpha = tf.reshape(alpha, [batch, side, side, 1])
     return tf.concat([1.0 - alpha, colours * alpha, alpha], axis=-1)
 
+  def is_exact(self, vertices: tf.Tensor) -> tf.Tensor:
+    """Whether all faces fit their windows, so that nothing is cut off.
+
+    Args:
+      vertices: [B, V, 3], as for rendering.
+
+    Returns:
+      [B] bool.
+    """
+    vertices = tf.cast(vertices, tf.float32)
+    equations, placement = prepare_faces(vertices, self._faces, self.config)
+    windows = assign_windows(
+      equations, placement, self._labels, self._num_mixed, self.config
+    )
+    fits = [
+      tf.reduce_all(part.extent <= float(part.side), axis=1) for part in windows
+    ]
+    return tf.reduce_all(fits, axis=0)
+
   def _blend(self, equations, placement):
     """Colours [B S^2, 14] and alpha [B S^2], with the gradient by hand."""
 
@@ -128,29 +146,3 @@ class SoftPartRenderer:
       return (sums.colours[:-1], 1.0 - sums.transparency[:-1]), gradient
 
     return blend(*equations)
-
-
-def is_exact(
-  vertices: tf.Tensor,
-  faces: np.ndarray,
-  config: SoftRasterizerConfig | None = None,
-) -> tf.Tensor:
-  """Whether all faces fit the windows they get, so that nothing is cut off.
-
-  Args:
-    vertices: [B, V, 3] as for `SoftPartRenderer`.
-    faces: [F, 3] vertex indices.
-    config: settings.
-
-  Returns:
-    [B] bool.
-  """
-  config = config or SoftRasterizerConfig()
-  faces = np.asarray(faces, np.int32)
-  _, placement = prepare_faces(tf.cast(vertices, tf.float32), faces, config)
-  extents = tf.sort(placement.extent, axis=-1, direction="DESCENDING")
-  counts = large_counts(len(faces), config)
-  sides = [config.window] * (len(faces) - sum(counts))
-  for (side, _), count in zip(config.large_windows, counts, strict=True):
-    sides = [side] * count + sides
-  return tf.reduce_all(extents <= np.array(sides, np.float32), axis=-1)
