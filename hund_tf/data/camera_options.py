@@ -15,6 +15,7 @@ from hund_tf.data.photo_options import (
 from hund_tf.geometry import camera
 from hund_tf.types import Intrinsics
 
+CAMERA_SOURCES = ("default", "intrinsics", "focal_px", "fov_degrees")
 MAX_FOCAL = 100.0  # in larger sides of the photo: a field of view of 0.6 deg
 MIN_FOCAL = 0.05  # in larger sides of the photo: a field of view of 169 deg
 MAX_CENTER = 5.0  # how many larger sides the centre may lie outside the photo
@@ -36,7 +37,7 @@ class PhotoCamera(NamedTuple):
   """Intrinsics of a photo and where they come from."""
 
   intrinsics: Intrinsics  # float32 numpy [2], [2], pixels
-  source: str  # "default", "intrinsics", "focal_px" or "fov_degrees"
+  source: str  # one of CAMERA_SOURCES
 
 
 def parse_intrinsics(text: str) -> list[float] | Mapping[str, Any]:

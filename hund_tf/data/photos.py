@@ -9,8 +9,10 @@ import glob
 import mmap
 import os
 import struct
+import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -166,7 +168,8 @@ def load_photo(
       if image.format in ("JPEG", "MPO"):
         _check_jpeg_end(path)
       try:
-        image.load()
+        with _quiet(image.format):
+          image.load()
         rgb = _to_rgb(_upright(image))
       except PhotoError:
         raise
@@ -214,6 +217,28 @@ def _open(path: Path) -> Image.Image:
       problem = f"the header is truncated or corrupt ({error})"
       remedy = f"give a complete {_KINDS} file"
     raise PhotoError(path, problem, remedy) from error
+
+
+@contextmanager
+def _quiet(image_format: str | None) -> Iterator[None]:
+  """Keeps libtiff's own messages off the standard error.
+
+  It writes them to the file descriptor, beside the exception that tells the
+  same.
+  """
+  if image_format != "TIFF":
+    yield
+    return
+  sys.stderr.flush()
+  kept = os.dup(2)
+  nowhere = os.open(os.devnull, os.O_WRONLY)
+  try:
+    os.dup2(nowhere, 2)
+    yield
+  finally:
+    os.dup2(kept, 2)
+    os.close(kept)
+    os.close(nowhere)
 
 
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 import hund_tf
 from hund_tf.body import keypoints, skeleton
+from hund_tf.data.camera_options import CAMERA_SOURCES, PhotoCamera
 from hund_tf.data.output_folder import atomic_path
 from hund_tf.types import (
   NUM_JOINTS,
@@ -23,7 +24,6 @@ from hund_tf.types import (
   STATE_DIMS,
   AlignmentTerms,
   HumanState,
-  Intrinsics,
 )
 
 if TYPE_CHECKING:  # reading a report needs no detector
@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # reading a report needs no detector
 
 SCHEMA = "hund_tf.reconstruction"
 VERSION = "1.0"
-CAMERA_SOURCES = ("default", "intrinsics", "focal_px", "fov_degrees")
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -88,10 +87,8 @@ _SPEC: dict[str, Any] = {
 
 def build_report(
   photo: str | os.PathLike,
-  height: int,
-  width: int,
-  intrinsics: Intrinsics,
-  camera_source: str,
+  image: np.ndarray,
+  camera: PhotoCamera,
   method: str,
   people: Sequence["Person"],
   include_trace: bool = False,
@@ -100,10 +97,8 @@ def build_report(
 
   Args:
     photo: path; only its name is kept.
-    height: of the upright photo, pixels.
-    width: of the upright photo, pixels.
-    intrinsics: of the photo, fields [2], pixels.
-    camera_source: how they were chosen, one of `CAMERA_SOURCES`.
+    image: [H, W, 3] the upright photo; only its size is kept.
+    camera: intrinsics of the photo, fields [2], pixels, and their source.
     method: name of the optimiser.
     people: the people found, possibly none.
     include_trace: also writes the latents of every iteration.
@@ -120,13 +115,13 @@ def build_report(
     "software": {"name": "hund_tf", "version": hund_tf.__version__},
     "photo": {
       "file": Path(photo).name,
-      "width": int(width),
-      "height": int(height),
+      "width": image.shape[1],
+      "height": image.shape[0],
     },
     "camera": {
-      "focal": _rounded(intrinsics.focal, _PIXEL),
-      "center": _rounded(intrinsics.center, _PIXEL),
-      "source": camera_source,
+      "focal": _rounded(camera.intrinsics.focal, _PIXEL),
+      "center": _rounded(camera.intrinsics.center, _PIXEL),
+      "source": camera.source,
     },
     "method": method,
     "conventions": {"camera_frame": _FRAME, "pixels": _PIXELS},

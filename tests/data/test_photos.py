@@ -273,6 +273,19 @@ def test_truncated_other_formats(tmp_path, suffix, kept):
   assert "truncated or corrupt" in message or "readable image" in message
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate"])
+def test_corrupt_tiff_says_one_thing_only(tmp_path, capfd, compression):
+  noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3), np.uint8)
+  path = tmp_path / "a.tiff"
+  Image.fromarray(noise).save(path, compression=compression)
+  data = bytearray(path.read_bytes())
+  data[3000:4000] = bytes(1000)
+  path.write_bytes(data)
+  assert "TIFF data is truncated or corrupt" in _error(path)
+  captured = capfd.readouterr()
+  assert captured.out == captured.err == ""
+
+
 def test_corrupt_png(tmp_path, rgb):
   path = tmp_path / "a.png"
   Image.fromarray(rgb).save(path)

@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hund_tf.body import keypoints, skeleton
+from hund_tf.data.camera_options import PhotoCamera
 from hund_tf.detection.interface import Detection
 from hund_tf.reconstruction.reconstructor import Person
 from hund_tf.types import (
@@ -62,12 +63,15 @@ def _person(seed: int) -> Person:
   )
 
 
-CAMERA = Intrinsics(np.float32([500.123456, 510]), np.float32([200, 150]))
+IMAGE = np.zeros([300, 400, 3], np.uint8)
+CAMERA = PhotoCamera(
+  Intrinsics(np.float32([500.123456, 510]), np.float32([200, 150])), "default"
+)
 
 
 def _report(people, **options):
   return build_report(
-    "in/a photo.jpg", 300, 400, CAMERA, "default", "bfgs", people, **options
+    "in/a photo.jpg", IMAGE, CAMERA, "bfgs", people, **options
   )
 
 
@@ -129,7 +133,7 @@ def test_round_trip_through_a_strict_file(tmp_path, report):
 
 def test_nobody_and_an_odd_file_name(tmp_path):
   name = 'ü [ 1 ] "x" \udcff.jpg'
-  report = build_report(name, 300, 400, CAMERA, "default", "adam", [])
+  report = build_report(name, IMAGE, CAMERA, "adam", [])
   write_report(tmp_path / "a.json", report)
   found = read_report(tmp_path / "a.json")
   assert found["people"] == [] and found["photo"]["file"] == name
