@@ -1,0 +1,197 @@
+"""Body landmarks and foreground of one person, from a region around them.
+
+One look of the landmark network can snap to a neighbour or to the wrong limb,
+so a person is looked at several times (turned, scaled, mirrored) and each
+landmark is where most of the looks agree.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from hund_tf.detection.networks import POSE_LANDMARK, Network
+from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
+
+_COUNT = 39  # 33 landmarks, 2 alignment points, 4 spare
+_ROI_SCALE = 1.25
+_KERNEL = 7  # cells of the heatmap neighbourhood
+_AGREEMENT = 0.03  # kernel width for looks that agree, sides of the region
+# Left-right pairs among MediaPipe's 33 landmarks.
+MIRROR_33 = (0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9) + tuple(
+  i + 1 if i % 2 else i - 1 for i in range(11, 33)
+)
+# The 15 landmarks that say whether two poses are of one person.
+MAIN = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26)
+# (scale, turn in radians, mirrored) of the looks at a person.
+LOOKS = (
+  (1.0, 0.0, False),
+  (1.0, 0.0, True),
+  (1.0, 0.15, False),
+  (1.0, 0.15, True),
+  (1.0, -0.15, False),
+  (1.0, -0.15, True),
+)
+# Further looks where people overlap.
+MORE_LOOKS = (
+  (0.85, 0.0, False),
+  (0.85, 0.0, True),
+  (0.85, 0.3, False),
+  (0.85, 0.3, True),
+  (0.85, -0.3, False),
+  (0.85, -0.3, True),
+)
+
+
+class Pose(NamedTuple):
+  """MediaPipe's pose of one person, seen once."""
+
+  landmarks: np.ndarray  # [33, 4] x, y (pixels), visibility, presence
+  alignment: np.ndarray  # [2, 2] mid hip and a point on the enclosing circle
+  score: float  # that there is a person in the region, [0, 1]
+  mask: np.ndarray  # [256, 256] float32 foreground probability in the region
+  roi: Roi  # where the network looked
+
+
+class Looks(NamedTuple):
+  """Several looks at one person, and what they agree on."""
+
+  poses: tuple[Pose, ...]  # the first is the plain one
+  landmarks: np.ndarray  # [33, 4] where the looks agree
+  stability: float  # share of agreeing looks over the main landmarks, [0, 1]
+
+  @property
+  def score(self) -> float:
+    """Mean score of the looks."""
+    return float(np.mean([pose.score for pose in self.poses]))
+
+  @property
+  def roi(self) -> Roi:
+    """Region of the plain look."""
+    return self.poses[0].roi
+
+
+def alignment_roi(points: np.ndarray) -> Roi:
+  """Region around a person from mid hip and circle point [2, 2], pixels."""
+  center, rim = np.asarray(points, float)
+  size = 2.0 * float(np.linalg.norm(rim - center)) * _ROI_SCALE
+  angle = aligned_angle(center, rim, 90.0)
+  return Roi(float(center[0]), float(center[1]), max(size, 1.0), angle)
+
+
+def refine_from_heatmaps(
+  points: np.ndarray, heatmaps: np.ndarray, kernel: int = _KERNEL
+) -> np.ndarray:
+  """Moves points to the centre of mass of their heatmap's neighbourhood.
+
+  Args:
+    points: [K, 2] x, y in [0, 1].
+    heatmaps: [S, S, K] logits.
+    kernel: side of the neighbourhood, cells.
+
+  Returns:
+    [K, 2]; a point stays where no cell of its neighbourhood reaches 0.5.
+  """
+  side = heatmaps.shape[0]
+  reach = (kernel - 1) // 2
+  refined = np.array(points, np.float64)
+  for k, (x, y) in enumerate(points):
+    column, row = int(x * side), int(y * side)
+    if not (0 <= column < side and 0 <= row < side):
+      continue
+    r0, c0 = max(0, row - reach), max(0, column - reach)
+    patch = expit(
+      heatmaps[r0 : row + reach + 1, c0 : column + reach + 1, k].astype(float)
+    )
+    if patch.max() < 0.5:
+      continue
+    rows, columns = np.mgrid[: patch.shape[0], : patch.shape[1]]
+    refined[k] = [
+      ((columns + c0) * patch).sum() / patch.sum() / side,
+      ((rows + r0) * patch).sum() / patch.sum() / side,
+    ]
+  return refined
+
+
+def agree(
+  landmarks: np.ndarray, size: float, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+  """Where most of several looks put each landmark.
+
+  Per landmark, the look with the most (weighted) looks near it is found, and
+  the looks are averaged with Gaussian weights around it.
+
+  Args:
+    landmarks: [L, K, 4] x, y (pixels), visibility, presence of L looks.
+    size: side of the region, pixels; the unit of distance.
+    weights: [L] of the looks; 1 by default.
+
+  Returns:
+    [K, 4] landmarks and [K] the share of looks that agree, in [0, 1].
+  """
+  count = len(landmarks)
+  weights = np.ones(count) if weights is None else np.asarray(weights, float)
+  points = landmarks[..., :2]
+  distance = np.linalg.norm(points[:, None] - points[None], axis=-1) / size
+  kernel = np.exp(-0.5 * (distance / _AGREEMENT) ** 2)  # [L, L, K]
+  density = np.einsum("abk,b->ak", kernel, weights) * weights[:, None]
+  best = np.argmax(density, axis=0)
+  near = kernel[best, :, np.arange(points.shape[1])] * weights  # [K, L]
+  total = near.sum(axis=1, keepdims=True)
+  merged = np.einsum("kl,lkc->kc", near / total, landmarks)
+  return merged, total[:, 0] / weights.sum()
+
+
+class PoseNetwork:
+  """Runs the pose landmark network on regions of a photo."""
+
+  def __init__(self, num_threads: int = 2):
+    self._network = Network(POSE_LANDMARK, num_threads)
+
+  def __call__(
+    self, image: np.ndarray, roi: Roi, mirrored: bool = False
+  ) -> Pose:
+    """Reads the person in `roi` of an [H, W, 3] uint8 photo.
+
+    Args:
+      image: the photo.
+      roi: the region.
+      mirrored: look at the mirror image; the result is mirrored back.
+    """
+    side = self._network.side
+    crop = crop_roi(image, roi, side)
+    if mirrored:
+      crop = np.ascontiguousarray(crop[:, ::-1])
+    out = self._network(crop)
+    raw = out["Identity"].reshape(_COUNT, 5)
+    points = refine_from_heatmaps(raw[:, :2] / side, out["Identity_3"])
+    mask = expit(out["Identity_2"][..., 0])
+    if mirrored:
+      points[:, 0] = 1.0 - points[:, 0]
+      mask = mask[:, ::-1]
+    pixels = roi.to_image(points)
+    landmarks = np.concatenate([pixels[:33], expit(raw[:33, 3:])], axis=-1)
+    if mirrored:
+      landmarks = landmarks[list(MIRROR_33)]
+    score = float(out["Identity_1"][0])
+    return Pose(landmarks, pixels[33:35], score, mask, roi)
+
+  def look(
+    self,
+    image: np.ndarray,
+    roi: Roi,
+    looks: tuple[tuple[float, float, bool], ...] = LOOKS,
+  ) -> Looks:
+    """Looks at the person in `roi` several times and merges."""
+    poses = []
+    for scale, turn, mirrored in looks:
+      turned = roi._replace(size=roi.size * scale, angle=roi.angle + turn)
+      poses.append(self(image, turned, mirrored))
+    return merge(tuple(poses))
+
+
+def merge(poses: tuple[Pose, ...], weights: np.ndarray | None = None) -> Looks:
+  """Merges looks [L] at one person with weights [L]."""
+  landmarks = np.stack([pose.landmarks for pose in poses])
+  merged, share = agree(landmarks, poses[0].roi.size, weights)
+  return Looks(poses, merged, float(np.mean(share[list(MAIN)])))

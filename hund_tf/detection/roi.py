@@ -1,0 +1,124 @@
+"""Rotated square regions of a photo, as the landmark networks read them.
+
+Coordinates are continuous pixels (pixel (0, 0) covers [0, 1) x [0, 1)).
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+
+class Roi(NamedTuple):
+  """A square region of a photo, possibly rotated and beyond its border."""
+
+  x: float  # centre, pixels
+  y: float
+  size: float  # side, pixels
+  angle: float = 0.0  # radians; turns the region clockwise on the screen
+
+  def to_image(self, points: np.ndarray) -> np.ndarray:
+    """Maps points [..., 2] in [0, 1] of the region to pixels of the photo."""
+    c, s = np.cos(self.angle), np.sin(self.angle)
+    axes = np.array([[c, s], [-s, c]]) * self.size
+    return (np.asarray(points) - 0.5) @ axes + [self.x, self.y]
+
+  def from_image(self, points: np.ndarray) -> np.ndarray:
+    """Maps points [..., 2] in pixels of the photo to [0, 1] of the region."""
+    c, s = np.cos(self.angle), np.sin(self.angle)
+    axes = np.array([[c, -s], [s, c]]) / self.size
+    return (np.asarray(points) - [self.x, self.y]) @ axes + 0.5
+
+  def shifted(self, dx: float, dy: float, scale: float) -> "Roi":
+    """Moves by (dx, dy) sides along the region's axes, then scales."""
+    x, y = self.to_image(np.array([0.5 + dx, 0.5 + dy]))
+    return Roi(float(x), float(y), self.size * scale, self.angle)
+
+
+def upright_roi(box: np.ndarray, scale: float = 1.0) -> Roi:
+  """The square around a [left, top, width, height] box, scaled."""
+  left, top, width, height = (float(v) for v in box)
+  return Roi(
+    left + width / 2, top + height / 2, max(width, height) * scale, 0.0
+  )
+
+
+def aligned_angle(
+  start: np.ndarray, end: np.ndarray, target_degrees: float
+) -> float:
+  """Angle of the region in which start -> end points to `target_degrees`.
+
+  Args:
+    start: [2] pixels.
+    end: [2] pixels.
+    target_degrees: direction in the region, counter-clockwise from its x axis.
+
+  Returns:
+    Radians in [-pi, pi).
+  """
+  dx, dy = np.asarray(end, float) - np.asarray(start, float)
+  angle = np.radians(target_degrees) - np.arctan2(-dy, dx)
+  return float((angle + np.pi) % (2 * np.pi) - np.pi)
+
+
+def crop_roi(
+  image: np.ndarray, roi: Roi, side: int, border: str = "constant"
+) -> np.ndarray:
+  """Resamples a region of a photo to `side` x `side` pixels.
+
+  Regions much larger than `side` are averaged down first, so nothing aliases.
+
+  Args:
+    image: [H, W, C] or [H, W] array of a type OpenCV knows.
+    roi: the region.
+    side: pixels.
+    border: what lies outside the photo: "constant" (zeros) or "replicate".
+
+  Returns:
+    [side, side, C] or [side, side] array of the same type.
+  """
+  ratio = roi.size / side
+  shrink = 1.0
+  if ratio > 1.5:
+    height, width = image.shape[:2]
+    shrink = 1.0 / ratio
+    target = (
+      max(1, round(width * shrink)),
+      max(1, round(height * shrink)),
+    )
+    image = cv2.resize(image, target, interpolation=cv2.INTER_AREA)
+    scale = np.array([target[0] / width, target[1] / height])
+  else:
+    scale = np.ones(2)
+  # Where the centres of three output pixels lie, in indices of the input.
+  output = np.array([[0, 0], [side - 1, 0], [0, side - 1]], np.float32)
+  source = roi.to_image((output + 0.5) / side) * scale - 0.5
+  matrix = cv2.getAffineTransform(source.astype(np.float32), output)
+  modes = {
+    "constant": cv2.BORDER_CONSTANT,
+    "replicate": cv2.BORDER_REPLICATE,
+  }
+  return cv2.warpAffine(
+    image,
+    matrix,
+    (side, side),
+    flags=cv2.INTER_LINEAR,
+    borderMode=modes[border],
+  )
+
+
+def paste_roi(
+  patch: np.ndarray, roi: Roi, height: int, width: int
+) -> np.ndarray:
+  """Resamples a [side, side] patch of a region into an [H, W] photo; else 0."""
+  side = patch.shape[0]
+  corners = np.array([[0, 0], [side - 1, 0], [0, side - 1]], np.float32)
+  target = roi.to_image((corners + 0.5) / side) - 0.5
+  matrix = cv2.getAffineTransform(corners, target.astype(np.float32))
+  return cv2.warpAffine(
+    patch,
+    matrix,
+    (width, height),
+    flags=cv2.INTER_LINEAR,
+    borderMode=cv2.BORDER_CONSTANT,
+  )
