@@ -105,6 +105,32 @@ class RefinementState(NamedTuple):
   seconds: tf.Tensor  # [B] cumulative wall time since the start of the descent
 
 
+class SupervisionWeights(NamedTuple):
+  """Which training losses an example takes part in, each [B], 0 = not.
+
+  Self-, weak and full supervision are these weights, in one batch format.
+  """
+
+  alignment: tf.Tensor  # [B] L_u of the image features (self-supervised)
+  keypoints: tf.Tensor  # [B] L_k of annotated keypoints (weakly supervised)
+  vertices: tf.Tensor  # [B] L_m (fully supervised)
+  joints: tf.Tensor  # [B] L_3d (fully supervised)
+  latents: tf.Tensor  # [B] distance to the true state
+
+
+class TrainingExample(NamedTuple):
+  """A batch for training; what is unknown is zero and has weight zero."""
+
+  features: ImageFeatures
+  intrinsics: Intrinsics  # of the crop (C_c), fields [B, 2], crop pixels
+  state: HumanState  # true state
+  vertices: tf.Tensor  # [B, V, 3] metres, camera frame, objective's proxy mesh
+  joints: tf.Tensor  # [B, 63, 3] metres, camera frame
+  keypoints: tf.Tensor  # [B, 137, 2] annotated, crop pixels
+  keypoint_weights: tf.Tensor  # [B, 137] in [0, 1]
+  weights: SupervisionWeights
+
+
 def state_to_vector(state: HumanState) -> tf.Tensor:
   """Concatenates a state to `[..., 204]`, in the order of its fields."""
   return tf.concat(list(state), axis=-1)
