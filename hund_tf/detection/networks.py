@@ -49,7 +49,7 @@ class Network:
     FileNotFoundError: if the file is not there.
   """
 
-  def __init__(self, name: str, num_threads: int = 2):
+  def __init__(self, name: str, num_threads: int = 1):
     path = modules_folder() / name
     if not path.is_file():
       raise FileNotFoundError(

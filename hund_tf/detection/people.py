@@ -101,7 +101,7 @@ class PeopleFinder:
   whole photo and over tiles, and every region that it proposes is tried.
   """
 
-  def __init__(self, config: SearchConfig | None = None, num_threads: int = 2):
+  def __init__(self, config: SearchConfig | None = None, num_threads: int = 1):
     self.config = config or SearchConfig()
     self.pose = PoseNetwork(num_threads)
     self._detector = Network(POSE_DETECTION, num_threads)

@@ -58,7 +58,8 @@ class Looks(NamedTuple):
 
   poses: tuple[Pose, ...]  # the first is the plain one
   landmarks: np.ndarray  # [33, 4] where the looks agree
-  stability: float  # share of agreeing looks over the main landmarks, [0, 1]
+  agreement: np.ndarray  # [33] share of looks that agree, [0, 1]
+  stability: float  # mean agreement of the main landmarks, [0, 1]
 
   @property
   def score(self) -> float:
@@ -145,7 +146,7 @@ def agree(
 class PoseNetwork:
   """Runs the pose landmark network on regions of a photo."""
 
-  def __init__(self, num_threads: int = 2):
+  def __init__(self, num_threads: int = 1):
     self._network = Network(POSE_LANDMARK, num_threads)
 
   def __call__(
@@ -194,4 +195,4 @@ def merge(poses: tuple[Pose, ...], weights: np.ndarray | None = None) -> Looks:
   """Merges looks [L] at one person with weights [L]."""
   landmarks = np.stack([pose.landmarks for pose in poses])
   merged, share = agree(landmarks, poses[0].roi.size, weights)
-  return Looks(poses, merged, float(np.mean(share[list(MAIN)])))
+  return Looks(poses, merged, share, float(np.mean(share[list(MAIN)])))
