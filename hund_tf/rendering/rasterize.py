@@ -74,7 +74,8 @@ def rasterize(
   right, bottom = np.clip(np.ceil(high.max(axis=0)), 0, [width, height])
   for y in range(int(top), int(bottom), _TILE):
     for x in range(int(left), int(right), _TILE):
-      seen = ((high > [x, y]) & (low < [x + _TILE, y + _TILE])).all(axis=1)
+      seen = (high[:, 0] > x) & (low[:, 0] < x + _TILE)
+      seen &= (high[:, 1] > y) & (low[:, 1] < y + _TILE)
       if not seen.any():
         continue
       rows, columns = min(_TILE, height - y), min(_TILE, width - x)
@@ -100,11 +101,14 @@ def _fill(result, index, corners, ids, x, y):
   pixels = np.stack([columns, rows], axis=1) + 0.5
   raw = _edge_functions(corners[seen], pixels)
   # A centre on an edge may fall outside by rounding.
-  weights = np.maximum(raw / raw.sum(axis=1, keepdims=True), 0.0)
+  raw *= np.sign(_row_sums(raw))[:, np.newaxis]
+  weights = np.maximum(raw, 0.0)
+  weights[_row_sums(weights) <= 0.0] = 1.0  # a face seen exactly edge-on
   weights /= corners[seen, :, 2]
-  depth = 1.0 / weights.sum(axis=1)
+  weights /= _row_sums(weights)[:, np.newaxis]
+  depth = _row_sums(weights * corners[seen, :, 2])
   result.triangle_index[rows + y, columns + x] = ids[seen]
-  result.barycentrics[rows + y, columns + x] = weights * depth[:, np.newaxis]
+  result.barycentrics[rows + y, columns + x] = weights
   result.depth[rows + y, columns + x] = depth
 
 
@@ -113,6 +117,11 @@ def _edge_functions(corners, pixels):
   offsets = corners[..., :2].astype(np.float64) - pixels[:, np.newaxis]
   first, second = offsets[:, [1, 2, 0]], offsets[:, [2, 0, 1]]
   return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+
+
+def _row_sums(values):
+  """Sums of the rows of [N, 3]; several times faster than `sum(axis=1)`."""
+  return values[:, 0] + values[:, 1] + values[:, 2]
 
 
 def _tile_function(backend):
@@ -173,12 +182,12 @@ def _draw_numpy(corners):
     width = size[faces, 0]
     pixels = low[faces] + np.stack([place % width, place // width], axis=1)
     raw = _edge_functions(corners[faces], pixels + 0.5)
-    inside = ((raw >= 0).all(axis=1) | (raw <= 0).all(axis=1)) & (
-      raw.any(axis=1)
-    )
+    total = _row_sums(raw)
+    raw *= np.sign(total)[:, np.newaxis]
+    inside = (raw[:, 0] >= 0) & (raw[:, 1] >= 0) & (raw[:, 2] >= 0)
+    inside &= total != 0
     faces, pixels, raw = faces[inside], pixels[inside], raw[inside]
-    weights = raw / raw.sum(axis=1, keepdims=True)
-    depth = 1.0 / (weights / corners[faces, :, 2]).sum(axis=1)
+    depth = np.abs(total[inside]) / _row_sums(raw / corners[faces, :, 2])
     cells = pixels[:, 1] * _TILE + pixels[:, 0]
     # The nearest first, and of several in a cell the last that is written.
     order = np.lexsort((-faces, -depth))
