@@ -7,12 +7,14 @@ NAME.obj and NAME.json (see docs/result_schema.md). It exits with 1 if a photo
 failed; the other photos are done all the same.
 """
 
+import itertools
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from absl import app
 from tqdm import tqdm
 
@@ -23,14 +25,19 @@ from flags import (
   output_flags,
   photo_flags,
 )
+from hund_tf.body.model import TextureCoordinates
 from hund_tf.data import boxes as user_boxes
-from hund_tf.data import camera_options, output_folder, photos
+from hund_tf.data import camera_options, output_folder, photo_options, photos
 from hund_tf.detection.interface import Detection
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.detection.openpose import detections_of_photo
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
-from hund_tf.visualization import mesh_export, overlay, report
+from hund_tf.rendering import shading
+from hund_tf.types import Intrinsics
+from hund_tf.visualization import mesh_export, report
+
+_OVERLAY_ALPHA = 0.85
 
 
 class _Job(NamedTuple):
@@ -42,7 +49,8 @@ class _Job(NamedTuple):
   boxes: user_boxes.UserBoxes | None
   detector: MediaPipeDetector | None  # none where OpenPose files are given
   reconstructor: Reconstructor
-  faces: Sequence[Sequence[int]]
+  faces: np.ndarray  # [F, 3] of the full mesh
+  uv: TextureCoordinates
   method: str
 
 
@@ -72,6 +80,7 @@ def _make_job() -> _Job:
       AlignmentObjective(body, objective_flags.to_config()), optimizer
     ),
     faces=body.faces("full"),
+    uv=body.uv(),
     method=optimizer.method,
   )
 
@@ -88,21 +97,38 @@ def _detect(job: _Job, path: Path, image) -> list[Detection]:
 
 
 def _save(job, path, stem, image, camera, people: list[Person]) -> None:
-  """Writes the results of one photo."""
+  """Writes the results of one photo; a bad value stops it before any file."""
   folder, save = Path(job.output.output_dir), job.output.save
+  content = report.build_report(path, image, camera, job.method, people)
   meshes = [
-    mesh_export.PersonMesh(person.body.vertices, job.faces) for person in people
+    mesh_export.PersonMesh(person.body.vertices, job.faces, None, *job.uv)
+    for person in people
   ]
   if "overlay" in save:
-    picture = overlay.draw_people(image, meshes, camera.intrinsics)
+    picture = _overlay(image, meshes, camera.intrinsics)
     output_folder.write_png(folder / f"{stem}_overlay.png", picture)
   if people and "glb" in save:
     mesh_export.write_glb(folder / f"{stem}.glb", meshes)
   if people and "obj" in save:
     mesh_export.write_obj(folder / f"{stem}.obj", meshes)
   if "json" in save:
-    content = report.build_report(path, image, camera, job.method, people)
     report.write_report(folder / f"{stem}.json", content)
+
+
+def _overlay(image, meshes, intrinsics: Intrinsics) -> np.ndarray:
+  """All people drawn over the photo at its full resolution."""
+  return shading.render_meshes(
+    [
+      shading.Mesh(mesh.vertices, mesh.faces, np.array(color) / 255.0)
+      for mesh, color in zip(
+        meshes, itertools.cycle(mesh_export.PERSON_COLORS), strict=False
+      )
+    ],
+    intrinsics,
+    *image.shape[:2],
+    background=image,
+    alpha=_OVERLAY_ALPHA,
+  )
 
 
 def _reconstruct(job: _Job, path: Path, stem: str) -> int:
@@ -124,6 +150,17 @@ def _reconstruct(job: _Job, path: Path, stem: str) -> int:
   return len(people)
 
 
+def _warn_of_unused_keys(job: _Job, paths: Sequence[Path]) -> None:
+  """Says which entries of the user's JSON files name none of the photos."""
+  for what, entries in (
+    ("boxes", job.boxes and job.boxes.by_photo),
+    ("intrinsics", job.camera.intrinsics),
+  ):
+    if isinstance(entries, dict):
+      for key in photo_options.unmatched_keys(entries, paths):
+        _say(f"warning: {what} are given for {key!r}, which is no photo here")
+
+
 def _say(line: str) -> None:
   tqdm.write(line, file=sys.stderr)
 
@@ -142,6 +179,7 @@ def main(argv: Sequence[str]) -> int:
   for error in listing.errors:
     _say(str(error))
   failed, people = len(listing.errors), 0
+  _warn_of_unused_keys(job, listing.paths)
   stems = output_folder.unique_stems(listing.paths)
   bar = tqdm(
     zip(listing.paths, stems, strict=True),

@@ -23,7 +23,10 @@ _LAYERS = [
     ["base", "data", "detection", "geometry", "losses", "optimization"],
   ),
   ("evaluation", ["base", "data", "geometry", "losses", "reconstruction"]),
-  ("visualization", ["base", "body", "data", "geometry", "rendering"]),
+  (
+    "visualization",
+    ["base", "body", "data", "geometry", "reconstruction", "rendering"],
+  ),
 ]
 _HEADER = '''"""Bazel targets, written by `python -m tools.update_build`."""
 

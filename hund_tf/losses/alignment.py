@@ -8,7 +8,7 @@ from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
-from hund_tf.rendering.backends import make_part_renderer
+from hund_tf.rendering.tfg import make_part_renderer
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,
@@ -111,6 +111,11 @@ class AlignmentObjective(tf.Module):
     group[keypoint_table.LEFT_HAND] = self.config.hand_keypoint_weight
     group[keypoint_table.RIGHT_HAND] = self.config.hand_keypoint_weight
     self._group_weights = group
+
+  @property
+  def xla_compatible(self) -> bool:
+    """Whether XLA can compile the objective: not with the `tfg` renderer."""
+    return self.config.renderer == "soft"
 
   def __call__(
     self, state: HumanState, target: AlignmentTarget, intrinsics: Intrinsics

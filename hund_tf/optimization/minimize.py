@@ -134,12 +134,11 @@ def _scipy(objective, target, intrinsics, config, points) -> list[_Path]:
 
 def _compiled(objective: AlignmentObjective, config: OptimizerConfig):
   """The objective's compiled value-and-gradient, made once for each."""
+  jit_compile = config.jit_compile and objective.xla_compatible
   cache = objective.__dict__.setdefault("_compiled_gradients", {})
-  if config.jit_compile not in cache:
-    cache[config.jit_compile] = _value_and_gradient(
-      objective, config.jit_compile
-    )
-  return cache[config.jit_compile]
+  if jit_compile not in cache:
+    cache[jit_compile] = _value_and_gradient(objective, jit_compile)
+  return cache[jit_compile]
 
 
 def _scipy_descent(
