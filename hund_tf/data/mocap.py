@@ -35,6 +35,8 @@ class Rig:
     skip: leading frames that are not motion.
     arm_roll: degrees about x that take our elbow's hinge axis to the rig's;
       the rig's elbows turn about an axis tilted by this out of the vertical.
+    hand_drop: degrees to flex the wrists by, where the rig's hand bone runs to
+      markers above the fingers and so looks bent back.
   """
 
   joints: dict[str, str]
@@ -42,6 +44,7 @@ class Rig:
   rest_frame: int
   skip: int
   arm_roll: float = -30.0
+  hand_drop: float = 0.0
 
 
 def _sided(table: dict[str, str], sides: dict[str, str]) -> dict[str, str]:
@@ -111,6 +114,7 @@ MOTION_BUILDER = Rig(
   },
   rest_frame=0,
   skip=1,
+  hand_drop=15.0,
 )
 DAZ = Rig(
   joints=_DAZ_JOINTS,
@@ -158,7 +162,9 @@ def retarget(motion: bvh.Motion, rig: Rig) -> np.ndarray:
       world[name] = world[name] @ _turn_between(_our_bone(name), end - start)
     if name[2:] in _ARM_BONES:
       world[name] = world[name] @ roll
-  for side in "lr":
+  for side, sign in (("l", -1.0), ("r", 1.0)):
+    drop = Rotation.from_euler("z", sign * rig.hand_drop, degrees=True)
+    world[f"{side}_wrist"] = world[f"{side}_wrist"] @ drop.as_matrix()
     _make_hinge(world, side)
     _raise_clavicle(world, side)
   return _local_from_world(world, len(moving))

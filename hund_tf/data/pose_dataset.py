@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import joint_limits, skeleton
-from hund_tf.data import hand_gestures, mocap
+from hund_tf.data import hand_gestures, mocap, pose_augmentation
 
 _FOLDERS = ("cmu_mb_bvh", "cmu_daz_bvh")
 # Second copies of a take, and the take's number where a copy has another name.
@@ -77,6 +77,8 @@ class PoseDataConfig:
   max_per_family: int = 2500  # clips named alike up to their number
   noise_degrees: float = 1.0  # of every angle
   still_noise_degrees: float = 4.0  # of angles the captures hold constant
+  recombined: float = 0.5  # poses with exchanged limbs per training pose
+  standing_poses: int = 500  # upright, arms from hanging to a T-pose
   hand_poses: int = 40000
   seed: int = 0
 
@@ -133,29 +135,14 @@ def read_poses(
   return angles[good][kept]
 
 
-def mirror_angles(angles: np.ndarray) -> np.ndarray:
-  """Mirror image of body poses `[N, 23, 3]`.
-
-  Left and right joints have mirrored frames, so they swap; on the mid-line
-  the turns about y and z change sign.
-  """
-  names = skeleton.BODY_JOINTS
-  order = [names.index(skeleton.NAMES[_mirror_index(n)]) for n in names]
-  middle = np.array([n[:2] not in ("l_", "r_") for n in names])
-  signs = np.where(middle[:, None], (1.0, -1.0, -1.0), 1.0)
-  return angles[:, order] * signs
-
-
-def _mirror_index(name: str) -> int:
-  return skeleton.MIRROR[skeleton.INDEX[name]]
-
-
 def load_body(
   folder: str | os.PathLike,
   config: PoseDataConfig,
   only: tuple[str, ...] | None = None,
 ) -> PoseSplits:
   """Body poses of the three splits, mirrored and with noise.
+
+  Recombined and standing poses are added to the training poses only.
 
   Args:
     folder: has `cmu_mb_bvh` and `cmu_daz_bvh`.
@@ -175,9 +162,17 @@ def load_body(
     poses = read_poses(folder, name, config)
     poses = _add_noise(random, poses, name, config)
     parts[split].setdefault(_family(name), []).append(poses)
-  return PoseSplits(
+  splits = PoseSplits(
     *(_balance(random, parts[s], config) for s in PoseSplits._fields)
   )
+  if not len(splits.train):
+    return splits
+  more = pose_augmentation.recombine(
+    random, splits.train, int(config.recombined * len(splits.train))
+  )
+  upright = pose_augmentation.standing(random, config.standing_poses)
+  train = np.concatenate([splits.train, more, _clip(upright)])
+  return splits._replace(train=train.astype(np.float32))
 
 
 def _balance(
@@ -192,7 +187,7 @@ def _balance(
     if len(poses) > config.max_per_family:
       rows = random.choice(len(poses), config.max_per_family, replace=False)
       poses = poses[np.sort(rows)]
-    result += [poses, mirror_angles(poses)]
+    result += [poses, pose_augmentation.mirror_angles(poses)]
   return np.concatenate(result).astype(np.float32)
 
 
@@ -208,9 +203,14 @@ def _add_noise(
     still = still_axes(joint, name.startswith("cmu_daz"))
     noise[j, list(still)] = config.still_noise_degrees
   result = angles + np.radians(noise) * random.normal(size=angles.shape)
+  return _clip(result)
+
+
+def _clip(angles: np.ndarray) -> np.ndarray:
+  """Body angles a little inside the limits, so that u stays small."""
   limits = joint_limits.BODY
   slack = 0.005 * (limits.upper - limits.lower)
-  return np.clip(result, limits.lower + slack, limits.upper - slack)
+  return np.clip(angles, limits.lower + slack, limits.upper - slack)
 
 
 def still_axes(joint: str, daz: bool) -> tuple[int, ...]:

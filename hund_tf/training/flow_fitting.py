@@ -18,11 +18,11 @@ class FlowFitConfig:
 
   couplings: int = 8
   hidden: int = 96
-  steps: int = 6000
+  steps: int = 4000
   batch_size: int = 512
   learning_rate: float = 1e-3
-  weight_decay: float = 1e-4
-  noise: float = 0.02  # standard deviation added to whitened values
+  weight_decay: float = 1e-3
+  noise: float = 0.12  # added to values, in their standard deviations
   validate_every: int = 250
   seed: int = 0
 
@@ -97,7 +97,6 @@ def _make_update(
   config: FlowFitConfig,
 ) -> Callable[[tf.Tensor], tf.Tensor]:
   """One compiled training step as a function of its number."""
-  # Noise in the units of the data's own spread, along its own directions.
   spread = tf.math.reduce_std(train, axis=0)
   count = train.shape[0]
 
