@@ -28,12 +28,14 @@ from flags import (
 from hund_tf.body.model import TextureCoordinates
 from hund_tf.data import boxes as user_boxes
 from hund_tf.data import camera_options, output_folder, photo_options, photos
+from hund_tf.data.landmark_files import landmark_file_of_photo
 from hund_tf.detection.interface import Detection
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
-from hund_tf.detection.openpose import detections_of_photo
+from hund_tf.detection.openpose import read_openpose
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.rendering import shading
+from hund_tf.rendering.tfg_op import RasterizerOpError
 from hund_tf.types import Intrinsics
 from hund_tf.visualization import mesh_export, report
 
@@ -88,8 +90,8 @@ def _make_job() -> _Job:
 def _detect(job: _Job, path: Path, image) -> list[Detection]:
   limit = job.photo.max_people
   if job.photo.openpose:
-    found = detections_of_photo(job.photo.openpose, path)
-    return found[:limit]
+    landmarks = landmark_file_of_photo(job.photo.openpose, path)
+    return read_openpose(landmarks)[:limit]
   boxes = None
   if job.boxes is not None:
     boxes = user_boxes.boxes_of_photo(job.boxes, path, *image.shape[:2])
@@ -172,7 +174,7 @@ def main(argv: Sequence[str]) -> int:
   begin = time.time()
   try:
     job = _make_job()
-  except ValueError as error:
+  except (ValueError, RasterizerOpError) as error:
     _say(str(error))
     return 1
   listing = photos.list_photos(job.photo.images)
@@ -191,7 +193,8 @@ def main(argv: Sequence[str]) -> int:
     try:
       people += _reconstruct(job, path, stem)
     except ValueError as error:
-      _say(str(error))
+      named = str(error).startswith(str(path))
+      _say(str(error) if named else f"{path}: {error}")
       failed += 1
   done = len(listing.paths) - (failed - len(listing.errors))
   print(

@@ -74,7 +74,7 @@ class Reconstructor:
       intrinsics: of the photo, fields `[2]`, pixels.
     """
     box = feature_maker.crop_box(detection)
-    features = feature_maker.image_features(detection, box)
+    features = feature_maker.image_features([detection], [box])
     target = target_from_features(features)
     crop_camera = camera.crop_intrinsics(intrinsics, tf.constant(box)[None])
     crop_camera = tf.nest.map_structure(
