@@ -29,6 +29,7 @@ RIGHT_EYE_CORNERS = (33, 133)  # the subject's right eye, outer and inner
 LEFT_EYE_CORNERS = (362, 263)
 _POSE_FACE = slice(0, 11)  # pose landmarks of the face
 _POSE_RIGHT_EYE, _POSE_LEFT_EYE = 5, 2
+_MAX_OFFSET = 0.35  # of mesh's and pose's nose, sides of the region
 _MIN_SIDE = 24.0  # pixels of the photo; smaller faces say nothing
 
 
@@ -77,7 +78,8 @@ class FaceReader:
     if score >= 0.5:  # once more, aligned with the mesh itself
       roi = points_roi(mesh, mesh[33], mesh[263], 1.5)
       mesh, score = self._read_mesh(image, roi)
-    if score < 0.5:
+    nose = mesh[MESH_68[30]]
+    if score < 0.5 or np.linalg.norm(nose - points[0]) > _MAX_OFFSET * roi.size:
       return face
     face[:68, :2] = mesh[list(MESH_68)]
     face[68, :2] = self._pupil(image, mesh, RIGHT_EYE_CORNERS, False)

@@ -30,6 +30,14 @@ POSE_TO_BODY = {
   "l_big_toe": 31,
   "r_big_toe": 32,
 }
+# Our body keypoint: the face points whose mean it is, where a face is seen.
+FACE_TO_BODY = {
+  "nose": (30,),
+  "r_eye": tuple(range(36, 42)),
+  "l_eye": tuple(range(42, 48)),
+}
+
+_MARGIN = 0.05  # of the pose's extent: keypoints so far outside the photo stay
 
 
 def fill_midpoints(points: np.ndarray) -> None:
@@ -58,7 +66,7 @@ def assemble(
   """Builds the 137 keypoints of one person.
 
   A body keypoint's confidence is visibility x presence x agreement of the
-  looks. Whatever lies outside the photo is unknown.
+  looks. Whatever lies clearly outside the photo is unknown.
 
   Args:
     pose: [33, 4] x, y (pixels), visibility, presence.
@@ -78,15 +86,16 @@ def assemble(
     confidence = visibility * presence * agreement[index]
     points[keypoints.INDEX[name]] = [x, y, confidence]
   points[keypoints.FACE] = face
+  if face[:, 2].min() > 0:  # the mesh sees nose and eyes more closely
+    for name, rows in FACE_TO_BODY.items():
+      points[keypoints.INDEX[name], :2] = face[list(rows), :2].mean(axis=0)
   points[keypoints.LEFT_HAND] = left_hand
   points[keypoints.RIGHT_HAND] = right_hand
   points[:, 2] = np.clip(points[:, 2], 0.0, 1.0)
-  inside = (
-    np.all(np.isfinite(points), axis=1)
-    & (points[:, 0] >= 0)
-    & (points[:, 0] <= width)
-    & (points[:, 1] >= 0)
-    & (points[:, 1] <= height)
+  margin = _MARGIN * np.max(np.ptp(pose[:, :2], axis=0))
+  size = np.array([width, height])
+  inside = np.all(np.isfinite(points), axis=1) & np.all(
+    (points[:, :2] >= -margin) & (points[:, :2] <= size + margin), axis=1
   )
   points[~inside] = 0.0
   fill_midpoints(points)

@@ -149,8 +149,8 @@ def drop_double_hand(
 def person_box(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
   """Tight box [4] of confident keypoints [137, 3] and the mask around them.
 
-  The mask counts within a quarter of the keypoints' extent around them, so that
-  a blot elsewhere does not widen the box.
+  The mask counts within half the keypoints' extent around them, so that a blot
+  elsewhere does not widen the box.
   """
   height, width = mask.shape
   known = points[points[:, 2] > _CONFIDENT, :2]
@@ -159,7 +159,7 @@ def person_box(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
   if not len(known):
     return np.array([0, 0, width, height], np.float32)
   low, high = known.min(axis=0), known.max(axis=0)
-  margin = 0.25 * np.max(high - low) + 1.0
+  margin = 0.5 * np.max(high - low) + 1.0
   x0, y0 = np.maximum(low - margin, 0).astype(int)
   x1, y1 = np.minimum(high + margin + 1, [width, height]).astype(int)
   rows, columns = np.nonzero(mask[y0:y1, x0:x1])

@@ -1,0 +1,184 @@
+"""Landmarks and mask of a person as the crop's `ImageFeatures` (K and B)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.detection.interface import Detection
+from hund_tf.detection.roi import crop_roi, upright_roi
+from hund_tf.types import (
+  CROP_SIZE,
+  MAP_SIZE,
+  NUM_KEYPOINTS,
+  NUM_PARTS,
+  ImageFeatures,
+)
+
+HEATMAP_SIGMA = 1.75  # cells
+_CELL = CROP_SIZE / MAP_SIZE  # crop pixels
+_UNSEEN = 0.5  # foreground beyond the photo's border: nothing is known there
+
+
+def crop_box(detection: Detection, scale: float = 1.2) -> np.ndarray:
+  """The square box of a person's crop.
+
+  Args:
+    detection: the person.
+    scale: side of the square, larger sides of the person's box.
+
+  Returns:
+    [4] float32 left, top, side, side, pixels; it may exceed the photo.
+
+  Raises:
+    ValueError: if the person's box has no area or the scale is not positive.
+  """
+  left, top, width, height = (float(v) for v in detection.box)
+  if not (width > 0 and height > 0 and np.isfinite([left, top]).all()):
+    raise ValueError(
+      f"person box: {detection.box} has no area, expected width, height > 0"
+    )
+  if not scale > 0:
+    raise ValueError(f"crop scale: got {scale}, expected > 0")
+  side = scale * max(width, height)
+  x, y = left + width / 2, top + height / 2
+  return np.array([x - side / 2, y - side / 2, side, side], np.float32)
+
+
+def _check_square(box: np.ndarray) -> np.ndarray:
+  box = np.asarray(box, np.float32)
+  if (
+    box.shape != (4,) or not box[2] > 0 or abs(box[2] - box[3]) > 1e-3 * box[2]
+  ):
+    raise ValueError(
+      f"crop box: got {box.tolist()}, expected left, top and two equal sides"
+    )
+  return box
+
+
+def crop_image(
+  image: np.ndarray, box: np.ndarray, size: int = CROP_SIZE
+) -> np.ndarray:
+  """Resamples the square `box` of a photo to `size` x `size` pixels.
+
+  Crop pixel u is where photo pixel left + u * side / size is, both continuous
+  (pixel centres at 0.5). Beyond the photo's border the crop is black.
+
+  Args:
+    image: [H, W, 3] uint8.
+    box: [4] left, top, side, side, pixels.
+    size: pixels.
+
+  Returns:
+    [size, size, 3] uint8.
+
+  Raises:
+    ValueError: if the box is not square.
+  """
+  return crop_roi(image, upright_roi(_check_square(box)), size)
+
+
+def keypoint_heatmaps(
+  locations: np.ndarray, sigma: float = HEATMAP_SIGMA
+) -> np.ndarray:
+  """Gaussian heatmaps of height 1, centred with sub-cell accuracy.
+
+  The cell in row i and column j is sampled at its centre, ((j + 0.5),
+  (i + 0.5)) cells.
+
+  Args:
+    locations: [N, 2] x, y, crop pixels.
+    sigma: cells.
+
+  Returns:
+    [60, 60, N] float32.
+  """
+  centers = np.arange(MAP_SIZE) + 0.5
+  offset = centers[:, None, None] - np.asarray(locations)[None] / _CELL
+  gauss = np.exp(-0.5 * (offset / sigma) ** 2)  # [60, N, 2]
+  return (gauss[:, None, :, 1] * gauss[None, :, :, 0]).astype(np.float32)
+
+
+def foreground_map(mask: np.ndarray, box: np.ndarray) -> np.ndarray:
+  """Area-averaged foreground of a crop.
+
+  Args:
+    mask: [H, W] of the photo, non-zero where the person is.
+    box: [4] left, top, side, side, pixels.
+
+  Returns:
+    [60, 60] float32 in [0, 1]; 0.5 beyond the photo's border.
+
+  Raises:
+    ValueError: if the mask is not [H, W] or the box is not square.
+  """
+  if mask.ndim != 2:
+    raise ValueError(f"mask: shape is {mask.shape}, expected [H, W]")
+  box = _check_square(box)
+  seen = (np.asarray(mask) > 0).astype(np.float32)
+  crop = crop_roi(seen, upright_roi(box), CROP_SIZE, border="replicate")
+  cell = int(_CELL)
+  person = crop.reshape(MAP_SIZE, cell, MAP_SIZE, cell).mean(axis=(1, 3))
+  side = float(box[2])
+  inside = np.outer(
+    _share_inside(float(box[1]), side, mask.shape[0]),
+    _share_inside(float(box[0]), side, mask.shape[1]),
+  )
+  values = person * inside + _UNSEEN * (1.0 - inside)
+  return values.astype(np.float32)
+
+
+def _share_inside(start: float, side: float, length: int) -> np.ndarray:
+  """[60] share of each cell of [start, start + side] within [0, length]."""
+  edges = start + np.arange(MAP_SIZE + 1) * (side / MAP_SIZE)
+  edges = np.clip(edges, 0.0, length)
+  return np.diff(edges) * (MAP_SIZE / side)
+
+
+def image_features(
+  detections: Sequence[Detection], boxes: Sequence[np.ndarray]
+) -> ImageFeatures:
+  """What the landmarks and masks of some people say about their crops.
+
+  K holds the landmarks inside the crop, weighted by their confidence. A mask
+  fills the background channel of B, and only that channel and the visibility
+  are known; without a mask nothing of B is. F has no channels.
+
+  Args:
+    detections: B people.
+    boxes: B square crop boxes [4], pixels of the photo; see `crop_box`.
+
+  Returns:
+    Features with the batch size B.
+
+  Raises:
+    ValueError: if the numbers of people and boxes differ or a box is no square.
+  """
+  if len(detections) != len(boxes):
+    raise ValueError(
+      f"crop boxes: got {len(boxes)}, expected {len(detections)}, one a person"
+    )
+  batch = len(detections)
+  heatmaps = np.zeros((batch, MAP_SIZE, MAP_SIZE, NUM_KEYPOINTS), np.float32)
+  heatmap_weights = np.zeros((batch, NUM_KEYPOINTS), np.float32)
+  part_probs = np.zeros((batch, MAP_SIZE, MAP_SIZE, NUM_PARTS), np.float32)
+  part_weights = np.zeros((batch, NUM_PARTS + 1), np.float32)
+  for i, (person, box) in enumerate(zip(detections, boxes, strict=True)):
+    left, top, side, _ = _check_square(box)
+    points, confidence = person.keypoints[:, :2], person.keypoints[:, 2]
+    locations = (points - [left, top]) * (CROP_SIZE / side)
+    inside = np.all((locations >= 0) & (locations < CROP_SIZE), axis=1)
+    known = inside & (confidence > 0)
+    maps = keypoint_heatmaps(np.where(known[:, None], locations, 0.0))
+    heatmaps[i] = np.where(known, maps, 0.0)
+    heatmap_weights[i] = np.where(known, np.clip(confidence, 0, 1), 0.0)
+    if person.mask is not None:
+      part_probs[i, ..., 0] = 1.0 - foreground_map(person.mask, box)
+      part_weights[i, [0, NUM_PARTS]] = 1.0
+  return ImageFeatures(
+    heatmaps=tf.constant(heatmaps),
+    heatmap_weights=tf.constant(heatmap_weights),
+    part_probs=tf.constant(part_probs),
+    part_weights=tf.constant(part_weights),
+    features=tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
+  )
