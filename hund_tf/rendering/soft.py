@@ -82,8 +82,9 @@ class SoftPartRenderer:
 
     Returns:
       [B, S, S, 16] float32, S = map_size: channels 0..14 are the part
-      probabilities (0 background = 1 - alpha; they sum to 1 up to rounding),
-      channel 15 is the visibility alpha.
+      probabilities (0 background = 1 - alpha; they sum to 1, except where a
+      pixel is touched by faces without area only), channel 15 is the
+      visibility alpha.
 
     Raises:
       ValueError: if the shape does not fit the mesh.
