@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf import types
-from hund_tf.body import kinematics, skeleton
 from hund_tf.body import asset as asset_lib
-from hund_tf.body.gaussian_prior import GaussianPosePrior
+from hund_tf.body import kinematics, skeleton
+from hund_tf.body.pose_prior import PosePrior
 from hund_tf.body.shape import ShapeDecoderKind, make_shape_decoder
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
@@ -66,7 +66,7 @@ class BodyModel(tf.Module):
     super().__init__(name=name)
     self.asset = asset or asset_lib.load()
     self.shape_decoder = make_shape_decoder(shape_decoder, self.asset)
-    self.pose_prior = pose_prior or GaussianPosePrior()
+    self.pose_prior = pose_prior or PosePrior.load()
     expression = self.asset.dense_expression_basis()
     weights = self.asset.dense_skin_weights()
     self._vertex_sets = {
@@ -175,12 +175,38 @@ class BodyModel(tf.Module):
     Raises:
       ValueError: if there is no such mesh.
     """
-    self.mesh_ids(mesh)  # raises
     driven = kinematics.drive_twists(local_rotations)
     driven = tf.concat([root_rotation[:, None], driven[:, 1:]], axis=1)
+    return self.pose_driven(driven, shape, expression, translation, mesh)
+
+  def pose_driven(
+    self,
+    rotations: tf.Tensor,
+    shape: tf.Tensor,
+    expression: tf.Tensor,
+    translation: tf.Tensor,
+    mesh: str = asset_lib.FULL_MESH,
+  ) -> types.BodyOutput:
+    """Poses the body by all 63 rotations as they are, twist joints included.
+
+    Args:
+      rotations: `[B, 63, 3, 3]` child to parent, the root's from body to
+        camera, as in `BodyOutput.rotations`.
+      shape: `[B, 16]` code.
+      expression: `[B, 20]` code.
+      translation: `[B, 3]` metres, camera frame: where the pelvis is.
+      mesh: 'full', 'lite', 'proxy_3000' or 'proxy_1500'.
+
+    Returns:
+      Vertices of `mesh`, joints, keypoints and `rotations`.
+
+    Raises:
+      ValueError: if there is no such mesh.
+    """
+    self.mesh_ids(mesh)  # raises
     coefficients = self.shape_decoder(shape)
     transforms, joints = self._joint_transforms(
-      driven, translation, self._rest_joints(coefficients)
+      rotations, translation, self._rest_joints(coefficients)
     )
 
     def skin(name: str) -> tf.Tensor:
@@ -191,7 +217,7 @@ class BodyModel(tf.Module):
     keypoints = tf.matmul(
       self.asset.keypoint_vertex_weights, skin(_KEYPOINTS)
     ) + tf.matmul(self.asset.keypoint_joint_weights, joints)
-    return types.BodyOutput(skin(mesh), joints, keypoints, driven)
+    return types.BodyOutput(skin(mesh), joints, keypoints, rotations)
 
   def encode_pose(
     self, rotations: tf.Tensor

@@ -1,9 +1,9 @@
 """The space of adult body shapes: sampling law and principal components.
 
 A body is the base mesh plus morph targets, each weighted by a product of
-MakeHuman's macro controls. Shapes are thus linear in the target weights, and
-everything about them is computed from the weights' covariance and the targets'
-Gram matrix, without making the samples' meshes.
+MakeHuman's macro controls, or by a proportion of its own. Shapes are thus
+linear in the target weights, and everything about them is computed from the
+weights' covariance and the targets' Gram matrix, without making any mesh.
 """
 
 import itertools
@@ -17,6 +17,24 @@ _RACES = ("african", "asian", "caucasian")
 _GENDERS = ("male", "female")
 _AGES = ("young", "old")
 _LEVELS = ("min", "average", "max")
+# Proportions that vary besides the macro controls: their targets (which come as
+# '-incr' and '-decr') and the standard deviation of their weight. It makes limb
+# lengths vary by about 3.5%, breadths by 5% and the waist by 14 mm.
+_PROPORTIONS = {
+  "arms": (
+    ("arms/measure-upperarm-length", "arms/measure-lowerarm-length"),
+    0.12,
+  ),
+  "legs": (
+    ("legs/measure-upperleg-height", "legs/measure-lowerleg-height"),
+    0.15,
+  ),
+  "trunk": (("torso/measure-napetowaist-dist",), 0.25),
+  "shoulders": (("torso/torso-vshape",), 0.3),
+  "hips": (("hip/hip-scale-horiz",), 0.25),
+  "waist": (("torso/measure-waist-circ",), 0.5),
+}
+_HEIGHT = 30.0  # Beta(30, 30): the control's ends are 1.2 and 2.5 m tall
 _MIN_AGE, _YOUNG_AGE, _OLD_AGE = 18.0, 25.0, 90.0  # years
 
 
@@ -27,15 +45,15 @@ class MorphTargets(NamedTuple):
   offsets: np.ndarray  # [T, S, 3] metres
 
 
-def read_targets(source: Source, rows: np.ndarray, size: int) -> MorphTargets:
-  """Reads the macro targets at the vertices `rows` of `size` in all."""
+def read_targets(source: Source) -> MorphTargets:
+  """Reads all targets."""
   keys, offsets = [], []
 
   def add(name: str, key: tuple[tuple[str, str], ...]) -> None:
-    values = source.target(name, size)
+    values = source.target(name)
     if values is not None:
       keys.append(key)
-      offsets.append(values[rows].astype(np.float32))
+      offsets.append(values.astype(np.float32))
 
   for gender, age in itertools.product(_GENDERS, _AGES):
     base = (("gender", gender), ("age", age))
@@ -55,6 +73,9 @@ def read_targets(source: Source, rows: np.ndarray, size: int) -> MorphTargets:
       for cup, firm in itertools.product(_LEVELS, _LEVELS):
         name = f"breast/{stem}-{cup}cup-{firm}firmness"
         add(name, (*key, ("cup", cup), ("firmness", firm)))
+  for control, (names, _) in _PROPORTIONS.items():
+    for name, level in itertools.product(names, ("incr", "decr")):
+      add(f"{name}-{level}", ((control, level),))
   return MorphTargets(keys, np.stack(offsets))
 
 
@@ -74,7 +95,9 @@ def sample_controls(
   """Draws adults: weight `[count]` of every level of every control.
 
   Gender and age (18-90 years) are uniform, origin is uniform over mixtures,
-  and the rest follows Beta(2, 2).
+  the other macro controls follow Beta(2, 2), but for a narrower law of height
+  (stature has a standard deviation of 9 cm within a gender), and proportions
+  are Gaussian.
   """
   race = rng.dirichlet(np.ones(len(_RACES)), size=count)
   controls = {("race", r): race[:, i] for i, r in enumerate(_RACES)}
@@ -83,11 +106,16 @@ def sample_controls(
   years = rng.uniform(_MIN_AGE, _OLD_AGE, size=count)
   old = np.maximum(years - _YOUNG_AGE, 0.0) / (_OLD_AGE - _YOUNG_AGE)
   controls |= {("age", "young"): 1 - old, ("age", "old"): old}
-  for name in ("muscle", "weight", "height", "cup", "firmness"):
+  for name in ("muscle", "weight", "cup", "firmness"):
     controls |= _levels(name, rng.beta(2.0, 2.0, size=count))
+  controls |= _levels("height", rng.beta(_HEIGHT, _HEIGHT, size=count))
   levels = _levels("proportions", rng.beta(2.0, 2.0, size=count))
   controls[("proportions", "uncommon")] = levels[("proportions", "min")]
   controls[("proportions", "ideal")] = levels[("proportions", "max")]
+  for name, (_, deviation) in _PROPORTIONS.items():
+    value = deviation * rng.normal(size=count)
+    controls[(name, "incr")] = np.maximum(value, 0.0)
+    controls[(name, "decr")] = np.maximum(-value, 0.0)
   return controls
 
 

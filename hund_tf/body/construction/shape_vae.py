@@ -2,7 +2,9 @@
 
 Encoder and decoder are small MLPs between the components' coefficients and a
 16-d latent with a unit-Gaussian prior (Kingma and Welling, "Auto-Encoding
-Variational Bayes", 2014). Both start from the linear PCA code.
+Variational Bayes", 2014). Both start from the linear PCA code. After training,
+latents are shifted and scaled so that over all bodies each has mean 0 and
+variance 1, as the prior says.
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ class VaeConfig:
   """Training of the shape auto-encoder."""
 
   hidden: int = 256
-  steps: int = 12000
+  steps: int = 16000
   batch_size: int = 256
   learning_rate: float = 1e-3
   kl_weight: float = 0.02  # square millimetres per nat
@@ -47,6 +49,19 @@ class _Mlp(tf.Module):
     for kernel, bias in zip(self.kernels[:2], self.biases[:2], strict=True):
       x = tf.nn.silu(x @ kernel + bias)
     return inputs @ self.linear + x @ self.kernels[2] + self.biases[2]
+
+  def standardize(self, centre: tf.Tensor, scale: tf.Tensor) -> None:
+    """Makes inputs `x` give what `centre + scale * x` gave."""
+    self.biases[0].assign_add(tf.linalg.matvec(self.kernels[0], centre, True))
+    self.biases[2].assign_add(tf.linalg.matvec(self.linear, centre, True))
+    self.kernels[0].assign(self.kernels[0] * scale[:, None])
+    self.linear.assign(self.linear * scale[:, None])
+
+
+def _aggregate_variance(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+  """Variance `[16]` of the posteriors' mixture over all samples."""
+  inside = tf.reduce_mean(tf.exp(log_variance), 0)
+  return tf.math.reduce_variance(mean, 0) + inside
 
 
 def train(
@@ -109,12 +124,16 @@ def train(
   for index in range(config.steps):
     step(tf.constant(index))
 
+  mean, log_variance = encode(train_codes)
+  centre = tf.reduce_mean(mean, 0)
+  scale = tf.sqrt(_aggregate_variance(mean, log_variance))
+  decoder.standardize(centre, scale)
   mean, log_variance = encode(held_out)
+  mean = (mean - centre) / scale
+  log_variance -= 2.0 * tf.math.log(scale)
+  variance = _aggregate_variance(mean, log_variance)
   linear = held_out * tf.constant(
     (np.arange(num_components) < dim).astype(np.float32)
-  )
-  variance = tf.math.reduce_variance(mean, 0) + tf.reduce_mean(
-    tf.exp(log_variance), 0
   )
 
   def rms(decoded: tf.Tensor) -> float:
@@ -127,6 +146,9 @@ def train(
     "pca_mm": rms(linear),
     "latent_variance_min": float(tf.reduce_min(variance)),
     "latent_variance_max": float(tf.reduce_max(variance)),
+    "latents_in_use": float(
+      tf.reduce_sum(tf.cast(tf.math.reduce_variance(mean, 0) > 0.5, tf.int32))
+    ),
   }
   arrays = {"vae_linear": decoder.linear.numpy()}
   for i, (kernel, bias) in enumerate(

@@ -33,18 +33,39 @@ def merge_weights(
   return result / result.sum(axis=1, keepdims=True)
 
 
-def limit_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Keeps the four largest weights of each vertex.
+def limit_weights(
+  weights: np.ndarray, mirror: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Keeps the four largest weights of each vertex, as symmetrically as given.
+
+  Args:
+    weights: `[V, 63]`.
+    mirror: `[V]` mirror image of every vertex.
 
   Returns:
     Joints `[V, 4]` uint8 and weights `[V, 4]` uint16 in units of 1/65535, each
     row summing to 65535.
   """
-  order = np.argsort(-weights, axis=1, kind="stable")[:, :WEIGHTS_PER_VERTEX]
+  swap = np.array(skeleton.MIRROR)
+  own = mirror == np.arange(len(mirror))
+  order = np.argsort(-np.round(weights, 9), axis=1, kind="stable")
+  order = order[:, :WEIGHTS_PER_VERTEX]
   kept = np.take_along_axis(weights, order, axis=1)
+  # In the plane of symmetry a joint is kept only together with its partner.
+  alone = ~(swap[order][:, :, None] == order[:, None]).any(axis=2)
+  kept[own[:, None] & alone] = 0.0
   kept = kept / kept.sum(axis=1, keepdims=True)
   levels = np.rint(kept * _LEVELS).astype(np.int64)
-  levels[:, 0] += _LEVELS - levels.sum(axis=1)
+  # The rounding error goes to the largest weight, or to a central joint's.
+  central = swap[order] == order
+  taker = np.where(own & central.any(axis=1), central.argmax(axis=1), 0)
+  rows = np.arange(len(levels))
+  levels[rows, taker] += _LEVELS - levels.sum(axis=1)
+  # One of two mirror images is made from the other.
+  source = np.minimum(rows, mirror)
+  copied = source != rows
+  order[copied] = swap[order[source[copied]]]
+  levels[copied] = levels[source[copied]]
   return order.astype(np.uint8), levels.astype(np.uint16)
 
 

