@@ -1,6 +1,6 @@
 """Pose libraries: captured body poses as latents of the pose prior.
 
-Clips are read once; a library is two small arrays that the synthetic examples
+Clips are read once and kept as two small arrays that the synthetic examples
 draw from. The split by clip is that of the pose prior's training
 (`pose_dataset.HELD_OUT`, `pose_dataset.VALIDATION`).
 """
@@ -22,24 +22,26 @@ _MAX_LATENT = 4.0  # encoded captures are clipped here, standard deviations
 _UP = (0.0, 1.0, 0.0)
 
 
-class PoseLibrary(NamedTuple):
-  """Body poses and how they stood in the world."""
+class BodyPoses(NamedTuple):
+  """Captured body poses and how they stood in the world."""
 
-  latents: np.ndarray  # [N, 69] float32, latent body poses
-  up: np.ndarray  # [N, 3] float32 unit vectors: the world's up, body frame
+  angles: np.ndarray  # [N, 23, 3] radians, in the order of joint_limits.BODY
+  up: np.ndarray  # [N, 3] unit vectors: the world's up in the body frame
 
 
-class PoseLibraries(NamedTuple):
+class PoseSplits(NamedTuple):
   """Poses of clips that share nothing."""
 
-  train: PoseLibrary
-  validation: PoseLibrary
-  held_out: PoseLibrary
+  train: BodyPoses
+  validation: BodyPoses
+  held_out: BodyPoses
 
 
-class _Poses(NamedTuple):
-  angles: np.ndarray  # [N, 23, 3] radians
-  up: np.ndarray  # [N, 3]
+class PoseLibrary(NamedTuple):
+  """Captured poses as latents; what synthetic examples draw from."""
+
+  latents: np.ndarray  # [N, 69] float32, latent body poses
+  up: np.ndarray  # [N, 3] float32, the world's up in the body frame
 
 
 def empty() -> PoseLibrary:
@@ -49,17 +51,26 @@ def empty() -> PoseLibrary:
   )
 
 
-def build(
+def encode(poses: BodyPoses, prior: PosePrior) -> PoseLibrary:
+  """The poses as latents of a pose prior."""
+  if not len(poses.up):
+    return empty()
+  angles = tf.constant(poses.angles, tf.float32)
+  values = joint_limits.unsquash(angles, joint_limits.BODY)
+  latents, _ = prior.flows.body.inverse(tf.reshape(values, [-1, BODY_POSE_DIM]))
+  latents = np.clip(latents.numpy(), -_MAX_LATENT, _MAX_LATENT)
+  return PoseLibrary(latents, poses.up.astype(np.float32))
+
+
+def read_clips(
   folder: str | os.PathLike,
-  prior: PosePrior,
   config: pose_dataset.PoseDataConfig | None = None,
   only: tuple[str, ...] | None = None,
-) -> PoseLibraries:
-  """Reads motion-capture clips and encodes their poses.
+) -> PoseSplits:
+  """Reads motion-capture clips.
 
   Args:
     folder: has `cmu_mb_bvh` and `cmu_daz_bvh`.
-    prior: whose latents are stored.
     config: how clips are thinned and how many recombined poses are added to
       the training poses; the noise of angles is not used.
     only: clips to read; all by default.
@@ -70,8 +81,8 @@ def build(
   """
   config = config or pose_dataset.PoseDataConfig()
   random = np.random.default_rng(config.seed)
-  families: dict[str, dict[str, list[_Poses]]] = {
-    split: {} for split in PoseLibraries._fields
+  families: dict[str, dict[str, list[BodyPoses]]] = {
+    split: {} for split in PoseSplits._fields
   }
   for name in only or pose_dataset.list_clips(folder):
     split = "train"
@@ -87,10 +98,10 @@ def build(
     for split, groups in families.items()
   }
   splits["train"] = _extend(random, splits["train"], config)
-  return PoseLibraries(**{k: _encode(v, prior) for k, v in splits.items()})
+  return PoseSplits(**splits)
 
 
-def _read(path: pathlib.Path, config: pose_dataset.PoseDataConfig) -> _Poses:
+def _read(path: pathlib.Path, config: pose_dataset.PoseDataConfig) -> BodyPoses:
   """Distinct plausible poses of a clip."""
   rotations = mocap.read_clip(path).astype(np.float32)
   columns = [skeleton.INDEX[joint] for joint in skeleton.BODY_JOINTS]
@@ -105,14 +116,14 @@ def _read(path: pathlib.Path, config: pose_dataset.PoseDataConfig) -> _Poses:
       )
     ]
   # The pelvis turns body into world: the world's up is its second row.
-  return _Poses(angles[good], rotations[good, 0, 1, :])
+  return BodyPoses(angles[good], rotations[good, 0, 1, :])
 
 
 def _balance(
   random: np.random.Generator,
-  families: dict[str, list[_Poses]],
+  families: dict[str, list[BodyPoses]],
   limit: int,
-) -> _Poses:
+) -> BodyPoses:
   """All poses and their mirror images, each family thinned to `limit`."""
   angles = [np.zeros((0, len(skeleton.BODY_JOINTS), 3))]
   up = [np.zeros((0, 3))]
@@ -124,14 +135,14 @@ def _balance(
       some_angles, some_up = some_angles[rows], some_up[rows]
     angles += [some_angles, pose_augmentation.mirror_angles(some_angles)]
     up += [some_up, some_up * (-1.0, 1.0, 1.0)]
-  return _Poses(np.concatenate(angles), np.concatenate(up))
+  return BodyPoses(np.concatenate(angles), np.concatenate(up))
 
 
 def _extend(
   random: np.random.Generator,
-  poses: _Poses,
+  poses: BodyPoses,
   config: pose_dataset.PoseDataConfig,
-) -> _Poses:
+) -> BodyPoses:
   """Adds poses with exchanged limbs, and upright standing ones."""
   if not len(poses.up):
     return poses
@@ -141,61 +152,49 @@ def _extend(
     random, rows, int(config.recombined * len(rows))
   )
   standing = pose_augmentation.standing(random, config.standing_poses)
-  return _Poses(
+  return BodyPoses(
     np.concatenate([poses.angles, more[:, :-1], standing]),
     np.concatenate([poses.up, more[:, -1], np.tile(_UP, (len(standing), 1))]),
   )
 
 
-def _encode(poses: _Poses, prior: PosePrior) -> PoseLibrary:
-  if not len(poses.up):
-    return empty()
-  angles = tf.constant(poses.angles, tf.float32)
-  values = joint_limits.unsquash(angles, joint_limits.BODY)
-  latents, _ = prior.flows.body.inverse(
-    tf.reshape(values, [-1, BODY_POSE_DIM])
-  )
-  latents = np.clip(latents.numpy(), -_MAX_LATENT, _MAX_LATENT)
-  return PoseLibrary(latents, poses.up.astype(np.float32))
-
-
-def save(libraries: PoseLibraries, path: str | os.PathLike) -> None:
-  """Writes libraries as a compressed npz, atomically."""
+def save(splits: PoseSplits, path: str | os.PathLike) -> None:
+  """Writes poses as a compressed npz, atomically."""
   path = pathlib.Path(path)
   arrays = {
-    f"{split}/{field}": value
-    for split, library in libraries._asdict().items()
-    for field, value in library._asdict().items()
+    f"{split}/{field}": value.astype(np.float32)
+    for split, poses in splits._asdict().items()
+    for field, value in poses._asdict().items()
   }
   temporary = path.with_name(path.name + ".tmp.npz")
   np.savez_compressed(temporary, **arrays)
   os.replace(temporary, path)
 
 
-def load(path: str | os.PathLike) -> PoseLibraries:
+def load(path: str | os.PathLike) -> PoseSplits:
   """Reads what `save` wrote.
 
   Raises:
-    ValueError: if the file is missing or is not a pose library.
+    ValueError: if the file is missing or does not hold such poses.
   """
   try:
     with np.load(path) as file:
-      libraries = PoseLibraries(
+      splits = PoseSplits(
         *(
-          PoseLibrary(file[f"{split}/latents"], file[f"{split}/up"])
-          for split in PoseLibraries._fields
+          BodyPoses(file[f"{split}/angles"], file[f"{split}/up"])
+          for split in PoseSplits._fields
         )
       )
   except (OSError, ValueError, KeyError) as error:
     raise ValueError(
-      f"pose library {path}: cannot be read ({error}); expected the .npz that "
-      "tools/preview_synthetic.py --pose_library writes from --mocap_dir"
+      f"pose file {path}: cannot be read ({error}); expected the .npz that "
+      "`python -m tools.preview_synthetic --mocap_dir --pose_file` writes"
     ) from error
-  for split, library in libraries._asdict().items():
-    if library.latents.shape != (len(library.up), BODY_POSE_DIM):
+  for split, poses in splits._asdict().items():
+    expected = (len(poses.up), len(skeleton.BODY_JOINTS), 3)
+    if poses.angles.shape != expected or poses.up.shape[1:] != (3,):
       raise ValueError(
-        f"pose library {path}: {split} latents have shape "
-        f"{library.latents.shape}, expected [{len(library.up)}, "
-        f"{BODY_POSE_DIM}]"
+        f"pose file {path}: {split} angles have shape {poses.angles.shape} "
+        f"and up {poses.up.shape}, expected {expected} and [N, 3]"
       )
-  return libraries
+  return splits

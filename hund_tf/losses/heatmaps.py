@@ -1,9 +1,35 @@
-"""Keypoint locations from heatmaps K with sub-cell accuracy."""
+"""Keypoint heatmaps K: drawing them, and locations with sub-cell accuracy."""
 
 from hund_tf.compat import tf
-from hund_tf.types import CROP_SIZE, AlignmentTarget, ImageFeatures
+from hund_tf.types import CROP_SIZE, MAP_SIZE, AlignmentTarget, ImageFeatures
 
+HEATMAP_SIGMA = 1.75  # cells, standard deviation of the peaks of K
 _FLOOR = 1e-6
+
+
+def render_heatmaps(
+  points: tf.Tensor, weights: tf.Tensor, sigma: float = HEATMAP_SIGMA
+) -> tf.Tensor:
+  """Draws K: a Gaussian peak of height 1 at every known keypoint.
+
+  `decode_heatmaps` is the inverse for points inside the crop.
+
+  Args:
+    points: `[B, N, 2]` crop pixels (x, y).
+    weights: `[B, N]` confidence; a keypoint of weight 0 is unknown and its map
+      is zero. Other weights do not change the height.
+    sigma: width of the peaks, cells.
+
+  Returns:
+    `[B, 60, 60, N]`.
+  """
+  centres = tf.range(MAP_SIZE, dtype=tf.float32) + 0.5
+  cells = points * (MAP_SIZE / CROP_SIZE)
+  offset = (centres[:, None, None] - cells[:, None]) / sigma
+  profile = tf.exp(-0.5 * offset * offset)  # [B, 60, N, 2]
+  known = tf.cast(weights > 0.0, tf.float32)[:, None]
+  columns, rows = profile[..., 0], profile[..., 1] * known
+  return rows[:, :, None] * columns[:, None]
 
 
 def _refine_axis(

@@ -1,0 +1,128 @@
+"""What detectors make of true part maps: masks and part probabilities B."""
+
+import numpy as np
+
+from hund_tf.body import parts
+from hund_tf.compat import tf
+from hund_tf.data.detector_noise import DetectorNoiseConfig
+from hund_tf.data.draws import Draws
+from hund_tf.types import MAP_SIZE, NUM_PARTS
+
+
+def map_centres() -> tf.Tensor:
+  """Centres of the cells along a side `[60]`, in sides of the map."""
+  return (tf.range(MAP_SIZE, dtype=tf.float32) + 0.5) / MAP_SIZE
+
+
+def rectangle_map(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+  """Rectangles on the map, `[B, 60, 60, 1]` of 0 and 1.
+
+  Args:
+    low: `[B, 2]` left and top, in sides of the map.
+    high: `[B, 2]` right and bottom.
+  """
+  centres = map_centres()[None, :, None]
+  inside = (centres > low[:, None]) & (centres < high[:, None])  # [B, 60, 2]
+  both = inside[:, None, :, 0] & inside[:, :, None, 1]
+  return tf.cast(both, tf.float32)[..., None]
+
+
+def ellipse_map(middle: tf.Tensor, radius: tf.Tensor) -> tf.Tensor:
+  """Ellipses on the map, `[B, 60, 60, 1]` of 0 and 1.
+
+  Args:
+    middle: `[B, 2]` x, y in sides of the map.
+    radius: `[B, 2]` in sides of the map.
+  """
+  square = (map_centres()[None, :, None] - middle[:, None]) / radius[:, None]
+  square *= square  # [B, 60, 2]
+  inside = square[:, None, :, 0] + square[:, :, None, 1] < 1.0
+  return tf.cast(inside, tf.float32)[..., None]
+
+
+def _blur(maps: tf.Tensor, size: int) -> tf.Tensor:
+  return tf.nn.avg_pool2d(maps, size, 1, "SAME")
+
+
+def corrupt_foreground(
+  draws: Draws, foreground: tf.Tensor, config: DetectorNoiseConfig
+) -> tf.Tensor:
+  """A detector's mask: grown or shrunk, with blobs and soft edges.
+
+  Args:
+    draws: random stream.
+    foreground: `[B, 60, 60, 1]` in [0, 1].
+    config: errors.
+
+  Returns:
+    `[B, 60, 60, 1]` in [0, 1].
+  """
+  batch, scale = foreground.shape[0], config.scale
+  if scale == 0.0:
+    return foreground
+  field = draws.normal([batch, 8, 8, 1], 2.5)
+  field = tf.image.resize(field, [MAP_SIZE, MAP_SIZE], method="bicubic")
+  shift = config.mask_shift * draws.uniform([batch, 1, 1, 1], -1.0, 1.0)
+  gain = draws.log_uniform([batch, 1, 1, 1], 1.2, 5.0)
+  level = _blur(foreground, 3) - 0.5 + shift + config.mask_blobs * field
+  noisy = tf.clip_by_value(gain * level + 0.5, 0.0, 1.0)
+  # A neighbour or a bag that was taken for the person.
+  stranger = ellipse_map(
+    draws.uniform([batch, 2]), draws.uniform([batch, 2], 0.05, 0.25)
+  )
+  there = draws.happens([batch, 1, 1, 1], config.mask_strangers)
+  noisy = tf.maximum(noisy, tf.where(there, stranger, 0.0))
+  return foreground + scale * (noisy - foreground)
+
+
+def corrupt_parts(
+  draws: Draws,
+  part_maps: tf.Tensor,
+  foreground: tf.Tensor,
+  swapped: tf.Tensor,
+  config: DetectorNoiseConfig,
+) -> tf.Tensor:
+  """A detector's part probabilities over a given foreground.
+
+  Args:
+    draws: random stream.
+    part_maps: `[B, 60, 60, 15]` true probabilities.
+    foreground: `[B, 60, 60, 1]` the detector's, in [0, 1].
+    swapped: `[B]` whether left and right are exchanged.
+    config: errors.
+
+  Returns:
+    `[B, 60, 60, 15]` that sum to 1.
+  """
+  if config.scale == 0.0:
+    return part_maps
+  batch = part_maps.shape[0]
+  seen = part_maps[..., 1:]
+  share = config.scale * config.part_blur * draws.uniform([batch, 1, 1, 1])
+  near = seen + share * (_blur(seen, 5) - seen) + 1e-3 * _blur(seen, 7)
+  total = tf.reduce_sum(near, axis=-1, keepdims=True)
+  near = tf.math.divide_no_nan(near, total) * foreground
+  background = 1.0 - tf.reduce_sum(near, axis=-1, keepdims=True)
+  maps = tf.concat([background, near], axis=-1)
+  mirrored = tf.gather(maps, list(parts.MIRROR), axis=-1)
+  return tf.where(swapped[:, None, None, None], mirrored, maps)
+
+
+def part_knowledge(
+  draws: Draws, batch: int, full: float, none: float
+) -> tf.Tensor:
+  """Part weights `[B, 16]`: all parts, only the foreground, or nothing.
+
+  Args:
+    draws: random stream.
+    batch: B.
+    full: share of examples with all parts.
+    none: share of examples without any.
+  """
+  only_foreground = np.zeros([1, NUM_PARTS + 1], np.float32)
+  only_foreground[0, [0, NUM_PARTS]] = 1.0
+  kind = draws.uniform([batch, 1])
+  weights = tf.where(
+    kind < full, tf.ones_like(only_foreground), only_foreground
+  )
+  return tf.where(kind > 1.0 - none, tf.zeros_like(weights), weights)
