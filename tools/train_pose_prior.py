@@ -21,6 +21,7 @@ from absl import app
 
 from flags import pose_prior_flags
 from hund_tf.body import flows, joint_limits, pose_prior
+from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.data import pose_dataset
 from hund_tf.data.bvh import MotionError
@@ -130,7 +131,8 @@ def main(argv: list[str]) -> int:
     else:
       prior = pose_prior.PosePrior.load(config.output)
     if config.sample_picture:
-      pose_sheet.draw_samples(prior, pathlib.Path(config.sample_picture))
+      model = BodyModel(pose_prior=prior)
+      pose_sheet.draw_samples(model, config.sample_picture)
   except (MotionError, ValueError, OSError) as error:
     print(f"train_pose_prior: {error}", file=sys.stderr)
     return 1

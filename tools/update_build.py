@@ -22,6 +22,7 @@ _LAYERS = [
     "reconstruction",
     ["base", "data", "detection", "geometry", "losses", "optimization"],
   ),
+  ("training", ["base", "body", "data"]),
   ("evaluation", ["base", "data", "geometry", "losses", "reconstruction"]),
   (
     "visualization",

@@ -6,7 +6,6 @@ import numpy as np
 from tensorflow_graphics.geometry.representation.mesh import normals
 
 from hund_tf.body.model import BodyModel
-from hund_tf.body.pose_prior import PosePrior
 from hund_tf.compat import tf
 from hund_tf.data.output_folder import write_png
 from hund_tf.rendering.rasterize import rasterize
@@ -20,28 +19,27 @@ _LIGHT = np.array([-0.35, -0.5, -0.8])  # towards the light, camera frame
 
 
 def draw_samples(
-  prior: PosePrior, path: str | os.PathLike, seed: int = 7
+  model: BodyModel, path: str | os.PathLike, seed: int = 7
 ) -> None:
   """Draws 40 bodies with latents from N(0, I), facing the camera.
 
   Args:
-    prior: the priors to sample.
+    model: the body; its pose priors are sampled.
     path: the PNG to write.
     seed: of the latents; the same seed gives the same picture.
   """
   count = _ROWS * _COLUMNS
   latents = [
     tf.random.stateless_normal([count, flow.config.dim], [seed, i])
-    for i, flow in enumerate(prior.flows)
+    for i, flow in enumerate(model.pose_prior.flows)
   ]
-  draw_poses(prior.decode(*latents), path, prior)
+  draw_poses(model, model.pose_prior.decode(*latents), path)
 
 
 def draw_poses(
-  rotations: tf.Tensor, path: str | os.PathLike, prior: PosePrior | None = None
+  model: BodyModel, rotations: tf.Tensor, path: str | os.PathLike
 ) -> None:
-  """Draws up to 40 poses `[N, 63, 3, 3]` as a sheet of 8 columns."""
-  model = BodyModel(pose_prior=prior)
+  """Draws poses `[N, 63, 3, 3]` as a sheet of 8 columns."""
   count = rotations.shape[0]
   # Half a turn about x: the body's y up, z forward faces the camera.
   facing = tf.tile(tf.linalg.diag([[1.0, -1.0, -1.0]]), [count, 1, 1])
