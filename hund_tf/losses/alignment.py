@@ -142,9 +142,8 @@ class AlignmentObjective(tf.Module):
   ) -> AlignmentTerms:
     """As calling the objective, with the body of `state` already decoded."""
     config = self.config
-    weights = target.keypoint_weights * self._group_weights
-    keypoint = keypoint_loss(
-      camera.project(body.keypoints, intrinsics), target.keypoints, weights
+    keypoint = self.keypoint_term(
+      body, target.keypoints, target.keypoint_weights, intrinsics
     )
     if config.part_weight > 0.0:
       rendered = self.render_parts(body, intrinsics)
@@ -162,6 +161,28 @@ class AlignmentObjective(tf.Module):
       + config.shape_prior_weight * shape_prior
     )
     return AlignmentTerms(total, keypoint, part, pose_prior, shape_prior)
+
+  def keypoint_term(
+    self,
+    body: BodyOutput,
+    keypoints: tf.Tensor,
+    confidence: tf.Tensor,
+    intrinsics: Intrinsics,
+  ) -> tf.Tensor:
+    """L_k of a body and any keypoints (Eq. 4), detected or annotated.
+
+    Args:
+      body: `[B, ...]` camera frame.
+      keypoints: `[B, 137, 2]` crop pixels.
+      confidence: `[B, 137]` in [0, 1].
+      intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+
+    Returns:
+      `[B]` crop pixels.
+    """
+    projected = camera.project(body.keypoints, intrinsics)
+    weights = confidence * self._group_weights
+    return keypoint_loss(projected, keypoints, weights)
 
   def render_parts(self, body: BodyOutput, intrinsics: Intrinsics) -> tf.Tensor:
     """The segmentation image I of Eq. 5, `[B, 60, 60, 16]`."""

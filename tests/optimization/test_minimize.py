@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import poses
 from hund_tf.compat import tf
 from hund_tf.geometry import camera, rotation
 from hund_tf.losses.alignment import AlignmentObjective
@@ -18,7 +19,7 @@ _INTRINSICS = Intrinsics(
 
 def _truth(body_model, yaw: float):
   """An A-pose, a little bent, turned by `yaw` radians, 2.7 m away."""
-  state = initialization.a_pose(body_model)
+  state = poses.a_pose(body_model)
   noise = np.random.default_rng(0).normal(0, 0.2, state.body_pose.shape)
   turn = rotation.from_rotation_vector(tf.constant([[0.0, yaw, 0.0]]))
   facing = rotation.from_6d(state.rotation)

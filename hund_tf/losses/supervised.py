@@ -1,0 +1,161 @@
+"""Losses of annotated examples: L_f and the annotated keypoints' (Sec. 2.2).
+
+Every function returns one value per example; what takes part is decided by the
+example's own weights, so that self-, weak and full supervision mix in a batch.
+"""
+
+from dataclasses import dataclass
+
+from hund_tf.body import skeleton
+from hund_tf.compat import tf
+from hund_tf.geometry import placement, rotation
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.types import (
+  AlignmentTerms,
+  BodyOutput,
+  HumanState,
+  Intrinsics,
+  TrainingExample,
+)
+
+ROOTS = ("split", "absolute")
+_PELVIS = skeleton.INDEX["pelvis"]
+
+
+@dataclass(frozen=True)
+class SupervisedConfig:
+  """Weights of the supervised losses."""
+
+  vertex_weight: float = 60.0  # lambda_m, per metre
+  joint_weight: float = 60.0  # lambda_3d, per metre
+  latent_weight: float = 1.0  # per mean squared difference of the latents
+  # Where the pelvis is cannot be seen well: one picture fits a small person
+  # nearby and a large one far away. 'absolute' compares meshes and joints in
+  # the camera frame, as the paper writes; 'split' compares them with the
+  # pelvises moved together, and separately the placements of the translation.
+  root: str = "split"
+  placement_weight: float = 10.0  # of 'split', per unit of the placement
+
+  def __post_init__(self):
+    if self.root not in ROOTS:
+      raise ValueError(f"root: got {self.root!r}, expected one of {ROOTS}")
+
+
+def _mean_distance(points: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+  """Mean distance `[B]` between points `[B, N, 3]`, metres."""
+  square = tf.reduce_sum((points - truth) ** 2, axis=-1)
+  return tf.reduce_mean(tf.sqrt(square + 1e-8), axis=-1)
+
+
+def vertex_loss(body: BodyOutput, example: TrainingExample) -> tf.Tensor:
+  """L_m: mean distance of the vertices, `[B]` metres, camera frame."""
+  return _mean_distance(body.vertices, example.vertices)
+
+
+def joint_loss(body: BodyOutput, example: TrainingExample) -> tf.Tensor:
+  """L_3d: MPJPE of the joints, `[B]` metres, camera frame."""
+  return _mean_distance(body.joints, example.joints)
+
+
+def placement_loss(
+  translation: tf.Tensor, truth: tf.Tensor, intrinsics: Intrinsics
+) -> tf.Tensor:
+  """Summed absolute difference of the placements (u, v, w) `[B]`.
+
+  Args:
+    translation: `[B, 3]` metres, camera frame.
+    truth: `[B, 3]` metres, camera frame.
+    intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+  """
+  difference = placement.encode(translation, intrinsics) - placement.encode(
+    truth, intrinsics
+  )
+  return tf.reduce_sum(tf.abs(difference), axis=-1)
+
+
+def latent_loss(state: HumanState, truth: HumanState) -> tf.Tensor:
+  """Distance of the latents and of the root rotation `[B]`.
+
+  The sum over pose, hands, shape and expression of the mean squared difference,
+  and of the squared Frobenius distance of the rotation matrices.
+  """
+  terms = [
+    tf.reduce_mean((z - z_true) ** 2, axis=-1)
+    for z, z_true in zip(state[:5], truth[:5], strict=True)
+  ]
+  turned = rotation.from_6d(state.rotation) - rotation.from_6d(truth.rotation)
+  return tf.add_n(terms) + tf.reduce_sum(turned**2, axis=[-2, -1])
+
+
+def _pelvis_at_origin(body: BodyOutput) -> BodyOutput:
+  root = body.joints[:, _PELVIS : _PELVIS + 1]
+  return body._replace(vertices=body.vertices - root, joints=body.joints - root)
+
+
+def full_loss(
+  body: BodyOutput,
+  state: HumanState,
+  example: TrainingExample,
+  config: SupervisedConfig,
+) -> tf.Tensor:
+  """L_f = lambda_m L_m + lambda_3d L_3d, and the latents' distance.
+
+  Args:
+    body: `[B, ...]` of `state`, on the mesh of `example.vertices`.
+    state: `[B, ...]`.
+    example: truth and weights.
+    config: lambdas and the treatment of the root.
+
+  Returns:
+    `[B]`; zero where an example has no supervision in 3D.
+  """
+  weights = example.weights
+  result = (
+    config.latent_weight * weights.latents * latent_loss(state, example.state)
+  )
+  if config.root == "split":
+    placed = placement_loss(
+      state.translation, example.joints[:, _PELVIS], example.intrinsics
+    )
+    result += config.placement_weight * weights.joints * placed
+    body = _pelvis_at_origin(body)
+    root = example.joints[:, _PELVIS : _PELVIS + 1]
+    example = example._replace(
+      vertices=example.vertices - root, joints=example.joints - root
+    )
+  vertices = config.vertex_weight * vertex_loss(body, example)
+  joints = config.joint_weight * joint_loss(body, example)
+  return result + weights.vertices * vertices + weights.joints * joints
+
+
+def stage_loss(
+  objective: AlignmentObjective,
+  body: BodyOutput,
+  state: HumanState,
+  terms: AlignmentTerms,
+  example: TrainingExample,
+  config: SupervisedConfig | None = None,
+) -> tf.Tensor:
+  """The training loss of one stage, by the weights of each example.
+
+  L_u (Eq. 3, self-supervised), lambda_k L_k of the annotated keypoints (weakly
+  supervised) and L_f (fully supervised).
+
+  Args:
+    objective: that `terms` are of.
+    body: `[B, ...]` of `state`, on the objective's proxy mesh.
+    state: `[B, ...]`.
+    terms: `[B]` of `state` and the image features.
+    example: what is known of the pictures.
+    config: of L_f.
+
+  Returns:
+    `[B]`.
+  """
+  annotated = objective.keypoint_term(
+    body, example.keypoints, example.keypoint_weights, example.intrinsics
+  )
+  weak = objective.config.keypoint_weight * annotated
+  full = full_loss(body, state, example, config or SupervisedConfig())
+  weights = example.weights
+  return weights.alignment * terms.total + weights.keypoints * weak + full

@@ -1,0 +1,1 @@
+"""The learned descent: context embedding, initial state, HUND cell, HUND."""

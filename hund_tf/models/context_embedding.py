@@ -1,0 +1,110 @@
+"""The context s^c: what the picture says, embedded once (Sec. 2.2)."""
+
+from hund_tf.compat import tf, tf_keras
+from hund_tf.models.config import HundConfig
+from hund_tf.types import (
+  CROP_SIZE,
+  AlignmentTarget,
+  ImageFeatures,
+  Intrinsics,
+)
+
+_FEATURE_SQUEEZE = 16  # channels of F that enter the convolutions
+_HALF_KNOWN = 0.1  # confidence at which a location counts half
+_LOG_FOCAL_OFFSET = 1.0  # log of a usual focal length in crop sides
+
+
+def camera_code(intrinsics: Intrinsics) -> tf.Tensor:
+  """C_c as four numbers of order one, `[B, 4]`.
+
+  Log focal lengths in crop sides, and the bearing of the crop's middle (the
+  tangent of its angle to the optical axis, by axis).
+
+  Args:
+    intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+  """
+  focal = tf.math.log(intrinsics.focal / CROP_SIZE) - _LOG_FOCAL_OFFSET
+  bearing = (CROP_SIZE / 2.0 - intrinsics.center) / intrinsics.focal
+  return tf.concat([focal, bearing], axis=-1)
+
+
+def keypoint_code(target: AlignmentTarget) -> tf.Tensor:
+  """Locations j_i(K) in [-1, 1], unknown ones 0, and weights: `[B, 411]`."""
+  weights = target.keypoint_weights
+  known = weights / (weights + _HALF_KNOWN)
+  places = target.keypoints * (2.0 / CROP_SIZE) - 1.0
+  flat = [-1, 2 * places.shape[1]]
+  return tf.concat(
+    [tf.reshape(places * known[..., None], flat), weights], axis=-1
+  )
+
+
+class ContextEmbedding(tf_keras.layers.Layer):
+  """Six convolutions with pooling and a fully connected layer.
+
+  The first convolution strides (60 -> 30 cells: the maps are smooth), the next
+  four are followed by max pooling (15, 8, 4, 2). The fully connected layer also
+  sees the decoded keypoint locations, which the objective uses anyway and which
+  pooled convolutions lose, and what is known of K and B. C_c is appended.
+  """
+
+  def __init__(self, config: HundConfig, name: str = "context_embedding"):
+    super().__init__(name=name)
+    self._feature_channels = config.feature_channels
+    self._squeeze = None
+    if config.feature_channels:
+      self._squeeze = tf_keras.layers.Dense(_FEATURE_SQUEEZE, name="squeeze")
+    self._convolutions = [
+      tf_keras.layers.Conv2D(
+        filters,
+        3,
+        strides=2 if i == 0 else 1,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        name=f"conv{i + 1}",
+      )
+      for i, filters in enumerate(config.filters)
+    ]
+    self._pool = tf_keras.layers.MaxPool2D(2, padding="same")
+    self._dense = tf_keras.layers.Dense(config.context_size, name="dense")
+    self._normalize = tf_keras.layers.LayerNormalization(name="normalize")
+
+  def call(
+    self,
+    features: ImageFeatures,
+    target: AlignmentTarget,
+    intrinsics: Intrinsics,
+  ) -> tf.Tensor:
+    """Embeds image features.
+
+    Args:
+      features: K, B and, if the model was made for it, F.
+      target: of the same crops, `target_from_features(features)`.
+      intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+
+    Returns:
+      `[B, context_size + 4]`.
+
+    Raises:
+      ValueError: if F has another number of channels than the model.
+    """
+    maps = [features.heatmaps, features.part_probs]
+    if features.features.shape[-1] != self._feature_channels:
+      raise ValueError(
+        f"features F: {features.features.shape[-1]} channels, the model was "
+        f"made for {self._feature_channels}"
+      )
+    if self._squeeze is not None:
+      maps.append(self._squeeze(features.features))
+    x = tf.concat(maps, axis=-1)
+    for i, convolution in enumerate(self._convolutions):
+      x = convolution(x)
+      if 1 <= i <= 4:
+        x = self._pool(x)
+    flat = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+    known = tf.concat(
+      [flat, keypoint_code(target), features.part_weights], axis=-1
+    )
+    code = tf.nn.gelu(self._normalize(self._dense(known)))
+    return tf.concat([code, camera_code(intrinsics)], axis=-1)

@@ -1,0 +1,151 @@
+"""HUND: from image features to a trace of refined body states (Fig. 1)."""
+
+from typing import NamedTuple
+
+from hund_tf.compat import tf, tf_keras
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models import state_space
+from hund_tf.models.config import HundConfig
+from hund_tf.models.context_embedding import ContextEmbedding
+from hund_tf.models.hund_cell import DescentInputs, HundCell, Stage
+from hund_tf.types import (
+  CROP_SIZE,
+  MAP_SIZE,
+  NUM_KEYPOINTS,
+  NUM_PARTS,
+  STATE_SIZE,
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+)
+
+_FIRST_STATE = 1e-3  # deviation of the weights of s_0 before training
+
+
+class Descent(NamedTuple):
+  """A descent with the bodies of all its states, for training losses."""
+
+  stages: tuple[Stage, ...]  # of s_0 ... s_M, M + 1 of them
+  memories: tuple[tf.Tensor, ...]  # [B, 2 * units] m_0 ... m_M
+
+  def trace(self) -> RefinementState:
+    """The stacked trace, fields `[B, M+1, ...]`; `seconds` are zeros."""
+    stack = lambda *rows: tf.stack(rows, axis=1)
+    terms = [stage.terms for stage in self.stages]
+    total = stack(*(t.total for t in terms))
+    return RefinementState(
+      state=tf.nest.map_structure(stack, *(s.state for s in self.stages)),
+      terms=tf.nest.map_structure(stack, *terms),
+      memory=stack(*self.memories),
+      seconds=tf.zeros_like(total),
+    )
+
+
+class HundModel(tf_keras.Model):
+  """The reconstruction model: embedding, initial state, recurrent stages.
+
+  All stages share their weights. No gradient of the objective is taken: a
+  stage reads its value.
+  """
+
+  def __init__(
+    self,
+    objective: AlignmentObjective,
+    config: HundConfig | None = None,
+    name: str = "hund",
+  ):
+    """Creates the model with its variables, ready to load weights.
+
+    Args:
+      objective: whose value is descended; it carries the body model. Neither
+        is trained or saved with the model.
+      config: sizes and choices.
+      name: model name.
+    """
+    super().__init__(name=name)
+    self.config = config or HundConfig()
+    self.embedding = ContextEmbedding(self.config)
+    self.initial_state = tf_keras.layers.Dense(
+      STATE_SIZE,
+      kernel_initializer=tf_keras.initializers.RandomNormal(
+        stddev=_FIRST_STATE
+      ),
+      name="initial_state",
+    )
+    self.cell = HundCell(objective, self.config)
+    features, intrinsics = blank_inputs(self.config)
+    self.embedding(features, target_from_features(features), intrinsics)
+    self.initial_state.build([None, self.config.context_width])
+    self.cell.build()
+    self.built = True
+
+  @property
+  def objective(self) -> AlignmentObjective:
+    """The objective whose value is descended."""
+    return self.cell.objective
+
+  def call(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    num_stages: int | None = None,
+  ) -> RefinementState:
+    """Reconstructs people.
+
+    Args:
+      features: of B crops.
+      intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+      num_stages: M; without it the configured number.
+
+    Returns:
+      Trace of s_0 ... s_M, fields `[B, M+1, ...]`, translations in metres in
+      the camera frame. `memory` holds the LSTM's hidden and cell state
+      `[B, M+1, 2 * units]`, `seconds` are zeros.
+
+    Raises:
+      ValueError: if `num_stages` is negative, or F has the wrong channels.
+    """
+    return self.descend(features, intrinsics, num_stages).trace()
+
+  def descend(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    num_stages: int | None = None,
+  ) -> Descent:
+    """As calling the model, with the decoded body of every state."""
+    if num_stages is None:
+      num_stages = self.config.num_stages
+    if num_stages < 0:
+      raise ValueError(f"num_stages: got {num_stages}, expected 0 or more")
+    target = target_from_features(features)
+    context = self.embedding(features, target, intrinsics)
+    inputs = DescentInputs(context, target, intrinsics)
+    mean, *memory = self.cell.get_initial_state(inputs)
+    coordinates = state_space.bound(mean + self.initial_state(context))
+    states = [coordinates, *memory]
+    stages, memories = [], [tf.concat(memory, axis=-1)]
+    for _ in range(num_stages):
+      stage, states = self.cell(inputs, states)
+      stages.append(stage)
+      memories.append(tf.concat(states[1:], axis=-1))
+    stages.append(self.cell.evaluate(states[0], inputs))
+    return Descent(tuple(stages), tuple(memories))
+
+
+def blank_inputs(
+  config: HundConfig, batch: int = 1
+) -> tuple[ImageFeatures, Intrinsics]:
+  """Features of pictures that show nothing, and a usual camera."""
+  cells = [batch, MAP_SIZE, MAP_SIZE]
+  features = ImageFeatures(
+    heatmaps=tf.zeros([*cells, NUM_KEYPOINTS]),
+    heatmap_weights=tf.zeros([batch, NUM_KEYPOINTS]),
+    part_probs=tf.zeros([*cells, NUM_PARTS]),
+    part_weights=tf.zeros([batch, NUM_PARTS + 1]),
+    features=tf.zeros([*cells, config.feature_channels]),
+  )
+  focal = tf.fill([batch, 2], 2.0 * CROP_SIZE)
+  center = tf.fill([batch, 2], CROP_SIZE / 2.0)
+  return features, Intrinsics(focal, center)
