@@ -3,32 +3,12 @@
 python -m tools.update_build
 """
 
+import ast
 import os
 import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-# Libraries that each layer may use; imports run downward only.
-_LAYERS = [
-  ("base", []),
-  ("geometry", ["base"]),
-  ("body", ["base", "geometry"]),
-  ("rendering", ["base", "body", "geometry"]),
-  ("losses", ["base", "body", "geometry", "rendering"]),
-  ("optimization", ["base", "body", "geometry", "losses"]),
-  ("detection", ["base", "body", "geometry"]),
-  ("data", ["base", "body", "detection", "geometry"]),
-  (
-    "reconstruction",
-    ["base", "data", "detection", "geometry", "losses", "optimization"],
-  ),
-  ("training", ["base", "body", "data"]),
-  ("evaluation", ["base", "data", "geometry", "losses", "reconstruction"]),
-  (
-    "visualization",
-    ["base", "body", "data", "geometry", "reconstruction", "rendering"],
-  ),
-]
 _HEADER = '''"""Bazel targets, written by `python -m tools.update_build`."""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
@@ -58,18 +38,46 @@ def _rule(kind: str, name: str, srcs: list[str], **lists) -> str:
   return "\n".join([*lines, ")"]) + "\n"
 
 
-def build_text() -> str:
-  """The whole BUILD file for the tree as it stands."""
+def _used_rooms(sources: list[str]) -> set[str]:
+  """Rooms of hund_tf that some files import; `base` is its top level."""
+  used = set()
+  for source in sources:
+    tree = ast.parse((_ROOT / source).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+      names = []
+      if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+      elif isinstance(node, ast.ImportFrom):
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+      for name in names:
+        parts = name.split(".")
+        if parts[0] == "hund_tf":
+          room = parts[1] if len(parts) > 1 else ""
+          is_folder = (_ROOT / "hund_tf" / room).is_dir() and room
+          used.add(room if is_folder else "base")
+  return used
+
+
+def _libraries() -> tuple[list[str], list[str]]:
+  """Rules of the rooms, and the names of the rooms."""
+  folders = sorted(p.parent.name for p in _ROOT.glob("hund_tf/*/__init__.py"))
+  names = ["base", *folders]
   rules = []
-  for name, deps in _LAYERS:
+  for name in names:
     folder = "hund_tf" if name == "base" else f"hund_tf/{name}"
     sources = _sources(folder, "*.py" if name == "base" else "**/*.py")
-    deps = [f":{dep}" for dep in deps]
+    deps = [f":{room}" for room in sorted(_used_rooms(sources) - {name})]
     data = {}
     if (_ROOT / folder / "assets").is_dir():
       data = {"data": [f"{folder}/assets/*"]}
     rules.append(_rule("py_library", name, sources, **data, deps=deps))
-  every = [f":{name}" for name, _ in _LAYERS]
+  return rules, names
+
+
+def build_text() -> str:
+  """The whole BUILD file for the tree as it stands."""
+  rules, names = _libraries()
+  every = [f":{name}" for name in names]
   rules.append(_rule("py_library", "flags", _sources("flags"), deps=every))
   rules.append(_rule("py_library", "tools", ["tools/__init__.py"]))
   use = [*every, ":flags", ":tools"]
@@ -83,15 +91,8 @@ def build_text() -> str:
   for source in tests:
     if source not in support:
       name = source.removesuffix(".py").replace("/", "_")
-      rules.append(
-        _rule(
-          "py_test",
-          name,
-          [source],
-          main=source,
-          deps=[*use, ":test_support"],
-        )
-      )
+      deps = [*use, ":test_support"]
+      rules.append(_rule("py_test", name, [source], main=source, deps=deps))
   return "\n".join([_HEADER, *rules])
 
 

@@ -15,7 +15,7 @@ class OptimizerConfig:
   num_yaw_starts: int = 4  # 1 starts from the frontal yaw only
   gradient_tolerance: float = 1e-3
   learning_rate: float = 0.05  # Adam only
-  jit_compile: bool = True
+  jit_compile: bool = False  # pays off from about four people on
 
   def __post_init__(self):
     if self.method not in METHODS:

@@ -87,7 +87,9 @@ def _value_and_gradient(
 ) -> Callable:
   """Compiled (parameters [B, 204], ...) -> (values [B], gradient [B, 204])."""
 
-  @tf.function(jit_compile=jit_compile, reduce_retracing=True)
+  @tf.function(
+    jit_compile=jit_compile, reduce_retracing=True, autograph=False
+  )
   def function(point, target, intrinsics):
     with tf.GradientTape() as tape:
       tape.watch(point)

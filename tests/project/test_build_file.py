@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from tools import update_build
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -57,6 +59,11 @@ def test_one_library_for_each_layer():
   rooms.discard("__pycache__")
   libraries = {n for n, t in _targets().items() if t["rule"] == "py_library"}
   assert rooms <= libraries
+
+
+def test_build_is_what_the_tool_writes():
+  text = (_ROOT / "BUILD").read_text(encoding="utf-8")
+  assert text == update_build.build_text(), "run python -m tools.update_build"
 
 
 def test_dependencies_exist():
