@@ -44,7 +44,7 @@ class DetectorNoiseConfig:
   swap_legs: float = 0.03
   swap_arms: float = 0.02
   occluders: float = 0.25  # people behind a rectangle
-  mask_shift: float = 0.25  # dilation or erosion, in [0, 0.5]
+  mask_shift: float = 0.3  # dilation or erosion, in [0, 0.5]
   mask_blobs: float = 0.2  # strength of the low-frequency errors
   mask_strangers: float = 0.15  # masks that include something else
   part_blur: float = 0.6  # share of blur in full part maps

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hund_tf.compat import tf
 
 _ALGORITHM = "philox"  # the same numbers on every device
+_MAX_CALLS = 128
 
 
 class Draws:
@@ -12,7 +13,7 @@ class Draws:
 
   Each call takes the next key of the stream. The keys depend only on the seed
   and on how many calls came before, so a function that uses one `Draws` is
-  pure in its seed.
+  pure in its seed. There are 128 keys.
   """
 
   def __init__(self, seed: tf.Tensor, step: tf.Tensor):
@@ -23,14 +24,13 @@ class Draws:
       step: scalar integer >= 0.
     """
     pair = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-    self._key = pair
-    self._calls = 0
+    keys = tf.random.experimental.stateless_split(
+      pair, _MAX_CALLS, alg=_ALGORITHM
+    )
+    self._keys = iter(tf.unstack(keys))
 
   def _next(self) -> tf.Tensor:
-    self._calls += 1
-    return tf.random.experimental.stateless_fold_in(
-      self._key, self._calls, alg=_ALGORITHM
-    )
+    return next(self._keys)
 
   def normal(self, shape: Sequence[int], clip: float = 10.0) -> tf.Tensor:
     """Unit-Gaussian values, clipped at `clip` standard deviations."""

@@ -63,8 +63,9 @@ def corrupt_foreground(
   field = draws.normal([batch, 8, 8, 1], 2.5)
   field = tf.image.resize(field, [MAP_SIZE, MAP_SIZE], method="bicubic")
   shift = config.mask_shift * draws.uniform([batch, 1, 1, 1], -1.0, 1.0)
-  gain = draws.log_uniform([batch, 1, 1, 1], 1.2, 5.0)
-  level = _blur(foreground, 3) - 0.5 + shift + config.mask_blobs * field
+  gain = draws.log_uniform([batch, 1, 1, 1], 3.0, 12.0)
+  strength = config.mask_blobs * draws.uniform([batch, 1, 1, 1])
+  level = _blur(foreground, 3) - 0.5 + shift + strength * field
   noisy = tf.clip_by_value(gain * level + 0.5, 0.0, 1.0)
   # A neighbour or a bag that was taken for the person.
   stranger = ellipse_map(

@@ -79,7 +79,7 @@ class SyntheticExamples(tf.Module):
       body_model.faces(self.config.mesh),
       body_model.part_labels(self.config.mesh),
     )
-    self._traced = tf.function(self._example_batch)
+    self._traced = tf.function(self._example_batch, autograph=False)
 
   def example_batch(
     self, seed: int | tf.Tensor, step: int | tf.Tensor, batch_size: int
