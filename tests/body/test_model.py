@@ -11,6 +11,7 @@ from hund_tf.body import keypoints, kinematics, skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
+from tests.body.numpy_reference import posed_by_numpy
 
 _FLIP = np.diag([-1.0, 1.0, 1.0]).astype(np.float32)
 
@@ -36,52 +37,12 @@ def _random_rotations(batch: int, seed: int) -> tf.Tensor:
   return rotation.from_rotation_vector(tf.constant(vectors, tf.float32))
 
 
-def _posed_by_loops(
-  asset: asset_lib.BodyAsset,
-  rotations: np.ndarray,
-  coefficients: np.ndarray,
-  expression: np.ndarray,
-  translation: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-  """A second version of the forward pass for one body, in float64."""
-  rest = asset.template.astype(np.float64)
-  joints = asset.joint_template.astype(np.float64)
-  for c, vertex_offsets, joint_offsets in zip(
-    coefficients, asset.shape_basis, asset.joint_basis, strict=True
-  ):
-    rest = rest + c * vertex_offsets
-    joints = joints + c * joint_offsets
-  for e, offsets in zip(expression, asset.expression_basis, strict=True):
-    rest[asset.expression_ids] += e * offsets
-
-  turned, posed = [], []
-  chained = []
-  for j, parent in enumerate(skeleton.PARENTS):
-    if parent < 0:
-      chained.append(rotations[j])
-      posed.append(translation)
-    else:
-      chained.append(chained[parent] @ rotations[j])
-      posed.append(
-        posed[parent] + turned[parent] @ (joints[j] - joints[parent])
-      )
-    turned.append(chained[j] @ asset.zero_pose[j])
-
-  result = np.zeros_like(rest)
-  for k in range(asset.skin_joints.shape[1]):
-    j = asset.skin_joints[:, k]
-    weight = asset.skin_weights[:, k, None] / 65535.0
-    moved = np.einsum("vij,vj->vi", np.stack(turned)[j], rest - joints[j])
-    result += weight * (moved + np.stack(posed)[j])
-  return result, np.stack(posed)
-
-
 def test_agrees_with_independent_forward_pass(model):
   state = _random_state(2, seed=1)
   output = model.decode(state)
   coefficients = model.shape_decoder(state.shape).numpy()
   for i in range(2):
-    vertices, joints = _posed_by_loops(
+    vertices, joints = posed_by_numpy(
       model.asset,
       output.rotations[i].numpy().astype(np.float64),
       coefficients[i],

@@ -1,0 +1,156 @@
+"""Times the parts that decide the speed, side by side in one run.
+
+  python -m tools.benchmark [--repeats=5]
+
+Prints medians in ms and their ratios. Run it from a checkout: what the project
+is compared with stands in `tests/`.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from absl import app, flags
+
+from hund_tf.body import poses
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.geometry import camera
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import blank_inputs
+from hund_tf.rendering.soft import SoftPartRenderer
+from hund_tf.types import HumanState, Intrinsics
+from tests.body.numpy_reference import posed_by_numpy
+from tests.rendering.dense_reference import dense_part_maps
+
+_REPEATS = flags.DEFINE_integer(
+  "repeats", 5, "Timed runs of each, after one warm-up.", lower_bound=1
+)
+_BATCH = 8
+
+
+def _median_ms(function: Callable, *arguments) -> float:
+  """Median time of a call in milliseconds, after a warm-up."""
+  function(*arguments)
+  times = []
+  for _ in range(_REPEATS.value):
+    begin = time.perf_counter()
+    function(*arguments)
+    times.append(time.perf_counter() - begin)
+  return 1e3 * float(np.median(times))
+
+
+def _row(name: str, value: float, reference: float | None = None) -> None:
+  ratio = "" if reference is None else f"{reference / value:10.1f} x"
+  print(f"  {name:<52}{value:10.2f} ms{ratio}")
+
+
+def _with_gradient(function):
+  def run(x):
+    with tf.GradientTape() as tape:
+      tape.watch(x)
+      result = tf.reduce_sum(function(x) ** 2)
+    return result, tape.gradient(result, x)
+
+  return run
+
+
+def _renderer(model: BodyModel) -> None:
+  print("Soft part renderer, 60 x 60, 1,500 faces, batch 8, per batch:")
+  faces, parts = model.faces("proxy_1500"), model.part_labels("proxy_1500")
+  renderer = SoftPartRenderer(faces, parts)
+  intrinsics = Intrinsics(tf.constant([75.0, 75.0]), tf.constant([30.0, 30.0]))
+  body = model.decode(poses.a_pose(model), mesh="proxy_1500")
+  pixels = camera.project(body.vertices, intrinsics)
+  vertices = tf.concat([pixels, body.vertices[..., 2:]], -1)
+  vertices = tf.repeat(vertices, _BATCH, axis=0)
+  # One image at a time: a dense batch of 8 does not fit small machines.
+  dense = tf.function(
+    _with_gradient(lambda v: dense_part_maps(v, faces, parts, renderer.config))
+  )
+  reference = _median_ms(
+    lambda: [dense(vertices[i : i + 1]) for i in range(_BATCH)]
+  )
+  _row("dense reference, forward + backward", reference)
+  for name, jit in (("", False), (", XLA", True)):
+    forward = tf.function(renderer.__call__, jit_compile=jit)
+    _row(f"face windows, forward{name}", _median_ms(forward, vertices))
+    both = tf.function(_with_gradient(renderer), jit_compile=jit)
+    value = _median_ms(both, vertices)
+    _row(f"face windows, forward + backward{name}", value, reference)
+
+
+def _by_numpy(model: BodyModel, state: HumanState) -> Callable[[], None]:
+  """A plain numpy pass over a batch, without the priors' decoders."""
+  rotations = model.decode(state, mesh="proxy_1500").rotations.numpy()
+  coefficients = model.shape_decoder(state.shape).numpy()
+  rows = list(
+    zip(
+      rotations,
+      coefficients,
+      state.expression.numpy(),
+      state.translation.numpy(),
+      strict=True,
+    )
+  )
+  return lambda: [posed_by_numpy(model.asset, *row) for row in rows]
+
+
+def _body(model: BodyModel) -> None:
+  for batch in (1, 32):
+    print(f"Body model, full mesh, batch {batch}, per batch:")
+    state = tf.nest.map_structure(
+      lambda x, n=batch: tf.repeat(x, n, axis=0), poses.a_pose(model)
+    )
+    reference = _median_ms(_by_numpy(model, state))
+    _row("plain numpy, without the priors", reference)
+    for name, jit in (("", False), (", XLA", True)):
+      decode = tf.function(model.decode, jit_compile=jit)
+      _row(f"decode{name}", _median_ms(decode, state), reference)
+
+
+def _objective(model: BodyModel) -> None:
+  print("Alignment objective, value and gradient, batch 1:")
+  objective = AlignmentObjective(model)
+  state = poses.a_pose(model)
+  features, intrinsics = blank_inputs(HundConfig())
+  features = features._replace(
+    heatmap_weights=tf.ones_like(features.heatmap_weights),
+    part_weights=tf.ones_like(features.part_weights),
+  )
+  target = target_from_features(features)
+
+  def value(state):
+    with tf.GradientTape() as tape:
+      tape.watch(state)
+      total = objective(state, target, intrinsics).total
+    return total, tape.gradient(total, list(state))
+
+  reference = None
+  for name, jit in (("graph", False), ("XLA", True)):
+    compiled = tf.function(value, jit_compile=jit, autograph=False)
+    begin = time.perf_counter()
+    compiled(state)
+    first = 1e3 * (time.perf_counter() - begin)
+    step = _median_ms(compiled, state)
+    _row(f"{name}, first call", first)
+    _row(f"{name}, further calls", step, reference)
+    reference = step
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
+    return 1
+  model = BodyModel()
+  _renderer(model)
+  _body(model)
+  _objective(model)
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
