@@ -1,0 +1,170 @@
+"""The reconstruction program on good and bad photos."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from absl import flags
+from PIL import Image
+
+from hund_tf.visualization import report
+from tools import reconstruct
+
+_DEMO = Path(reconstruct.__file__).parent / "assets" / "demo"
+_FAST = (
+  "--max_iterations=2",
+  "--start_iterations=1",
+  "--num_yaw_starts=1",
+)
+
+
+@pytest.fixture
+def run(capsys):
+  """Runs the program in this process: arguments -> code, stdout, stderr."""
+
+  def call(*arguments: object) -> tuple[int, str, str]:
+    flags.FLAGS.unparse_flags()
+    argv = flags.FLAGS(["reconstruct", *_FAST, *map(str, arguments)])
+    try:
+      code = reconstruct.main(argv)
+    finally:
+      for name in ("boxes", "intrinsics", "focal_px", "max_people", "openpose"):
+        flags.FLAGS[name].unparse()
+      flags.FLAGS["images"].unparse()
+      flags.FLAGS["save"].unparse()
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+  return call
+
+
+def _names(folder: Path) -> list[str]:
+  return sorted(path.name for path in folder.iterdir())
+
+
+def _bad_photos(folder: Path) -> dict[str, str]:
+  """Makes bad files; name -> words of the line that must be printed."""
+  folder.mkdir()
+  good = (_DEMO / "astronaut.jpg").read_bytes()
+  (folder / "cut.jpg").write_bytes(good[: len(good) // 2])
+  (folder / "empty.png").write_bytes(b"")
+  (folder / "text.jpg").write_text("not a picture")
+  Image.new("RGB", (1, 1)).save(folder / "dot.png")
+  return {
+    "cut.jpg": "cut",
+    "empty.png": "empty",
+    "text.jpg": "not a readable image",
+    "dot.png": "too small",
+  }
+
+
+def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
+  bad = _bad_photos(tmp_path / "in")
+  output = tmp_path / "out"
+  code, out, err = run(
+    f"--images={tmp_path / 'in'}",
+    f"--images={_DEMO / 'astronaut.jpg'}",
+    f"--images={tmp_path / 'missing.jpg'}",
+    f"--output_dir={output}",
+    "--save=overlay,glb,obj,json",
+  )
+  assert code == 1
+  for name in [*bad, "missing.jpg"]:
+    lines = [line for line in err.splitlines() if name in line]
+    assert len(lines) == 1, (name, err)
+  assert "1 photos done, 1 people, 5 failed" in out
+  assert _names(output) == [
+    "astronaut.glb",
+    "astronaut.json",
+    "astronaut.obj",
+    "astronaut_overlay.png",
+  ]
+  photo = np.asarray(Image.open(_DEMO / "astronaut.jpg"))
+  overlay = np.asarray(Image.open(output / "astronaut_overlay.png"))
+  assert overlay.shape == photo.shape
+  changed = (np.abs(overlay.astype(int) - photo) > 8).any(-1).mean()
+  assert 0.1 < changed < 0.9
+  (mesh,) = trimesh.load(output / "astronaut.glb").geometry.values()
+  assert len(mesh.faces) == 24552
+  content = report.read_report(output / "astronaut.json")
+  assert len(content["people"]) == 1
+
+
+def test_a_photo_without_people_is_no_failure(run, tmp_path):
+  rng = np.random.default_rng(0)
+  noise = rng.integers(0, 255, [120, 160, 3], dtype=np.uint8)
+  Image.fromarray(noise).save(tmp_path / "noise.png")
+  code, _, err = run(
+    f"--images={tmp_path / 'noise.png'}", f"--output_dir={tmp_path / 'out'}"
+  )
+  assert code == 0
+  assert "noise.png: no person found; give" in err
+  content = json.loads((tmp_path / "out" / "noise.json").read_text())
+  assert content["people"] == []
+  assert _names(tmp_path / "out") == ["noise.json", "noise_overlay.png"]
+
+
+@pytest.mark.parametrize(
+  ("argument", "words"),
+  [
+    ("--boxes=5000,5000,100,100", "lies outside the photo"),
+    ("--intrinsics=-500,500,256,256", "focal length"),
+    ("--openpose=nowhere.json", "nowhere.json: does not exist"),
+  ],
+)
+def test_impossible_options_name_the_photo_and_write_nothing(
+  run, tmp_path, argument, words
+):
+  photo = _DEMO / "astronaut.jpg"
+  code, _, err = run(
+    f"--images={photo}", f"--output_dir={tmp_path / 'out'}", argument
+  )
+  assert code == 1
+  assert words in err and "astronaut.jpg" in err
+  assert _names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+  ("argument", "words"),
+  [
+    ("--boxes=a,b,c,d", "not four numbers"),
+    ("--intrinsics=500,500", "2 numbers; give four"),
+    ("--focal_px=-3", "focal_px: -3.0 is impossible"),
+  ],
+)
+def test_unreadable_options_stop_at_once(run, tmp_path, argument, words):
+  code, _, err = run(
+    f"--images={_DEMO / 'astronaut.jpg'}",
+    f"--output_dir={tmp_path / 'out'}",
+    argument,
+  )
+  assert code == 1
+  assert words in err
+
+
+def test_an_output_folder_that_is_a_file(run, tmp_path):
+  (tmp_path / "file").write_text("precious")
+  code, _, err = run(
+    f"--images={_DEMO / 'astronaut.jpg'}", f"--output_dir={tmp_path / 'file'}"
+  )
+  assert code == 1
+  assert "is a file" in err
+  assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_two_cameras_are_refused():
+  flags.FLAGS.unparse_flags()
+  with pytest.raises(flags.IllegalFlagValueError, match="at most one"):
+    flags.FLAGS(
+      [
+        "reconstruct",
+        "--images=a.jpg",
+        "--output_dir=out",
+        "--focal_px=500",
+        "--fov_degrees=60",
+      ]
+    )
+  flags.FLAGS["focal_px"].unparse()
+  flags.FLAGS["fov_degrees"].unparse()
