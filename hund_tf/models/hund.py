@@ -76,8 +76,9 @@ class HundModel(tf_keras.Model):
     self.cell = HundCell(objective, self.config)
     features, intrinsics = blank_inputs(self.config)
     self.embedding(features, target_from_features(features), intrinsics)
-    self.initial_state.build([None, self.config.context_width])
-    self.cell.build()
+    for layer in (self.initial_state, self.cell):
+      with tf.name_scope(layer.name):
+        layer.build([None, self.config.context_width])
     self.built = True
 
   @property

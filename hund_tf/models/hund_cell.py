@@ -163,14 +163,18 @@ class HundCell(tf_keras.layers.Layer):
     empty = tf.zeros([batch_size, self.config.units])
     return [mean, empty, empty]
 
-  def build(self, input_shape=None) -> None:
+  def build(self, input_shape) -> None:
     """Creates the variables; all sizes follow from the configuration."""
     units = self.config.units
     seen = STATE_SIZE + self.config.loss_input_size + self.config.context_width
-    self._project.build([None, seen])
-    self._normalize.build([None, units])
-    self._lstm.build([None, units])
-    self._update.build([None, units])
+    for layer, size in (
+      (self._project, seen),
+      (self._normalize, units),
+      (self._lstm, units),
+      (self._update, units),
+    ):
+      with tf.name_scope(layer.name):
+        layer.build([None, size])
     super().build(input_shape)
 
   def evaluate(self, coordinates: tf.Tensor, inputs: DescentInputs) -> Stage:

@@ -1,0 +1,58 @@
+"""Fixtures of the learned descent's tests."""
+
+import numpy as np
+import pytest
+
+from hund_tf.compat import tf
+from hund_tf.geometry import camera
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import state_space
+from hund_tf.types import (
+  CROP_SIZE,
+  MAP_SIZE,
+  STATE_SIZE,
+  ImageFeatures,
+  Intrinsics,
+)
+
+
+@pytest.fixture(scope="session")
+def objective(body_model):
+  return AlignmentObjective(body_model)
+
+
+@pytest.fixture(scope="session")
+def keypoint_objective(body_model):
+  """Without the part term, which is what takes time to trace."""
+  return AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0))
+
+
+def _heatmaps(points: np.ndarray) -> np.ndarray:
+  """Gaussians `[B, 60, 60, 137]` at crop pixels `[B, 137, 2]`."""
+  cells = (np.arange(MAP_SIZE) + 0.5) * CROP_SIZE / MAP_SIZE
+  across = np.exp(-0.5 * ((points[..., :1] - cells) / 12.0) ** 2)
+  down = np.exp(-0.5 * ((points[..., 1:] - cells) / 12.0) ** 2)
+  return np.einsum("bnx,bny->byxn", across, down).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def observed(objective):
+  """Features of two people near the mean state, and their cameras."""
+  model = objective.body_model
+  mean = state_space.mean_coordinates(model)
+  noise = np.random.default_rng(0).normal(0, 0.1, [2, STATE_SIZE])
+  intrinsics = Intrinsics(
+    tf.constant([[700.0, 700.0], [1500.0, 1500.0]]),
+    tf.constant([[240.0, 240.0], [400.0, 200.0]]),
+  )
+  state = state_space.decode(tf.constant(mean + noise, tf.float32), intrinsics)
+  body = model.decode(state, mesh=objective.config.mesh)
+  points = camera.project(body.keypoints, intrinsics).numpy()
+  features = ImageFeatures(
+    heatmaps=tf.constant(_heatmaps(points)),
+    heatmap_weights=tf.ones([2, 137]),
+    part_probs=objective.render_parts(body, intrinsics)[..., :15],
+    part_weights=tf.ones([2, 16]),
+    features=tf.zeros([2, MAP_SIZE, MAP_SIZE, 0]),
+  )
+  return features, intrinsics
