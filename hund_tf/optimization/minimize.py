@@ -18,6 +18,7 @@ from hund_tf.optimization import initialization, parameters
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.types import (
   AlignmentTarget,
+  AlignmentTerms,
   HumanState,
   Intrinsics,
   RefinementState,
@@ -32,14 +33,22 @@ class _Path:
   """Iterates of one descent: parameters and the seconds they took."""
 
   points: list[np.ndarray] = field(default_factory=list)
+  terms: list[AlignmentTerms] = field(default_factory=list)
   seconds: list[float] = field(default_factory=list)
   value: float = np.inf
+
+  def add(self, point, terms: AlignmentTerms, seconds: float) -> None:
+    """Appends an iterate and the value of its terms."""
+    self.points.append(np.array(point, np.float32))
+    self.terms.append(terms)
+    self.seconds.append(seconds)
 
   def extended(self, other: "_Path") -> "_Path":
     """This path continued by `other`, whose first point is our last."""
     base = self.seconds[-1]
     return _Path(
       self.points + other.points[1:],
+      self.terms + other.terms[1:],
       self.seconds + [base + s for s in other.seconds[1:]],
       other.value,
     )
@@ -79,22 +88,20 @@ def minimize(
     paths = _adam(objective, target, intrinsics, config, points)
   else:
     paths = _scipy(objective, target, intrinsics, config, points)
-  return _as_trace(objective, target, intrinsics, paths)
+  return _as_trace(paths)
 
 
 def _value_and_gradient(
   objective: AlignmentObjective, jit_compile: bool
 ) -> Callable:
-  """Compiled (parameters [B, 204], ...) -> (values [B], gradient [B, 204])."""
+  """Compiled (parameters [B, 204], ...) -> (terms [B], gradient [B, 204])."""
 
-  @tf.function(
-    jit_compile=jit_compile, reduce_retracing=True, autograph=False
-  )
+  @tf.function(jit_compile=jit_compile, reduce_retracing=True, autograph=False)
   def function(point, target, intrinsics):
     with tf.GradientTape() as tape:
       tape.watch(point)
       terms = objective(parameters.unpack(point), target, intrinsics)
-    return terms.total, tape.gradient(terms.total, point)
+    return terms, tape.gradient(terms.total, point)
 
   return function
 
@@ -146,24 +153,31 @@ def _compiled(objective: AlignmentObjective, config: OptimizerConfig):
 def _scipy_descent(
   function, fixed, start, method: str, iterations: int, config
 ) -> _Path:
+  """One person's descent from `start` `[204]` by scipy."""
   path = _Path()
   begin = time.perf_counter()
-
-  def record(point):
-    path.points.append(np.array(point, np.float32))
-    path.seconds.append(time.perf_counter() - begin)
+  evaluated: dict[bytes, AlignmentTerms] = {}  # since the last iterate
 
   def value_and_gradient(point):
-    value, gradient = function(tf.constant(point[None], tf.float32), *fixed)
-    value, gradient = value.numpy()[0], gradient.numpy()[0]
-    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+    terms, gradient = function(tf.constant(point[None], tf.float32), *fixed)
+    terms = AlignmentTerms(*(float(term[0]) for term in terms))
+    gradient = gradient.numpy()[0]
+    evaluated[point.tobytes()] = terms
+    if not (np.isfinite(terms.total) and np.isfinite(gradient).all()):
       return _HUGE, np.zeros_like(point)
-    return float(value), gradient.astype(np.float64)
+    return terms.total, gradient.astype(np.float64)
 
+  def record(point):
+    if point.tobytes() not in evaluated:
+      value_and_gradient(point)
+    path.add(point, evaluated[point.tobytes()], time.perf_counter() - begin)
+    evaluated.clear()
+
+  start = start.astype(np.float64)
   record(start)
   result = scipy.optimize.minimize(
     value_and_gradient,
-    start.astype(np.float64),
+    start,
     jac=True,
     method=_SCIPY_METHODS[method],
     callback=record,
@@ -176,63 +190,70 @@ def _scipy_descent(
 def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
   """Adam on all people and starts at once; the best start of each is kept."""
   people, starts = points.shape[:2]
+  function = _compiled(objective, config)
   repeat = lambda x: tf.repeat(tf.convert_to_tensor(x), starts, axis=0)
   many = tf.nest.map_structure(repeat, (target, intrinsics))
   flat = points.reshape(people * starts, -1)
-  first, values = _adam_descent(
-    objective, many, flat, config.start_iterations, config
-  )
-  values = values.reshape(people, starts)
+  first = _adam_descent(function, many, flat, config.start_iterations, config)
+  values = first.terms[-1].total.reshape(people, starts)
   best = np.arange(people) * starts + values.argmin(axis=1)
-  kept = _Path([point[best] for point in first.points], first.seconds)
-  second, values = _adam_descent(
-    objective,
-    (target, intrinsics),
-    kept.points[-1],
-    config.max_iterations,
-    config,
+  kept = _Path(
+    [point[best] for point in first.points],
+    [tf.nest.map_structure(lambda x: x[best], t) for t in first.terms],
+    first.seconds,
   )
-  whole = kept.extended(second)
+  whole = kept.extended(
+    _adam_descent(
+      function,
+      (target, intrinsics),
+      kept.points[-1],
+      config.max_iterations,
+      config,
+    )
+  )
   return [
-    _Path([point[i] for point in whole.points], whole.seconds, values[i])
+    _Path(
+      [point[i] for point in whole.points],
+      [AlignmentTerms(*(float(x[i]) for x in t)) for t in whole.terms],
+      whole.seconds,
+    )
     for i in range(people)
   ]
 
 
-def _adam_descent(objective, fixed, start, iterations: int, config):
-  function = _compiled(objective, config)
+def _adam_descent(function, fixed, start, iterations: int, config) -> _Path:
+  """Adam from `start` `[N, 204]`; points and terms of the path have N rows."""
   variable = tf.Variable(start)
   schedule = tf_keras.optimizers.schedules.CosineDecay(
     config.learning_rate, iterations, alpha=0.05
   )
   optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
   function(variable.value(), *fixed)  # compile outside of the timing
+  path = _Path()
   begin = time.perf_counter()
-  path = _Path([start], [0.0])
   for _ in range(iterations):
-    _, gradient = function(variable.value(), *fixed)
+    terms, gradient = function(variable.value(), *fixed)
+    terms = tf.nest.map_structure(np.asarray, terms)
+    path.add(variable.numpy(), terms, time.perf_counter() - begin)
     gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
     optimizer.apply_gradients([(gradient, variable)])
-    path.points.append(variable.numpy())
-    path.seconds.append(time.perf_counter() - begin)
-  values, _ = function(variable.value(), *fixed)
-  return path, values.numpy()
+  terms, _ = function(variable.value(), *fixed)
+  terms = tf.nest.map_structure(np.asarray, terms)
+  path.add(variable.numpy(), terms, time.perf_counter() - begin)
+  return path
 
 
-def _as_trace(objective, target, intrinsics, paths) -> RefinementState:
-  """Stacks paths to one trace, evaluating the terms of every iterate."""
+def _as_trace(paths: list[_Path]) -> RefinementState:
+  """Stacks the paths of all people to one trace."""
   length = max(len(path.points) for path in paths)
-  pad = lambda rows: np.stack(rows + [rows[-1]] * (length - len(rows)))
+  pad = lambda rows: np.array(
+    rows + [rows[-1]] * (length - len(rows)), np.float32
+  )
   points = np.stack([pad(path.points) for path in paths])
-  seconds = np.stack([pad(path.seconds) for path in paths])
-  state = parameters.unpack(tf.constant(points, tf.float32))
-  terms = []
-  for i in range(length):
-    at_step = tf.nest.map_structure(lambda x, i=i: x[:, i], state)
-    terms.append(objective(at_step, target, intrinsics))
+  terms = np.stack([pad(path.terms) for path in paths])
   return RefinementState(
-    state=state,
-    terms=tf.nest.map_structure(lambda *rows: tf.stack(rows, 1), *terms),
+    state=parameters.unpack(tf.constant(points)),
+    terms=AlignmentTerms(*tf.unstack(tf.constant(terms), axis=-1)),
     memory=tf.zeros([len(paths), length, 0]),
-    seconds=tf.constant(seconds, tf.float32),
+    seconds=tf.constant(np.stack([pad(path.seconds) for path in paths])),
   )
