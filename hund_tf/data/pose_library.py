@@ -15,7 +15,7 @@ import numpy as np
 from hund_tf.body import joint_limits, skeleton
 from hund_tf.body.pose_prior import PosePrior
 from hund_tf.compat import tf
-from hund_tf.data import mocap, pose_augmentation, pose_dataset
+from hund_tf.data import mocap, output_folder, pose_augmentation, pose_dataset
 from hund_tf.types import BODY_POSE_DIM
 
 _MAX_LATENT = 4.0  # encoded captures are clipped here, standard deviations
@@ -159,16 +159,22 @@ def _extend(
 
 
 def save(splits: PoseSplits, path: str | os.PathLike) -> None:
-  """Writes poses as a compressed npz, atomically."""
+  """Writes poses as a compressed npz, atomically.
+
+  Raises:
+    ValueError: if the file cannot be written, or its name does not end in
+      .npz.
+  """
   path = pathlib.Path(path)
+  if path.suffix != ".npz":
+    raise ValueError(f"pose file {path}: expected a name that ends in .npz")
   arrays = {
     f"{split}/{field}": value.astype(np.float32)
     for split, poses in splits._asdict().items()
     for field, value in poses._asdict().items()
   }
-  temporary = path.with_name(path.name + ".tmp.npz")
-  np.savez_compressed(temporary, **arrays)
-  os.replace(temporary, path)
+  with output_folder.atomic_path(path) as temporary:
+    np.savez_compressed(temporary, **arrays)
 
 
 def load(path: str | os.PathLike) -> PoseSplits:
@@ -188,7 +194,7 @@ def load(path: str | os.PathLike) -> PoseSplits:
   except (OSError, ValueError, KeyError) as error:
     raise ValueError(
       f"pose file {path}: cannot be read ({error}); expected the .npz that "
-      "`python -m tools.preview_synthetic --mocap_dir --pose_file` writes"
+      "tools.preview_synthetic writes from --synthetic_mocap_dir"
     ) from error
   for split, poses in splits._asdict().items():
     expected = (len(poses.up), len(skeleton.BODY_JOINTS), 3)

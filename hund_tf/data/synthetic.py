@@ -39,6 +39,7 @@ class SyntheticConfig:
   noise: DetectorNoiseConfig = DetectorNoiseConfig()  # scale 0: clean targets
   mesh: str = "proxy_1500"
   render_parts: bool = True  # if not, nothing of B is known
+  compile_renderer: bool = True  # XLA: twice as fast, seconds to start
   full_parts: float = 0.25  # share of examples whose whole B is known
   no_parts: float = 0.15  # share without B; the rest knows the foreground
   box_scale: float = 1.2  # side of the crop, larger sides of the person
@@ -52,6 +53,13 @@ class SyntheticConfig:
         f"full_parts + no_parts: got {self.full_parts} + {self.no_parts}, "
         "expected at most 1"
       )
+
+  def captured_only(self) -> "SyntheticConfig":
+    """The same with captured poses as they are, to measure on held-out ones."""
+    scene = dataclasses.replace(
+      self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
+    )
+    return dataclasses.replace(self, scene=scene)
 
 
 class SyntheticExamples(tf.Module):
@@ -75,10 +83,13 @@ class SyntheticExamples(tf.Module):
     self.body_model = body_model
     self.config = config or SyntheticConfig()
     self._poses = poses
-    self._renderer = SoftPartRenderer(
+    renderer = SoftPartRenderer(
       body_model.faces(self.config.mesh),
       body_model.part_labels(self.config.mesh),
     )
+    self._renderer = renderer
+    if self.config.compile_renderer:
+      self._renderer = tf.function(renderer, jit_compile=True, autograph=False)
     self._traced = tf.function(self._example_batch, autograph=False)
 
   def example_batch(
