@@ -109,6 +109,7 @@ class HundModel(tf_keras.Model):
     """
     return self.descend(features, intrinsics, num_stages).trace()
 
+  @tf.autograph.experimental.do_not_convert
   def descend(
     self,
     features: ImageFeatures,

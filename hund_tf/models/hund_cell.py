@@ -106,7 +106,9 @@ class HundCell(tf_keras.layers.Layer):
     # A function of its own, so that all stages share one trace, one compilation
     # and one gradient.
     evaluate = tf.function(
-      self._evaluate, jit_compile=self.config.jit_compile or None
+      self._evaluate,
+      autograph=False,
+      jit_compile=self.config.jit_compile or None,
     )
     self._get_evaluate = lambda: evaluate
     self._mean = state_space.mean_coordinates(objective.body_model)

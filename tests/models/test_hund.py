@@ -207,7 +207,7 @@ def test_every_weight_learns_and_the_loss_falls(keypoint_objective, observed):
   made = HundModel(keypoint_objective, HundConfig(num_stages=2))
   optimizer = tf_keras.optimizers.Adam(2e-3)
 
-  @tf.function
+  @tf.function(autograph=False)
   def step():
     with tf.GradientTape() as tape:
       terms = made(*observed).terms
