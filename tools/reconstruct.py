@@ -2,12 +2,11 @@
 
   python -m tools.reconstruct --images=photo.jpg --output_dir=results
 
-For each photo NAME.* it writes, as --save asks, NAME_overlay.png, NAME.glb,
-NAME.obj and NAME.json (see docs/result_schema.md). It exits with 1 if a photo
-failed; the other photos are done all the same.
+For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
+NAME_views.png, NAME.glb, NAME.obj and NAME.json (see docs/result_schema.md).
+It exits with 1 if a photo failed; the other photos are done all the same.
 """
 
-import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -34,12 +33,8 @@ from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.detection.openpose import read_openpose
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
-from hund_tf.rendering import shading
 from hund_tf.rendering.tfg_op import RasterizerOpError
-from hund_tf.types import Intrinsics
-from hund_tf.visualization import mesh_export, report
-
-_OVERLAY_ALPHA = 0.85
+from hund_tf.visualization import mesh_export, overlay, report
 
 
 class _Job(NamedTuple):
@@ -106,31 +101,19 @@ def _save(job, path, stem, image, camera, people: list[Person]) -> None:
     mesh_export.PersonMesh(person.body.vertices, job.faces, None, *job.uv)
     for person in people
   ]
-  if "overlay" in save:
-    picture = _overlay(image, meshes, camera.intrinsics)
-    output_folder.write_png(folder / f"{stem}_overlay.png", picture)
+  if save & {"overlay", "views"}:
+    picture = overlay.draw_overlay(image, meshes, camera.intrinsics)
+    if "overlay" in save:
+      output_folder.write_png(folder / f"{stem}_overlay.png", picture)
+    if people and "views" in save:
+      views = overlay.draw_views(image, picture, meshes)
+      output_folder.write_png(folder / f"{stem}_views.png", views)
   if people and "glb" in save:
     mesh_export.write_glb(folder / f"{stem}.glb", meshes)
   if people and "obj" in save:
     mesh_export.write_obj(folder / f"{stem}.obj", meshes)
   if "json" in save:
     report.write_report(folder / f"{stem}.json", content)
-
-
-def _overlay(image, meshes, intrinsics: Intrinsics) -> np.ndarray:
-  """All people drawn over the photo at its full resolution."""
-  return shading.render_meshes(
-    [
-      shading.Mesh(mesh.vertices, mesh.faces, np.array(color) / 255.0)
-      for mesh, color in zip(
-        meshes, itertools.cycle(mesh_export.PERSON_COLORS), strict=False
-      )
-    ],
-    intrinsics,
-    *image.shape[:2],
-    background=image,
-    alpha=_OVERLAY_ALPHA,
-  )
 
 
 def _reconstruct(job: _Job, path: Path, stem: str) -> int:

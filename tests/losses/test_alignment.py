@@ -7,6 +7,7 @@ from hund_tf.compat import tf
 from hund_tf.geometry import camera, rotation
 from hund_tf.losses import alignment
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.rendering import tfg_op
 from hund_tf.types import (
   STATE_SIZE,
   AlignmentTarget,
@@ -182,3 +183,19 @@ def test_compiles_under_xla(objective):
     strict=True,
   ):
     np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-4)
+
+
+def test_both_renderers_measure_the_same(objective):
+  """The `tfg` backend gives about the part loss of the soft one."""
+  if not tfg_op.is_available():
+    pytest.skip("needs the compiled rasterizer op (make setup)")
+  other = AlignmentObjective(
+    objective.body_model, ObjectiveConfig(renderer="tfg")
+  )
+  state = _upright()
+  target = _target_of(objective, _upright(1, 5), _INTRINSICS)
+  soft = objective(state, target, _INTRINSICS).part.numpy()
+  splat = other(state, target, _INTRINSICS).part.numpy()
+  assert soft > 0.02
+  np.testing.assert_allclose(splat, soft, rtol=0.35)
+  assert not other.xla_compatible and objective.xla_compatible
