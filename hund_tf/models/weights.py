@@ -1,0 +1,110 @@
+"""Weights of the learned descent as one npz file, with the model's settings."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel
+
+DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "hund_open.npz"
+_SETTINGS = "settings"  # entry of the npz with the model's settings
+
+
+class WeightsError(ValueError):
+  """A weights file cannot be used."""
+
+
+def save(model: HundModel, path: str | os.PathLike) -> None:
+  """Writes the weights and the settings of a model, atomically."""
+  path = pathlib.Path(path)
+  arrays = {v.name: v.numpy() for v in model.trainable_variables}
+  settings = json.dumps(dataclasses.asdict(model.config))
+  temporary = path.with_name(path.name + ".tmp.npz")
+  np.savez(temporary, **arrays, **{_SETTINGS: np.array(settings)})
+  os.replace(temporary, path)
+
+
+def assign(model: HundModel, path: str | os.PathLike) -> None:
+  """Gives a model the weights of a file.
+
+  Raises:
+    WeightsError: if the file cannot be read, or is of a model of other sizes;
+      the model then keeps its weights.
+  """
+  _assign(model, _read(path)[0], path)
+
+
+def load(
+  objective: AlignmentObjective,
+  path: str | os.PathLike | None = None,
+  jit_compile: bool = False,
+) -> HundModel:
+  """The model of a weights file, by default the trained one of this project.
+
+  Args:
+    objective: whose value is descended.
+    path: what `save` wrote.
+    jit_compile: XLA for the body and its loss in each stage.
+
+  Raises:
+    WeightsError: if the file cannot be read or does not describe a model.
+  """
+  path = path or DEFAULT_PATH
+  arrays, settings = _read(path)
+  try:
+    settings = {
+      **settings,
+      "filters": tuple(settings["filters"]),
+      "detach_loss_inputs": False,
+      "jit_compile": jit_compile,
+    }
+    config = HundConfig(**settings)
+  except (KeyError, TypeError, ValueError) as error:
+    raise WeightsError(
+      f"weights {path}: not the settings of a model ({error})"
+    ) from error
+  model = HundModel(objective, config)
+  _assign(model, arrays, path)
+  return model
+
+
+def _read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict]:
+  try:
+    with np.load(path) as file:
+      arrays = dict(file)
+      settings = json.loads(str(arrays.pop(_SETTINGS)))
+  except (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    zipfile.BadZipFile,
+  ) as error:
+    raise WeightsError(
+      f"weights {path}: cannot be read ({error}); expected a file that "
+      "`python -m tools.train_hund` wrote"
+    ) from error
+  return arrays, settings
+
+
+def _assign(
+  model: HundModel, arrays: dict[str, np.ndarray], path: str | os.PathLike
+) -> None:
+  expected = {v.name: tuple(v.shape) for v in model.trainable_variables}
+  found = {name: value.shape for name, value in arrays.items()}
+  if found != expected:
+    names = sorted(
+      n for n in {*found, *expected} if found.get(n) != expected.get(n)
+    )
+    raise WeightsError(
+      f"weights {path}: {names[0]} has shape {found.get(names[0])}, the model "
+      f"expects {expected.get(names[0])} ({len(names)} such differences)"
+    )
+  for variable in model.trainable_variables:
+    variable.assign(arrays[variable.name])

@@ -1,0 +1,98 @@
+"""Checkpoints of a run, with a way back where the newest is damaged."""
+
+import os
+import pathlib
+import re
+from collections.abc import Callable
+
+from hund_tf.compat import tf
+
+_NAME = "ckpt"
+
+
+class CheckpointError(ValueError):
+  """No checkpoint of a run can be read."""
+
+
+class Checkpointer:
+  """Writes numbered checkpoints to a folder and restores the newest good one.
+
+  The number is the step, kept in the checkpoint too. The folder's files are
+  looked at directly, since TensorFlow's own record of them may be what is
+  damaged after a crash.
+  """
+
+  def __init__(
+    self,
+    folder: str | os.PathLike,
+    keep: int,
+    report: Callable[[str], None] = print,
+    **tracked,
+  ):
+    """Tracks objects.
+
+    Args:
+      folder: made if it does not exist.
+      keep: number of checkpoints that stay.
+      report: told of damaged checkpoints.
+      **tracked: trackable objects by name; `step` must be a variable.
+    """
+    self._folder = pathlib.Path(folder)
+    self._folder.mkdir(parents=True, exist_ok=True)
+    self._keep = keep
+    self._report = report
+    self._step = tracked["step"]
+    self._checkpoint = tf.train.Checkpoint(**tracked)
+
+  def steps(self) -> list[int]:
+    """Steps of the checkpoints in the folder, rising."""
+    names = (p.name for p in self._folder.glob(f"{_NAME}-*.index"))
+    found = (re.fullmatch(rf"{_NAME}-(\d+)\.index", name) for name in names)
+    return sorted(int(match[1]) for match in found if match)
+
+  def save(self) -> str:
+    """Writes a checkpoint of the step, and removes the oldest ones."""
+    # Written under another name first: a reader never sees half of one.
+    path = self._folder / f"{_NAME}-{int(self._step)}"
+    written = self._checkpoint.write(str(self._folder / "writing"))
+    for part in self._folder.glob("writing.data-*"):
+      os.replace(part, f"{path}{part.name.removeprefix('writing')}")
+    os.replace(f"{written}.index", f"{path}.index")
+    for step in self.steps()[: -self._keep]:
+      for part in self._folder.glob(f"{_NAME}-{step}.*"):
+        part.unlink()
+    return str(path)
+
+  def restore(self) -> int | None:
+    """Restores the newest checkpoint that can be read.
+
+    Returns:
+      Its step, or None if the folder has no checkpoint.
+
+    Raises:
+      CheckpointError: if there are checkpoints and none can be read.
+    """
+    steps = self.steps()
+    for step in reversed(steps):
+      path = str(self._folder / f"{_NAME}-{step}")
+      try:
+        self._read(path)
+      except (tf.errors.OpError, ValueError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        self._report(f"checkpoint {path} is damaged ({reason}); trying older")
+        continue
+      return int(self._step)
+    if steps:
+      raise CheckpointError(
+        f"checkpoints in {self._folder}: none of {steps} can be read; "
+        "start again in another folder"
+      )
+    return None
+
+  def _read(self, path: str) -> None:
+    # All values are read once before the first is assigned, so that a damaged
+    # file leaves the variables as they were.
+    reader = tf.train.load_checkpoint(path)
+    for name in reader.get_variable_to_shape_map():
+      reader.get_tensor(name)
+    self._checkpoint.read(path).assert_existing_objects_matched()

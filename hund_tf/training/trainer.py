@@ -1,0 +1,176 @@
+"""The training loop: steps, logs, validation, checkpoints, and stopping."""
+
+import os
+import pathlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.losses.supervised import SupervisedConfig
+from hund_tf.models import weights
+from hund_tf.models.hund import HundModel
+from hund_tf.training.checkpoints import Checkpointer
+from hund_tf.training.config import TrainingConfig
+from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.run_log import RunLog
+from hund_tf.training.train_step import (
+  StepReport,
+  make_optimizer,
+  make_train_step,
+)
+from hund_tf.training.validation import StageErrors, ValidationSet
+from hund_tf.types import TrainingExample
+
+BEST_WEIGHTS = "best.npz"
+LAST_WEIGHTS = "last.npz"
+
+
+class DivergenceError(RuntimeError):
+  """The loss or its gradient is not finite."""
+
+
+class HundTrainer:
+  """Trains a model in a run folder, from its last checkpoint on."""
+
+  def __init__(
+    self,
+    model: HundModel,
+    batches: TrainingBatches,
+    validation: ValidationSet | None,
+    config: TrainingConfig,
+    losses: SupervisedConfig,
+    run_dir: str | os.PathLike,
+    strategy: tf.distribute.Strategy | None = None,
+    report: Callable[[str], None] = print,
+  ):
+    """Prepares a run; the model must be made in the strategy's scope."""
+    self._strategy = strategy or tf.distribute.get_strategy()
+    self._folder = pathlib.Path(run_dir)
+    self._folder.mkdir(parents=True, exist_ok=True)
+    self._model, self._batches = model, batches
+    self._validation, self._config, self._losses = validation, config, losses
+    self._report = report
+    with self._strategy.scope():
+      self._optimizer = make_optimizer(config)
+      self._optimizer.build(model.trainable_variables)
+    self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    self._best = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
+    self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+    self._checkpoints = Checkpointer(
+      self._folder / "checkpoints",
+      config.keep_checkpoints,
+      report,
+      model=model,
+      optimizer=self._optimizer,
+      step=self._step,
+      best=self._best,
+      seconds=self._seconds,
+    )
+    self._functions: dict[int, Callable] = {}
+
+  def run(self) -> None:
+    """Trains until the configured step.
+
+    Raises:
+      DivergenceError: if a loss or gradient is not finite; the batch is then
+        in the folder, and the last checkpoint is of before.
+      CheckpointError: if the run has checkpoints and none can be read.
+    """
+    config = self._config
+    first = self._checkpoints.restore() or 0
+    log = RunLog(self._folder, first)
+    stream = iter(self._batches.dataset(first, self._strategy))
+    before = time.perf_counter() - float(self._seconds)
+    mark, mark_step = time.perf_counter(), first
+    for step in range(first, config.steps):
+      batch = next(stream)
+      report = self._train_step(step)(batch, tf.constant(step, tf.int64))
+      self._check(report, batch, step)
+      self._step.assign(step + 1)
+      done = step + 1 == config.steps
+      if (step + 1) % config.log_steps == 0 or done:
+        now = time.perf_counter()
+        speed = (step + 1 - mark_step) * config.batch_size / (now - mark)
+        mark, mark_step = now, step + 1
+        rate = float(self._optimizer.learning_rate)
+        log.step(step + 1, now - before, speed, rate, report)
+      if (step + 1) % config.validate_steps == 0 or done:
+        self._validate(log)
+        mark, mark_step = time.perf_counter(), step + 1
+      if (step + 1) % config.checkpoint_steps == 0 or done:
+        self._seconds.assign(time.perf_counter() - before)
+        self._checkpoints.save()
+    self._with_averages(
+      lambda: weights.save(self._model, self._folder / LAST_WEIGHTS)
+    )
+
+  def _train_step(self, step: int) -> Callable:
+    """The traced step for the number of stages of this step."""
+    stages = self._config.stages_at(step, self._model.config.num_stages)
+    if stages not in self._functions:
+      self._functions[stages] = make_train_step(
+        self._model,
+        self._optimizer,
+        self._config,
+        self._losses,
+        stages,
+        self._strategy,
+      )
+    return self._functions[stages]
+
+  def _check(
+    self, report: StepReport, batch: TrainingExample, step: int
+  ) -> None:
+    """Stops on a loss or gradient that is not finite."""
+    loss, norm = float(report.loss), float(report.gradient_norm)
+    if np.isfinite(loss) and np.isfinite(norm):
+      return
+    path = self._folder / f"bad_batch_{step}.npz"
+    save_batch(batch, path)
+    raise DivergenceError(
+      f"step {step}: loss {loss}, gradient norm {norm}, expected finite; the "
+      f"batch is in {path}, checkpoints are of step "
+      f"{self._checkpoints.steps()}"
+    )
+
+  def _validate(self, log: RunLog) -> None:
+    if self._validation is None:
+      return
+    errors = self._with_averages(self._judge)
+    log.validation(int(self._step), errors)
+
+  def _judge(self) -> StageErrors:
+    """Errors of the weights as they are; keeps them if they are the best."""
+    errors = self._validation.errors(self._model)
+    value = float(errors.pa_mpjpe[-1])
+    if value < float(self._best):
+      self._best.assign(value)
+      weights.save(self._model, self._folder / BEST_WEIGHTS)
+    return errors
+
+  def _with_averages(self, function: Callable):
+    """Calls a function while the model has its averaged weights."""
+    if not self._config.ema:
+      return function()
+    variables = self._model.trainable_variables
+    kept = [variable.numpy() for variable in variables]
+    self._optimizer.finalize_variable_values(variables)
+    try:
+      return function()
+    finally:
+      for variable, value in zip(variables, kept, strict=True):
+        variable.assign(value)
+
+
+def save_batch(batch: TrainingExample, path: pathlib.Path) -> None:
+  """Writes a batch as an npz of its fields, named as in `TrainingExample`."""
+  arrays = {}
+  for name, value in batch._asdict().items():
+    fields = value._asdict() if hasattr(value, "_asdict") else {"": value}
+    for field, tensor in fields.items():
+      arrays[f"{name}.{field}".rstrip(".")] = np.asarray(tensor)
+  temporary = path.with_name(path.name + ".tmp.npz")
+  np.savez_compressed(temporary, **arrays)
+  os.replace(temporary, path)

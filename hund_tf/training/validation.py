@@ -1,0 +1,93 @@
+"""Errors of the descent on a fixed set of held-out examples."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.evaluation import metrics
+from hund_tf.models.hund import HundModel
+from hund_tf.types import ImageFeatures, Intrinsics
+
+_BATCH = 32
+_SEED = 1_000_003  # of validation examples; runs use others
+
+
+class StageErrors(NamedTuple):
+  """Means over the examples of s_0 ... s_M, each `[M + 1]`."""
+
+  objective: np.ndarray  # L_u
+  mpjpe: np.ndarray  # millimetres, 14 joints, pelvises together
+  pa_mpjpe: np.ndarray  # millimetres, 14 joints
+  mpjpe_all: np.ndarray  # millimetres, all 63 joints
+  pa_mpjpe_all: np.ndarray  # millimetres, all 63 joints
+  pelvis: np.ndarray  # millimetres, the pelvis in the camera frame
+
+  def as_dict(self) -> dict[str, list[float]]:
+    """The figures as lists, rounded to a thousandth."""
+    return {
+      name: [round(float(v), 3) for v in values]
+      for name, values in self._asdict().items()
+    }
+
+
+class ValidationSet:
+  """Held-out examples, made once."""
+
+  def __init__(
+    self, examples: SyntheticExamples, count: int, seed: int = _SEED
+  ):
+    """Makes `count` examples, rounded up to whole batches of 32."""
+    batches = -(-count // _BATCH)
+    self.examples = [
+      examples.example_batch(seed, step, _BATCH) for step in range(batches)
+    ]
+
+  def errors(
+    self, model: HundModel, num_stages: int | None = None
+  ) -> StageErrors:
+    """Errors of every stage of the model's descents."""
+    decode = _make_decode(model, num_stages)
+    rows = []
+    for example in self.examples:
+      objective, joints = decode(example.features, example.intrinsics)
+      rows.append(
+        _errors(objective.numpy(), joints.numpy(), example.joints.numpy())
+      )
+    columns = zip(*rows, strict=True)
+    return StageErrors(*(np.concatenate(c).mean(0) for c in columns))
+
+
+def _make_decode(model: HundModel, num_stages: int | None):
+  """Features to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
+  cache = model.__dict__.setdefault("_validation_functions", {})
+  if num_stages not in cache:
+
+    @tf.function(autograph=False)
+    def decode(features: ImageFeatures, intrinsics: Intrinsics):
+      stages = model.descend(features, intrinsics, num_stages).stages
+      return (
+        tf.stack([s.terms.total for s in stages], axis=1),
+        tf.stack([s.body.joints for s in stages], axis=1),
+      )
+
+    cache[num_stages] = decode
+  return cache[num_stages]
+
+
+def _errors(
+  objective: np.ndarray, joints: np.ndarray, truth: np.ndarray
+) -> StageErrors:
+  """Errors `[B, M+1]` of joints `[B, M+1, 63, 3]` against `[B, 63, 3]`."""
+  truth = np.broadcast_to(truth[:, None], joints.shape)
+  root, true_root = (x[..., metrics.PELVIS, :] for x in (joints, truth))
+  some, true_some = metrics.lsp_joints(joints), metrics.lsp_joints(truth)
+  return StageErrors(
+    objective=objective,
+    mpjpe=1e3 * metrics.mpjpe(some, true_some, root, true_root),
+    pa_mpjpe=1e3 * metrics.pa_mpjpe(some, true_some),
+    mpjpe_all=1e3 * metrics.mpjpe(joints, truth, root, true_root),
+    pa_mpjpe_all=1e3 * metrics.pa_mpjpe(joints, truth),
+    pelvis=1e3 * metrics.pelvis_error(joints, truth),
+  )

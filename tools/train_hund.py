@@ -1,0 +1,88 @@
+"""Trains the learned descent on synthetic examples.
+
+  python -m tools.train_hund --flagfile=flags/hund_open.flags \\
+    --run_dir=RUN --mocap_dir=MOCAP
+
+A run that was cut off goes on from its checkpoints, bit for bit on CPU with
+--deterministic. The folder gets the flags, the logs (CSV, TensorBoard), the
+checkpoints and the weights: best.npz on held-out poses, last.npz at the end.
+"""
+
+import sys
+
+from absl import app
+
+from flags import (
+  body_flags,
+  objective_flags,
+  synthetic_flags,
+  training_flags,
+)
+from hund_tf.compat import tf, tf_keras
+from hund_tf.data.bvh import MotionError
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models import weights
+from hund_tf.models.hund import HundModel
+from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.trainer import DivergenceError, HundTrainer
+from hund_tf.training.validation import ValidationSet
+
+
+def _strategy(name: str) -> tf.distribute.Strategy:
+  if name == "mirrored":
+    return tf.distribute.MirroredStrategy()
+  if name == "multi_worker":
+    return tf.distribute.MultiWorkerMirroredStrategy()
+  return tf.distribute.get_strategy()
+
+
+def train(run: training_flags.RunConfig) -> None:
+  """Trains as the flags describe."""
+  config = training_flags.to_config()
+  strategy = _strategy(run.strategy)
+  tf_keras.utils.set_random_seed(config.seed)
+  examples = synthetic_flags.to_config()
+  with tf.device("CPU:0"):
+    body_model = body_flags.to_model()
+  prior = body_model.pose_prior
+  poses = synthetic_flags.to_poses(prior)
+  held_out = synthetic_flags.to_poses(prior, "validation")
+  print(f"poses: {len(poses.up)} to train, {len(held_out.up)} held out")
+  with strategy.scope():
+    objective = AlignmentObjective(body_model, objective_flags.to_config())
+    model = HundModel(objective, training_flags.to_model_config())
+  if run.initial_weights:
+    weights.assign(model, run.initial_weights)
+  trainer = HundTrainer(
+    model,
+    TrainingBatches(body_model, poses, examples, config),
+    ValidationSet(
+      SyntheticExamples(body_model, held_out, examples),
+      config.validation_examples,
+    ),
+    config,
+    training_flags.to_losses(),
+    run.run_dir,
+    strategy,
+  )
+  trainer.run()
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  run = training_flags.to_run_config()
+  tf.config.threading.set_intra_op_parallelism_threads(run.threads)
+  if run.deterministic:
+    tf.config.experimental.enable_op_determinism()
+  try:
+    train(run)
+  except (ValueError, MotionError, DivergenceError, OSError) as error:
+    print(f"train_hund: {error}", file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
