@@ -1,0 +1,1 @@
+"""Models as SavedModels that need nothing of this package."""

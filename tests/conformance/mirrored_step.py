@@ -1,0 +1,85 @@
+"""One training step on two virtual CPU devices and on one: equal to 1e-5.
+
+Run by `test_hund.py`: devices are chosen before TensorFlow starts.
+"""
+
+import numpy as np
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf, tf_keras
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel, blank_inputs
+
+_BATCH = 4
+
+
+def _inputs(config: HundConfig):
+  features, intrinsics = blank_inputs(config, _BATCH)
+  rng = np.random.default_rng(0)
+  heatmaps = rng.uniform(0, 1, features.heatmaps.shape) ** 20
+  weights = rng.uniform(0, 1, features.heatmap_weights.shape)
+  return features._replace(
+    heatmaps=tf.constant(heatmaps, tf.float32),
+    heatmap_weights=tf.constant(weights, tf.float32),
+    part_weights=tf.ones_like(features.part_weights),
+  ), intrinsics
+
+
+def _train_step(strategy, objective, config, inputs):
+  """Losses `[B]` before a step of gradient descent, and the weights after."""
+  tf_keras.utils.set_random_seed(0)
+  with strategy.scope():
+    model = HundModel(objective, config)
+    optimizer = tf_keras.optimizers.SGD(1e-4)
+
+  def step(features, intrinsics):
+    with tf.GradientTape() as tape:
+      losses = model(features, intrinsics).terms.total[:, -1]
+      loss = tf.reduce_sum(losses) / _BATCH
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(
+      zip(gradients, model.trainable_variables, strict=True)
+    )
+    return losses
+
+  run = tf.function(
+    lambda features, intrinsics: strategy.run(step, (features, intrinsics)),
+    autograph=False,
+  )
+  batch = next(
+    iter(
+      strategy.experimental_distribute_dataset(
+        tf.data.Dataset.from_tensor_slices(inputs).batch(_BATCH)
+      )
+    )
+  )
+  losses = strategy.experimental_local_results(run(*batch))
+  return np.concatenate([x.numpy() for x in losses]), model.get_weights()
+
+
+def main() -> None:
+  devices = [tf.config.LogicalDeviceConfiguration()] * 2
+  cpu = tf.config.list_physical_devices("CPU")[0]
+  tf.config.set_logical_device_configuration(cpu, devices)
+  config = HundConfig(num_stages=1)
+  objective = AlignmentObjective(BodyModel())
+  inputs = _inputs(config)
+  one = _train_step(tf.distribute.get_strategy(), objective, config, inputs)
+  two = _train_step(
+    tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+    objective,
+    config,
+    inputs,
+  )
+  assert len(one[0]) == len(two[0]) == _BATCH
+  np.testing.assert_allclose(one[0], two[0], rtol=1e-5)
+  for first, second in zip(one[1], two[1], strict=True):
+    np.testing.assert_allclose(first, second, atol=1e-5)
+  start = HundModel(objective, config).get_weights()
+  moved = [np.abs(a - b).max() for a, b in zip(one[1], start, strict=True)]
+  assert max(moved) > 1e-4, "the step moved nothing"
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,138 @@
+"""HUND through checkpoints, XLA, two devices, and as a SavedModel.
+
+The two processes that the last two need are the scripts beside this file.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hund_tf.compat import tf, tf_keras
+from hund_tf.export.reconstruction import ReconstructionModule, save_model
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel, blank_inputs
+
+_ROOT = Path(__file__).parents[2]
+_BATCH = 3
+_STAGES = 2
+
+
+def _random_model(objective, seed: int, **options) -> HundModel:
+  """A model whose updates are large enough to see what they do."""
+  tf_keras.utils.set_random_seed(seed)
+  model = HundModel(objective, HundConfig(num_stages=_STAGES, **options))
+  for variable in model.trainable_variables:
+    if "initial_state" in variable.name or "update" in variable.name:
+      variable.assign_add(tf.random.normal(variable.shape, stddev=0.02))
+  return model
+
+
+@pytest.fixture(scope="module")
+def objective(body_model):
+  return AlignmentObjective(body_model)
+
+
+@pytest.fixture(scope="module")
+def model(objective):
+  return _random_model(objective, 0)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+  """Features with random peaks in K and a random B."""
+  features, intrinsics = blank_inputs(HundConfig(), _BATCH)
+  rng = np.random.default_rng(0)
+  heatmaps = rng.uniform(0, 1, features.heatmaps.shape) ** 20
+  part_probs = rng.dirichlet(np.ones(15), [_BATCH, 60, 60])
+  features = features._replace(
+    heatmaps=tf.constant(heatmaps, tf.float32),
+    heatmap_weights=tf.ones_like(features.heatmap_weights),
+    part_probs=tf.constant(part_probs, tf.float32),
+    part_weights=tf.ones_like(features.part_weights),
+  )
+  return features, intrinsics
+
+
+@pytest.fixture(scope="module")
+def trace(model, inputs):
+  return model(*inputs)
+
+
+def _assert_close(first, second, tolerance: float):
+  for one, other in zip(
+    tf.nest.flatten(first), tf.nest.flatten(second), strict=True
+  ):
+    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def test_checkpoint_round_trip(objective, model, inputs, trace, tmp_path):
+  path = tf.train.Checkpoint(model=model).write(str(tmp_path / "hund"))
+  other = _random_model(objective, 1)
+  assert np.abs(other(*inputs).terms.total - trace.terms.total).max() > 0.1
+  status = tf.train.Checkpoint(model=other).read(path)
+  status.assert_consumed().assert_existing_objects_matched()
+  _assert_close(other(*inputs), trace, 1e-6)
+  # Only the model's own weights are saved, not the body's.
+  names = [name for name, _ in tf.train.list_variables(path)]
+  assert len([n for n in names if "VARIABLE_VALUE" in n]) == len(
+    model.trainable_variables
+  )
+
+
+def test_whole_model_compiles_under_xla(model, inputs):
+  plain = model(*inputs, num_stages=1)
+  compiled = tf.function(
+    lambda f, i: model(f, i, num_stages=1), autograph=False, jit_compile=True
+  )
+  _assert_close(compiled(*inputs), plain, 2e-3)
+
+
+def test_compiled_stages_agree(objective, model, inputs, trace):
+  compiled = _random_model(objective, 1, jit_compile=True)
+  compiled.set_weights(model.get_weights())
+  _assert_close(compiled(*inputs), trace, 2e-3)
+
+
+def _run(script: str, *arguments, folder: Path, path: str | None) -> None:
+  environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2")
+  environment.pop("PYTHONPATH", None)
+  if path:
+    environment["PYTHONPATH"] = path
+  command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
+  done = subprocess.run(
+    command, cwd=folder, env=environment, capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_saved_model_in_a_fresh_process(model, inputs, trace, tmp_path):
+  """Loaded where this package cannot be imported, at two batch sizes."""
+  module = ReconstructionModule(model, mesh="proxy_1500")
+  save_model(module, tmp_path / "model")
+  features, intrinsics = inputs
+  named = features._asdict() | intrinsics._asdict()
+  del named["features"]
+  np.savez(tmp_path / "inputs.npz", **{k: v.numpy() for k, v in named.items()})
+  expected = module.reconstruct(named)
+  np.testing.assert_allclose(expected["loss/total"], trace.terms.total)
+  np.savez(
+    tmp_path / "expected.npz", **{k: v.numpy() for k, v in expected.items()}
+  )
+  _run("load_saved_model.py", str(tmp_path), folder=tmp_path, path=None)
+
+
+def test_saved_model_is_not_written_over_anything(model, tmp_path):
+  (tmp_path / "mine.txt").write_text("keep")
+  with pytest.raises(ValueError, match="expected a new or an empty folder"):
+    save_model(ReconstructionModule(model), tmp_path)
+  assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+def test_two_devices_agree_with_one(tmp_path):
+  """A training step under MirroredStrategy over two virtual CPU devices."""
+  _run("mirrored_step.py", folder=tmp_path, path=str(_ROOT))
