@@ -2,16 +2,10 @@
 
 from absl import flags
 
-from hund_tf.optimization.config import METHODS, OptimizerConfig
+from hund_tf.optimization.config import OptimizerConfig
 
 _DEFAULT = OptimizerConfig()
 
-_METHOD = flags.DEFINE_enum(
-  "method",
-  _DEFAULT.method,
-  METHODS,
-  "How the body is fitted to the photo.",
-)
 _MAX_ITERATIONS = flags.DEFINE_integer(
   "max_iterations",
   _DEFAULT.max_iterations,
@@ -43,10 +37,10 @@ _JIT_COMPILE = flags.DEFINE_bool(
 )
 
 
-def to_config() -> OptimizerConfig:
-  """The optimiser as the flags describe it."""
+def to_config(method: str) -> OptimizerConfig:
+  """The optimiser of that name as the flags describe it."""
   return OptimizerConfig(
-    method=_METHOD.value,
+    method=method,
     max_iterations=_MAX_ITERATIONS.value,
     start_iterations=_START_ITERATIONS.value,
     num_yaw_starts=_NUM_YAW_STARTS.value,

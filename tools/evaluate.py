@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import app
 from tqdm import tqdm
 
-from flags import body_flags, evaluation_flags, objective_flags, optimizer_flags
+from flags import body_flags, evaluation_flags, method_flags, objective_flags
 from hund_tf.data import camera_options, output_folder, photos
 from hund_tf.data.coco import read_coco_keypoints
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
@@ -34,8 +34,9 @@ def _photos_2d(config) -> list[photos_2d.PersonScore]:
   ]
   detector = MediaPipeDetector()
   reconstructor = Reconstructor(
-    AlignmentObjective(body_flags.to_model(), objective_flags.to_config()),
-    optimizer_flags.to_config(),
+    method_flags.to_method(
+      AlignmentObjective(body_flags.to_model(), objective_flags.to_config())
+    )
   )
   bar = tqdm(unit="photo", file=sys.stderr)
 

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from flags import (
   body_flags,
+  method_flags,
   objective_flags,
-  optimizer_flags,
   output_flags,
   photo_flags,
 )
@@ -66,7 +66,6 @@ def _make_job() -> _Job:
   output = output_flags.to_config()
   output_folder.prepare_output_dir(output.output_dir)
   body = body_flags.to_model()
-  optimizer = optimizer_flags.to_config()
   return _Job(
     photo=config,
     output=output,
@@ -74,11 +73,13 @@ def _make_job() -> _Job:
     boxes=boxes,
     detector=None if config.openpose else MediaPipeDetector(),
     reconstructor=Reconstructor(
-      AlignmentObjective(body, objective_flags.to_config()), optimizer
+      method_flags.to_method(
+        AlignmentObjective(body, objective_flags.to_config())
+      )
     ),
     faces=body.faces("full"),
     uv=body.uv(),
-    method=optimizer.method,
+    method=method_flags.name(),
   )
 
 

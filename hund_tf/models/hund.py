@@ -110,6 +110,17 @@ class HundModel(tf_keras.Model):
     return self.descend(features, intrinsics, num_stages).trace()
 
   @tf.autograph.experimental.do_not_convert
+  def begin(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> tuple[DescentInputs, list[tf.Tensor]]:
+    """The inputs of all stages, and the cell's states of s_0."""
+    target = target_from_features(features)
+    context = self.embedding(features, target, intrinsics)
+    inputs = DescentInputs(context, target, intrinsics)
+    mean, *memory = self.cell.get_initial_state(inputs)
+    coordinates = state_space.bound(mean + self.initial_state(context))
+    return inputs, [coordinates, *memory]
+
   def descend(
     self,
     features: ImageFeatures,
@@ -121,13 +132,8 @@ class HundModel(tf_keras.Model):
       num_stages = self.config.num_stages
     if num_stages < 0:
       raise ValueError(f"num_stages: got {num_stages}, expected 0 or more")
-    target = target_from_features(features)
-    context = self.embedding(features, target, intrinsics)
-    inputs = DescentInputs(context, target, intrinsics)
-    mean, *memory = self.cell.get_initial_state(inputs)
-    coordinates = state_space.bound(mean + self.initial_state(context))
-    states = [coordinates, *memory]
-    stages, memories = [], [tf.concat(memory, axis=-1)]
+    inputs, states = self.begin(features, intrinsics)
+    stages, memories = [], [tf.concat(states[1:], axis=-1)]
     for _ in range(num_stages):
       stage, states = self.cell(inputs, states)
       stages.append(stage)

@@ -119,24 +119,18 @@ def _scipy(objective, target, intrinsics, config, points) -> list[_Path]:
   paths = []
   for i in range(len(points)):
     fixed = (_select(target, i), _select(intrinsics, i))
+    descend = lambda start, iterations, fixed=fixed: _scipy_descent(
+      function, fixed, start, iterations, config
+    )
+    if len(points[i]) == 1:
+      paths.append(descend(points[i, 0], config.max_iterations))
+      continue
     begin = time.perf_counter()
-    tries = [
-      _scipy_descent(
-        function, fixed, start, config.method, config.start_iterations, config
-      )
-      for start in points[i]
-    ]
+    tries = [descend(x, config.start_iterations) for x in points[i]]
     best = min(tries, key=lambda path: path.value)
     searched = time.perf_counter() - begin - best.seconds[-1]
     best.seconds = [searched + s for s in best.seconds]
-    rest = _scipy_descent(
-      function,
-      fixed,
-      best.points[-1],
-      config.method,
-      config.max_iterations,
-      config,
-    )
+    rest = descend(best.points[-1], config.max_iterations)
     paths.append(best.extended(rest))
   return paths
 
@@ -150,9 +144,7 @@ def _compiled(objective: AlignmentObjective, config: OptimizerConfig):
   return cache[jit_compile]
 
 
-def _scipy_descent(
-  function, fixed, start, method: str, iterations: int, config
-) -> _Path:
+def _scipy_descent(function, fixed, start, iterations: int, config) -> _Path:
   """One person's descent from `start` `[204]` by scipy."""
   path = _Path()
   begin = time.perf_counter()
@@ -179,7 +171,7 @@ def _scipy_descent(
     value_and_gradient,
     start,
     jac=True,
-    method=_SCIPY_METHODS[method],
+    method=_SCIPY_METHODS[config.method],
     callback=record,
     options={"maxiter": iterations, "gtol": config.gradient_tolerance},
   )
@@ -191,10 +183,17 @@ def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
   """Adam on all people and starts at once; the best start of each is kept."""
   people, starts = points.shape[:2]
   function = _compiled(objective, config)
+  descend = lambda fixed, start, iterations: _adam_descent(
+    function, fixed, start, iterations, config
+  )
+  if starts == 1:
+    fixed = (target, intrinsics)
+    whole = descend(fixed, points[:, 0], config.max_iterations)
+    return _adam_paths(whole, people)
   repeat = lambda x: tf.repeat(tf.convert_to_tensor(x), starts, axis=0)
   many = tf.nest.map_structure(repeat, (target, intrinsics))
   flat = points.reshape(people * starts, -1)
-  first = _adam_descent(function, many, flat, config.start_iterations, config)
+  first = descend(many, flat, config.start_iterations)
   values = first.terms[-1].total.reshape(people, starts)
   best = np.arange(people) * starts + values.argmin(axis=1)
   kept = _Path(
@@ -202,15 +201,12 @@ def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
     [tf.nest.map_structure(lambda x: x[best], t) for t in first.terms],
     first.seconds,
   )
-  whole = kept.extended(
-    _adam_descent(
-      function,
-      (target, intrinsics),
-      kept.points[-1],
-      config.max_iterations,
-      config,
-    )
-  )
+  rest = descend((target, intrinsics), kept.points[-1], config.max_iterations)
+  return _adam_paths(kept.extended(rest), people)
+
+
+def _adam_paths(whole: _Path, people: int) -> list[_Path]:
+  """The path of each person of a path of all."""
   return [
     _Path(
       [point[i] for point in whole.points],

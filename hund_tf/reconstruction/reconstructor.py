@@ -9,10 +9,7 @@ from hund_tf.compat import tf
 from hund_tf.detection import features as feature_maker
 from hund_tf.detection.interface import Detection
 from hund_tf.geometry import camera
-from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.optimization.config import OptimizerConfig
-from hund_tf.optimization.minimize import minimize
+from hund_tf.reconstruction.methods import Method
 from hund_tf.types import BodyOutput, HumanState, Intrinsics, RefinementState
 
 
@@ -27,27 +24,23 @@ class Person(NamedTuple):
   trace: RefinementState  # fields [M+1, ...]
 
 
-def _first(structure):
-  """The only row of every tensor of a batch of one, as numpy."""
-  return tf.nest.map_structure(lambda x: np.asarray(x)[0], structure)
+def _row(structure, index: int):
+  """One row of every tensor of a batch, as numpy."""
+  return tf.nest.map_structure(lambda x: np.asarray(x[index]), structure)
+
+
+def _without_padding(trace: RefinementState) -> RefinementState:
+  """One person's trace without the repeats that fill up a batch."""
+  last = int(np.argmax(trace.seconds == trace.seconds[-1]))
+  return tf.nest.map_structure(lambda x: x[: last + 1], trace)
 
 
 class Reconstructor:
   """Fits the body model to detected people, all in one camera frame."""
 
-  def __init__(
-    self,
-    objective: AlignmentObjective,
-    config: OptimizerConfig | None = None,
-  ):
-    """Keeps what to minimise and how.
-
-    Args:
-      objective: what is minimised; it carries the body model.
-      config: of the optimiser.
-    """
-    self._objective = objective
-    self._config = config or OptimizerConfig()
+  def __init__(self, method: Method):
+    """Keeps the method that turns image features into body states."""
+    self._method = method
 
   def __call__(
     self,
@@ -64,30 +57,25 @@ class Reconstructor:
     Returns:
       A person for each detection, in the same order.
     """
-    return [self.fit(detection, intrinsics) for detection in detections]
-
-  def fit(self, detection: Detection, intrinsics: Intrinsics) -> Person:
-    """Fits the body model to one detected person.
-
-    Args:
-      detection: of the person, photo pixels.
-      intrinsics: of the photo, fields `[2]`, pixels.
-    """
-    box = feature_maker.crop_box(detection)
-    features = feature_maker.image_features([detection], [box])
-    target = target_from_features(features)
-    crop_camera = camera.crop_intrinsics(intrinsics, tf.constant(box)[None])
-    crop_camera = tf.nest.map_structure(
-      lambda x: tf.reshape(x, [1, 2]), crop_camera
+    if not detections:
+      return []
+    boxes = [feature_maker.crop_box(found) for found in detections]
+    features = feature_maker.image_features(detections, boxes)
+    crop_cameras = camera.crop_intrinsics(
+      Intrinsics(*(np.tile(x, [len(boxes), 1]) for x in intrinsics)),
+      tf.constant(np.array(boxes, np.float32)),
     )
-    trace = minimize(self._objective, target, crop_camera, self._config)
+    trace = self._method(features, crop_cameras)
     state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
-    body = self._objective.body_model.decode(state, mesh="full")
-    return Person(
-      detection=detection,
-      crop_box=np.asarray(box, np.float32),
-      state=_first(state),
-      body=_first(body),
-      keypoints_2d=camera.project(body.keypoints[0], intrinsics).numpy(),
-      trace=_first(trace),
-    )
+    body = self._method.objective.body_model.decode(state, mesh="full")
+    return [
+      Person(
+        detection=detections[i],
+        crop_box=np.asarray(boxes[i], np.float32),
+        state=_row(state, i),
+        body=_row(body, i),
+        keypoints_2d=camera.project(body.keypoints[i], intrinsics).numpy(),
+        trace=_without_padding(_row(trace, i)),
+      )
+      for i in range(len(detections))
+    ]

@@ -9,6 +9,7 @@ from hund_tf.detection.interface import Detection
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.reconstruction.methods import OptimizerMethod
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.types import Intrinsics
 
@@ -40,8 +41,10 @@ def people(body_model):
   intrinsics = camera.default_intrinsics(_HEIGHT, _WIDTH)
   detections = _detections(body_model, intrinsics)
   reconstruct = Reconstructor(
-    AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0)),
-    OptimizerConfig(max_iterations=30, start_iterations=2, num_yaw_starts=1),
+    OptimizerMethod(
+      AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0)),
+      OptimizerConfig(max_iterations=30, start_iterations=2, num_yaw_starts=1),
+    )
   )
   return detections, reconstruct(detections, intrinsics), intrinsics
 
@@ -66,8 +69,10 @@ def test_twice_the_focal_length_puts_people_twice_as_far(people, body_model):
   detections, result, intrinsics = people
   long = Intrinsics(intrinsics.focal * 2, intrinsics.center)
   reconstruct = Reconstructor(
-    AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0)),
-    OptimizerConfig(max_iterations=30, start_iterations=2, num_yaw_starts=1),
+    OptimizerMethod(
+      AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0)),
+      OptimizerConfig(max_iterations=30, start_iterations=2, num_yaw_starts=1),
+    )
   )
   (person,) = reconstruct(detections[:1], long)
   ratio = person.state.translation[2] / result[0].state.translation[2]
@@ -87,5 +92,5 @@ def test_the_result_has_the_full_mesh_and_the_whole_trace(people):
 
 
 def test_nobody_gives_an_empty_list(body_model):
-  reconstruct = Reconstructor(AlignmentObjective(body_model))
+  reconstruct = Reconstructor(OptimizerMethod(AlignmentObjective(body_model)))
   assert reconstruct([], camera.default_intrinsics(480, 640)) == []

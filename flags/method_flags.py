@@ -1,0 +1,63 @@
+"""Flags of how bodies are found: the learned descent or an optimiser."""
+
+import dataclasses
+
+from absl import flags
+
+from flags import optimizer_flags
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models import weights
+from hund_tf.optimization.config import METHODS as OPTIMIZERS
+from hund_tf.reconstruction.methods import (
+  HundMethod,
+  Method,
+  OptimizerMethod,
+)
+
+_METHOD = flags.DEFINE_enum(
+  "method",
+  "bfgs",
+  ["hund", *OPTIMIZERS],
+  "The learned descent, or an optimiser of the alignment objective.",
+)
+_WEIGHTS = flags.DEFINE_string(
+  "weights",
+  None,
+  "Weights of --method=hund; by default those of the project.",
+)
+_STAGES = flags.DEFINE_integer(
+  "stages",
+  None,
+  "Refinement stages of --method=hund; by default those it was trained with.",
+  lower_bound=0,
+)
+_REFINE_STEPS = flags.DEFINE_integer(
+  "refine_steps",
+  0,
+  "Iterations of BFGS after --method=hund, from its last state.",
+  lower_bound=0,
+)
+
+
+def name() -> str:
+  """The method's name as results state it: hund, hund+bfgs, bfgs, ..."""
+  refined = _METHOD.value == "hund" and _REFINE_STEPS.value > 0
+  return "hund+bfgs" if refined else _METHOD.value
+
+
+def to_method(objective: AlignmentObjective) -> Method:
+  """The method as the flags describe it.
+
+  Raises:
+    ValueError: if the weights cannot be used.
+  """
+  if _METHOD.value != "hund":
+    config = optimizer_flags.to_config(_METHOD.value)
+    return OptimizerMethod(objective, config)
+  refinement = None
+  if _REFINE_STEPS.value:
+    refinement = dataclasses.replace(
+      optimizer_flags.to_config("bfgs"), max_iterations=_REFINE_STEPS.value
+    )
+  model = weights.load(objective, _WEIGHTS.value)
+  return HundMethod(model, _STAGES.value, refinement)

@@ -1,0 +1,140 @@
+"""Ways from image features to body states, behind one interface.
+
+A method takes the features of B crops and the crops' intrinsics and returns a
+trace; the optimisers and the learned descent cannot be told apart by what they
+return.
+"""
+
+import time
+from typing import Protocol
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models.hund import HundModel
+from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.optimization.minimize import minimize
+from hund_tf.types import ImageFeatures, Intrinsics, RefinementState
+
+
+class Method(Protocol):
+  """Fits body states to image features."""
+
+  @property
+  def objective(self) -> AlignmentObjective:
+    """What is descended; it carries the body model."""
+    ...
+
+  def __call__(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> RefinementState:
+    """Traces of B people, fields `[B, M+1, ...]`.
+
+    Args:
+      features: of B crops.
+      intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+    """
+    ...
+
+
+class OptimizerMethod:
+  """BFGS, L-BFGS or Adam on the objective, from A-poses."""
+
+  def __init__(
+    self, objective: AlignmentObjective, config: OptimizerConfig | None = None
+  ):
+    """Keeps what to minimise and how."""
+    self.objective = objective
+    self._config = config or OptimizerConfig()
+
+  def __call__(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> RefinementState:
+    """See `Method`."""
+    target = target_from_features(features)
+    return minimize(self.objective, target, intrinsics, self._config)
+
+
+class HundMethod:
+  """The learned descent, and an optimiser after it if asked (the hybrid)."""
+
+  def __init__(
+    self,
+    model: HundModel,
+    num_stages: int | None = None,
+    refinement: OptimizerConfig | None = None,
+  ):
+    """Keeps the model.
+
+    Args:
+      model: with its weights.
+      num_stages: M; without it the model's own number.
+      refinement: an optimiser that starts at the last stage's state.
+    """
+    self.objective = model.objective
+    self._model = model
+    self._num_stages = num_stages
+    self._refinement = refinement
+    self._begin = tf.function(model.begin, autograph=False)
+    self._step = tf.function(model.cell.call, autograph=False)
+    self._evaluate = tf.function(model.cell.evaluate, autograph=False)
+
+  def __call__(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> RefinementState:
+    """See `Method`. `seconds` count the stages, each with its loss."""
+    trace = self._descend(features, intrinsics)
+    if self._refinement is None:
+      return trace
+    last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    rest = minimize(
+      self.objective,
+      target_from_features(features),
+      intrinsics,
+      self._refinement,
+      initial=last,
+    )
+    return _joined(trace, rest)
+
+  def _descend(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> RefinementState:
+    stages = self._num_stages
+    if stages is None:
+      stages = self._model.config.num_stages
+    begin = time.perf_counter()
+    inputs, states = self._begin(features, intrinsics)
+    rows, seconds = [], []
+    for i in range(stages + 1):
+      memory = tf.concat(states[1:], axis=-1)
+      if i < stages:
+        stage, states = self._step(inputs, states)
+      else:
+        stage = self._evaluate(states[0], inputs)
+      stage.terms.total.numpy()  # waits for it
+      rows.append((stage.state, stage.terms, memory))
+      seconds.append(time.perf_counter() - begin)
+    state, terms, memory = tf.nest.map_structure(
+      lambda *x: tf.stack(x, axis=1), *rows
+    )
+    count = memory.shape[0]
+    return RefinementState(
+      state=state,
+      terms=terms,
+      memory=memory,
+      seconds=tf.constant(np.tile(seconds, [count, 1]), tf.float32),
+    )
+
+
+def _joined(trace: RefinementState, rest: RefinementState) -> RefinementState:
+  """`trace` continued by `rest`, whose first state is the last of `trace`."""
+  steps = rest.seconds.shape[1]
+  kept = tf.repeat(trace.memory[:, -1:], steps, axis=1)
+  rest = rest._replace(
+    memory=kept, seconds=rest.seconds + trace.seconds[:, -1:]
+  )
+  return tf.nest.map_structure(
+    lambda a, b: tf.concat([a, b[:, 1:]], axis=1), trace, rest
+  )

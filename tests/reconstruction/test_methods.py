@@ -1,0 +1,75 @@
+"""Methods: optimisers and the learned descent return the same kind of trace."""
+
+import numpy as np
+import pytest
+
+from hund_tf.body import poses
+from hund_tf.compat import tf
+from hund_tf.geometry import camera
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.losses.heatmaps import render_heatmaps
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel, blank_inputs
+from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
+
+
+@pytest.fixture(scope="module")
+def objective(body_model):
+  return AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0))
+
+
+@pytest.fixture(scope="module")
+def problem(body_model):
+  """Two crops that show an A-pose, as clean heatmaps."""
+  features, intrinsics = blank_inputs(HundConfig(), batch=2)
+  state = poses.a_pose(body_model)._replace(
+    translation=tf.constant([[0.1, 0.0, 5.5]])
+  )
+  body = body_model.decode(state, mesh="proxy_1500")
+  points = tf.repeat(body.keypoints, 2, axis=0)
+  weights = tf.ones([2, 137])
+  maps = render_heatmaps(camera.project(points, intrinsics), weights)
+  return (
+    features._replace(heatmaps=maps, heatmap_weights=weights),
+    intrinsics,
+  )
+
+
+def test_the_learned_descent_stage_by_stage_equals_the_model(
+  objective, problem
+):
+  model = HundModel(objective)
+  trace = HundMethod(model, num_stages=3)(*problem)
+  whole = model(*problem, num_stages=3)
+  for one, other in zip(
+    tf.nest.flatten((trace.state, trace.terms, trace.memory)),
+    tf.nest.flatten((whole.state, whole.terms, whole.memory)),
+    strict=True,
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+  assert trace.seconds.shape == [2, 4]
+  assert (np.diff(trace.seconds) > 0).all()
+
+
+def test_refinement_starts_where_the_descent_ended(objective, problem):
+  config = OptimizerConfig(max_iterations=5)
+  method = HundMethod(HundModel(objective), 2, config)
+  trace = method(*problem)
+  plain = HundMethod(HundModel(objective), 2)
+  steps = trace.terms.total.shape[1]
+  assert steps > 3
+  assert trace.memory.shape[:2] == [2, steps]
+  totals = trace.terms.total.numpy()
+  assert (totals[:, -1] < totals[:, 2]).all()
+  assert (np.diff(totals[:, 2:], axis=1) <= 1e-3 * totals[:, 2:-1]).all()
+  assert plain(*problem).terms.total.shape == [2, 3]
+
+
+def test_an_optimiser_is_a_method(objective, problem):
+  config = OptimizerConfig(
+    max_iterations=4, start_iterations=2, num_yaw_starts=2
+  )
+  trace = OptimizerMethod(objective, config)(*problem)
+  assert trace.terms.total.shape[0] == 2
+  assert (trace.terms.total[:, -1] < trace.terms.total[:, 0]).numpy().all()
