@@ -7,6 +7,7 @@ from absl import flags
 from flags import optimizer_flags
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
+from hund_tf.models.hund import HundModel
 from hund_tf.optimization.config import METHODS as OPTIMIZERS
 from hund_tf.reconstruction.methods import (
   HundMethod,
@@ -45,6 +46,15 @@ def name() -> str:
   return "hund+bfgs" if refined else _METHOD.value
 
 
+def to_model(objective: AlignmentObjective) -> HundModel:
+  """The learned descent with the weights that the flags name.
+
+  Raises:
+    ValueError: if the weights cannot be used.
+  """
+  return weights.load(objective, _WEIGHTS.value)
+
+
 def to_method(objective: AlignmentObjective) -> Method:
   """The method as the flags describe it.
 
@@ -59,5 +69,4 @@ def to_method(objective: AlignmentObjective) -> Method:
     refinement = dataclasses.replace(
       optimizer_flags.to_config("bfgs"), max_iterations=_REFINE_STEPS.value
     )
-  model = weights.load(objective, _WEIGHTS.value)
-  return HundMethod(model, _STAGES.value, refinement)
+  return HundMethod(to_model(objective), _STAGES.value, refinement)

@@ -1,0 +1,176 @@
+"""Descents of several methods on the same problems, step by step (Figs. 3, 4).
+
+Every method starts from what it would start from in use: optimisers from
+A-poses placed by the keypoints, the learned descent from its s_0, hybrids
+BFGS from a stage of the learned descent.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.evaluation import metrics
+from hund_tf.geometry import rotation
+from hund_tf.types import RefinementState, TrainingExample
+
+FIELDS = (
+  "problem",
+  "method",
+  "iteration",
+  "seconds",
+  "objective",
+  "joint_angle_degrees",
+  "mpjpe_mm",
+  "pa_mpjpe_mm",
+)
+
+
+class DescentRow(NamedTuple):
+  """One iterate of one method on one problem."""
+
+  problem: int
+  method: str
+  iteration: int
+  seconds: float  # cumulative
+  objective: float  # L_u
+  joint_angle_degrees: float  # mean over the joints, local rotations
+  mpjpe_mm: float  # 14 joints, pelvises together
+  pa_mpjpe_mm: float  # 14 joints, after a similarity
+
+
+def _rows(
+  problem: int,
+  method: str,
+  trace: RefinementState,
+  body_model: BodyModel,
+  example: TrainingExample,
+) -> list[DescentRow]:
+  states = tf.nest.map_structure(lambda x: x[0], trace.state)
+  body = body_model.decode(states, mesh="proxy_1500")
+  truth = body_model.decode(example.state, mesh="proxy_1500")
+  # The root's rotation is that to the camera: angles are of the joints only.
+  angles = rotation.geodesic_angle(
+    body.rotations[:, 1:], truth.rotations[:, 1:]
+  )
+  angles = np.degrees(angles.numpy().mean(-1))
+  joints = body.joints.numpy()
+  true_joints = np.broadcast_to(example.joints.numpy(), joints.shape)
+  roots = joints[:, metrics.PELVIS], true_joints[:, metrics.PELVIS]
+  some, true_some = metrics.lsp_joints(joints), metrics.lsp_joints(true_joints)
+  mpjpe = 1e3 * metrics.mpjpe(some, true_some, *roots)
+  pa_mpjpe = 1e3 * metrics.pa_mpjpe(some, true_some)
+  seconds = trace.seconds[0].numpy()
+  totals = trace.terms.total[0].numpy()
+  return [
+    DescentRow(
+      problem,
+      method,
+      i,
+      float(seconds[i]),
+      float(totals[i]),
+      float(angles[i]),
+      float(mpjpe[i]),
+      float(pa_mpjpe[i]),
+    )
+    for i in range(len(totals))
+  ]
+
+
+def compare(
+  problems: Iterable[TrainingExample],
+  methods: Mapping[str, Callable],
+  body_model: BodyModel,
+  report: Callable[[int], None] = lambda index: None,
+) -> list[DescentRow]:
+  """Runs every method on every problem.
+
+  Args:
+    problems: batches of one example, with the true state.
+    methods: name -> `Method`; each is called once before the first problem, so
+      that compilation is not timed.
+    body_model: to decode states.
+    report: called with the index of each problem that is done.
+
+  Returns:
+    Rows by problem, method and iteration.
+  """
+  rows = []
+  for index, example in enumerate(problems):
+    for name, method in methods.items():
+      if index == 0:
+        method(example.features, example.intrinsics)
+      trace = method(example.features, example.intrinsics)
+      rows += _rows(index, name, trace, body_model, example)
+    report(index)
+  return rows
+
+
+class MethodSummary(NamedTuple):
+  """Means over the problems of where a method ended."""
+
+  method: str
+  problems: int
+  iterations: float
+  seconds: float
+  objective: float
+  joint_angle_degrees: float
+  mpjpe_mm: float
+  pa_mpjpe_mm: float
+
+
+def summarize(rows: list[DescentRow]) -> list[MethodSummary]:
+  """The last iterates of each method, averaged."""
+  last: dict[tuple[str, int], DescentRow] = {}
+  for row in rows:
+    last[row.method, row.problem] = row
+  result = []
+  for method in dict.fromkeys(row.method for row in rows):
+    ends = [row for (name, _), row in last.items() if name == method]
+    values = np.array([row[2:] for row in ends], float).mean(axis=0)
+    result.append(MethodSummary(method, len(ends), *map(float, values)))
+  return result
+
+
+def seconds_to_reach(
+  rows: list[DescentRow], method: str, target: Mapping[int, float]
+) -> list[float]:
+  """Seconds until a method's objective is at most the target of each problem.
+
+  Args:
+    rows: of `compare`.
+    method: whose time is asked for.
+    target: problem -> objective.
+
+  Returns:
+    Seconds for each problem of `target`; infinity where it never gets there.
+  """
+  result = []
+  for problem, value in target.items():
+    reached = [
+      row.seconds
+      for row in rows
+      if row.method == method
+      and row.problem == problem
+      and row.objective <= value
+    ]
+    result.append(min(reached, default=float("inf")))
+  return result
+
+
+def table(summaries: list[MethodSummary]) -> str:
+  """A Markdown table of the summaries."""
+  lines = [
+    "| method | problems | iterations | seconds | L_u | joint angle, degrees "
+    "| MPJPE, mm | PA-MPJPE, mm |",
+    "|---|---|---|---|---|---|---|---|",
+  ]
+  for s in summaries:
+    lines.append(
+      f"| {s.method} | {s.problems} | {s.iterations:.0f} | {s.seconds:.3f} "
+      f"| {s.objective:.2f} | {s.joint_angle_degrees:.1f} "
+      f"| {s.mpjpe_mm:.1f} | {s.pa_mpjpe_mm:.1f} |"
+    )
+  return "\n".join(lines)

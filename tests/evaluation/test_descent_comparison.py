@@ -1,0 +1,85 @@
+"""Tables and times of compared descents."""
+
+import numpy as np
+from PIL import Image
+
+from hund_tf.body import poses
+from hund_tf.compat import tf
+from hund_tf.evaluation import descent_comparison
+from hund_tf.evaluation.descent_comparison import DescentRow
+from hund_tf.types import (
+  AlignmentTerms,
+  RefinementState,
+  SupervisionWeights,
+  TrainingExample,
+)
+from hund_tf.visualization.descent_plots import save_descent_plots
+
+
+def _row(problem, method, iteration, seconds, objective):
+  return DescentRow(
+    problem, method, iteration, seconds, objective, 10.0, 20.0, 15.0
+  )
+
+
+_ROWS = [
+  _row(0, "slow", 0, 0.0, 9.0),
+  _row(0, "slow", 1, 2.0, 5.0),
+  _row(0, "slow", 2, 4.0, 1.0),
+  _row(1, "slow", 0, 0.0, 8.0),
+  _row(1, "slow", 1, 6.0, 7.0),
+  _row(0, "fast", 0, 0.1, 3.0),
+  _row(1, "fast", 0, 0.3, 2.0),
+]
+
+
+def test_summary_is_the_mean_of_the_last_iterates():
+  slow, fast = descent_comparison.summarize(_ROWS)
+  assert (slow.method, slow.problems) == ("slow", 2)
+  assert slow.iterations == 1.5 and slow.seconds == 5.0
+  assert slow.objective == 4.0
+  assert fast.objective == 2.5
+  assert "| fast | 2 |" in descent_comparison.table([slow, fast])
+
+
+def test_seconds_to_reach_a_value():
+  times = descent_comparison.seconds_to_reach(_ROWS, "slow", {0: 5.0, 1: 2.0})
+  assert times == [2.0, float("inf")]
+
+
+def test_the_truth_has_no_error(body_model):
+  state = poses.a_pose(body_model)
+  body = body_model.decode(state, mesh="proxy_1500")
+  example = TrainingExample(
+    features=None,
+    intrinsics=None,
+    state=state,
+    vertices=body.vertices,
+    joints=body.joints,
+    keypoints=None,
+    keypoint_weights=None,
+    weights=SupervisionWeights(*[tf.ones([1])] * 5),
+  )
+  bent = state._replace(body_pose=state.body_pose + 0.3)
+  both = tf.nest.map_structure(lambda a, b: tf.stack([a, b], 1), bent, state)
+  trace = RefinementState(
+    state=both,
+    terms=AlignmentTerms(*[tf.constant([[2.0, 1.0]])] * 5),
+    memory=tf.zeros([1, 2, 0]),
+    seconds=tf.constant([[0.0, 1.0]]),
+  )
+  method = lambda features, intrinsics: trace
+  first, last = descent_comparison.compare(
+    [example], {"oracle": method}, body_model
+  )
+  assert first.joint_angle_degrees > 1.0 and first.mpjpe_mm > 5.0
+  assert last.joint_angle_degrees < 0.05
+  np.testing.assert_allclose([last.mpjpe_mm, last.pa_mpjpe_mm], 0.0, atol=0.01)
+  assert (last.seconds, last.objective) == (1.0, 1.0)
+
+
+def test_plots_are_written(tmp_path):
+  save_descent_plots(tmp_path / "plot.png", _ROWS)
+  picture = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB"))
+  assert picture.std() > 5.0  # not blank
+  assert [p.name for p in tmp_path.iterdir()] == ["plot.png"]

@@ -1,0 +1,122 @@
+"""Compares BFGS, L-BFGS, the learned descent and hybrids (Figs. 3 and 4).
+
+  python -m tools.compare_optimizers --output_dir=results \\
+    --synthetic_mocap_dir=MOCAP --pose_file=poses.npz
+
+Without motion capture the poses of the problems come from the pose prior.
+Writes descents.csv, summary.md and descents.png.
+"""
+
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import app
+from tqdm import tqdm
+
+from flags import (
+  body_flags,
+  comparison_flags,
+  method_flags,
+  objective_flags,
+  optimizer_flags,
+  synthetic_flags,
+)
+from hund_tf.data import output_folder
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.evaluation import descent_comparison
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
+from hund_tf.visualization.descent_plots import save_descent_plots
+
+
+def _methods(objective: AlignmentObjective, hybrids: Sequence[int]) -> dict:
+  model = method_flags.to_model(objective)
+  bfgs = optimizer_flags.to_config("bfgs")
+  methods = {
+    "BFGS": OptimizerMethod(objective, bfgs),
+    "L-BFGS": OptimizerMethod(objective, optimizer_flags.to_config("lbfgs")),
+    "HUND(5)": HundMethod(model, 5),
+  }
+  for stages in hybrids:
+    methods[f"HUND({stages})+BFGS"] = HundMethod(model, stages, bfgs)
+  return methods
+
+
+def _speed(rows) -> str:
+  """How long the optimisers take to reach the learned descent's objective."""
+  ends = {r.problem: r for r in rows if r.method == "HUND(5)"}
+  seconds = np.median([r.seconds for r in ends.values()])
+  lines = [f"HUND(5) takes {seconds:.3f} s (median)."]
+  for method in ("BFGS", "L-BFGS"):
+    times = descent_comparison.seconds_to_reach(
+      rows, method, {p: r.objective for p, r in ends.items()}
+    )
+    reached = np.isfinite(times)
+    lines.append(
+      f"{method} reaches its objective in {reached.sum()} of {len(times)} "
+      "problems"
+      + (
+        f", after {np.median(np.array(times)[reached]):.2f} s (median of "
+        f"these), {np.median(np.array(times)[reached]) / seconds:.0f} times "
+        "as long."
+        if reached.any()
+        else "."
+      )
+    )
+  return "\n".join(lines)
+
+
+def _write(folder: Path, rows) -> str:
+  with output_folder.atomic_path(folder / "descents.csv") as temporary:
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+      writer = csv.writer(file)
+      writer.writerow(descent_comparison.FIELDS)
+      writer.writerows(rows)
+  text = "\n\n".join(
+    [
+      descent_comparison.table(descent_comparison.summarize(rows)),
+      _speed(rows),
+    ]
+  )
+  with output_folder.atomic_path(folder / "summary.md") as temporary:
+    temporary.write_text(text + "\n", encoding="utf-8")
+  save_descent_plots(folder / "descents.png", rows)
+  return text
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
+    return 1
+  try:
+    config = comparison_flags.to_config()
+    folder = output_folder.prepare_output_dir(config.output_dir)
+    body = body_flags.to_model()
+    objective = AlignmentObjective(body, objective_flags.to_config())
+    methods = _methods(objective, config.hybrids)
+    poses = synthetic_flags.to_poses(body.pose_prior, split="held_out")
+    problems = SyntheticExamples(
+      body, poses, synthetic_flags.to_config().captured_only()
+    )
+    bar = tqdm(total=config.num_problems, unit="problem", file=sys.stderr)
+    rows = descent_comparison.compare(
+      (
+        problems.example_batch(config.seed, step, 1)
+        for step in range(config.num_problems)
+      ),
+      methods,
+      body,
+      lambda index: bar.update(),
+    )
+    print(_write(folder, rows))
+  except ValueError as error:
+    print(error, file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
