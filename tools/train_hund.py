@@ -10,7 +10,7 @@ checkpoints and the weights: best.npz on held-out poses, last.npz at the end.
 
 import sys
 
-from absl import app
+from absl import app, flags
 
 from flags import (
   body_flags,
@@ -24,6 +24,7 @@ from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
+from hund_tf.training import run_folder
 from hund_tf.training.input_pipeline import TrainingBatches
 from hund_tf.training.trainer import DivergenceError, HundTrainer
 from hund_tf.training.validation import ValidationSet
@@ -37,12 +38,30 @@ def _strategy(name: str) -> tf.distribute.Strategy:
   return tf.distribute.get_strategy()
 
 
+def _run_flags() -> str:
+  """Our own flags, one a line, as a flagfile."""
+  modules = (body_flags, objective_flags, synthetic_flags, training_flags)
+  by_module = flags.FLAGS.flags_by_module_dict()
+  found = [f for m in modules for f in by_module[m.__name__]]
+  return "".join(f"{flag.serialize()}\n" for flag in found if flag.serialize())
+
+
 def train(run: training_flags.RunConfig) -> None:
   """Trains as the flags describe."""
   config = training_flags.to_config()
   strategy = _strategy(run.strategy)
   tf_keras.utils.set_random_seed(config.seed)
   examples = synthetic_flags.to_config()
+  settings = run_folder.describe(
+    training=config,
+    model=training_flags.to_model_config(),
+    objective=objective_flags.to_config(),
+    losses=training_flags.to_losses(),
+    examples=examples,
+  )
+  is_new = run_folder.claim(
+    run.run_dir, settings, _run_flags(), run.allow_mismatch
+  )
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
   prior = body_model.pose_prior
@@ -52,7 +71,7 @@ def train(run: training_flags.RunConfig) -> None:
   with strategy.scope():
     objective = AlignmentObjective(body_model, objective_flags.to_config())
     model = HundModel(objective, training_flags.to_model_config())
-  if run.initial_weights:
+  if run.initial_weights and is_new:
     weights.assign(model, run.initial_weights)
   trainer = HundTrainer(
     model,
@@ -65,6 +84,7 @@ def train(run: training_flags.RunConfig) -> None:
     training_flags.to_losses(),
     run.run_dir,
     strategy,
+    run.profile_steps,
   )
   trainer.run()
 

@@ -8,6 +8,15 @@ from collections.abc import Callable
 from hund_tf.compat import tf
 
 _NAME = "ckpt"
+# What TensorFlow's reader raises for files that are cut, changed or missing,
+# and for values that do not fit.
+_DAMAGE = (
+  tf.errors.OpError,
+  ValueError,
+  AssertionError,
+  IndexError,
+  RuntimeError,
+)
 
 
 class CheckpointError(ValueError):
@@ -77,8 +86,8 @@ class Checkpointer:
       path = str(self._folder / f"{_NAME}-{step}")
       try:
         self._read(path)
-      except (tf.errors.OpError, ValueError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
+      except _DAMAGE as error:
+        reason = (str(error).strip().splitlines() or ["empty"])[0]
         self._report(f"checkpoint {path} is damaged ({reason}); trying older")
         continue
       return int(self._step)

@@ -4,6 +4,9 @@ import csv
 import os
 import pathlib
 
+import numpy as np
+from tensorboard.plugins.mesh import summary_v2 as mesh_summary
+
 from hund_tf.compat import tf
 from hund_tf.training.train_step import StepReport
 from hund_tf.training.validation import StageErrors
@@ -80,6 +83,19 @@ class RunLog:
         for i, value in enumerate(values):
           tf.summary.scalar(f"validation/{name}/stage_{i}", value)
     self._events.flush()
+
+  def pictures(
+    self, step: int, strip: np.ndarray, vertices: np.ndarray, faces: np.ndarray
+  ) -> None:
+    """A strip of stages `[H, W, 3]` uint8, and the mesh of one last stage."""
+    with self._events.as_default(step):
+      tf.summary.image("validation/stages", strip[None])
+      mesh_summary.mesh(
+        "validation/mesh",
+        # Upright in the viewer, whose y axis points up.
+        vertices=(vertices * (1.0, -1.0, -1.0))[None].astype(np.float32),
+        faces=faces[None].astype(np.int32),
+      )
 
 
 def _join(values: list[float]) -> str:

@@ -15,16 +15,18 @@ from hund_tf.training.checkpoints import Checkpointer
 from hund_tf.training.config import TrainingConfig
 from hund_tf.training.input_pipeline import TrainingBatches
 from hund_tf.training.run_log import RunLog
+from hund_tf.training.stage_strip import StripDrawer
 from hund_tf.training.train_step import (
   StepReport,
   make_optimizer,
   make_train_step,
 )
 from hund_tf.training.validation import StageErrors, ValidationSet
-from hund_tf.types import TrainingExample
+from hund_tf.types import BodyOutput, TrainingExample
 
 BEST_WEIGHTS = "best.npz"
 LAST_WEIGHTS = "last.npz"
+_PROFILE_AFTER = 10  # steps: the first ones trace and compile
 
 
 class DivergenceError(RuntimeError):
@@ -43,9 +45,11 @@ class HundTrainer:
     losses: SupervisedConfig,
     run_dir: str | os.PathLike,
     strategy: tf.distribute.Strategy | None = None,
+    profile_steps: int = 0,
     report: Callable[[str], None] = print,
   ):
     """Prepares a run; the model must be made in the strategy's scope."""
+    self._profile_steps = profile_steps
     self._strategy = strategy or tf.distribute.get_strategy()
     self._folder = pathlib.Path(run_dir)
     self._folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +73,9 @@ class HundTrainer:
       seconds=self._seconds,
     )
     self._functions: dict[int, Callable] = {}
+    self._drawer = None
+    if validation is not None:
+      self._drawer = StripDrawer(model, validation.examples[0])
 
   def run(self) -> None:
     """Trains until the configured step.
@@ -85,6 +92,7 @@ class HundTrainer:
     before = time.perf_counter() - float(self._seconds)
     mark, mark_step = time.perf_counter(), first
     for step in range(first, config.steps):
+      self._profile(step - first)
       batch = next(stream)
       report = self._train_step(step)(batch, tf.constant(step, tf.int64))
       self._check(report, batch, step)
@@ -105,6 +113,15 @@ class HundTrainer:
     self._with_averages(
       lambda: weights.save(self._model, self._folder / LAST_WEIGHTS)
     )
+
+  def _profile(self, taken: int) -> None:
+    """Records the asked number of steps, from the eleventh on."""
+    if not self._profile_steps:
+      return
+    if taken == _PROFILE_AFTER:
+      tf.profiler.experimental.start(str(self._folder / "tensorboard"))
+    if taken == _PROFILE_AFTER + self._profile_steps:
+      tf.profiler.experimental.stop()
 
   def _train_step(self, step: int) -> Callable:
     """The traced step for the number of stages of this step."""
@@ -138,17 +155,24 @@ class HundTrainer:
   def _validate(self, log: RunLog) -> None:
     if self._validation is None:
       return
-    errors = self._with_averages(self._judge)
-    log.validation(int(self._step), errors)
+    step = int(self._step)
+    errors, bodies = self._with_averages(self._judge)
+    log.validation(step, errors)
+    log.pictures(
+      step,
+      self._drawer.strip(bodies),
+      bodies[-1].vertices[0].numpy(),
+      self._drawer.faces,
+    )
 
-  def _judge(self) -> StageErrors:
+  def _judge(self) -> tuple[StageErrors, list[BodyOutput]]:
     """Errors of the weights as they are; keeps them if they are the best."""
     errors = self._validation.errors(self._model)
     value = float(errors.pa_mpjpe[-1])
     if value < float(self._best):
       self._best.assign(value)
       weights.save(self._model, self._folder / BEST_WEIGHTS)
-    return errors
+    return errors, self._drawer.bodies()
 
   def _with_averages(self, function: Callable):
     """Calls a function while the model has its averaged weights."""

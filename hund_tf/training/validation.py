@@ -1,5 +1,6 @@
 """Errors of the descent on a fixed set of held-out examples."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,19 +37,24 @@ class ValidationSet:
   """Held-out examples, made once."""
 
   def __init__(
-    self, examples: SyntheticExamples, count: int, seed: int = _SEED
+    self,
+    examples: SyntheticExamples,
+    count: int,
+    seed: int = _SEED,
+    batch_size: int = _BATCH,
   ):
-    """Makes `count` examples, rounded up to whole batches of 32."""
-    batches = -(-count // _BATCH)
+    """Makes `count` examples, rounded up to whole batches."""
     self.examples = [
-      examples.example_batch(seed, step, _BATCH) for step in range(batches)
+      examples.example_batch(seed, step, batch_size)
+      for step in range(-(-count // batch_size))
     ]
+    self._functions: dict[tuple, Callable] = {}
 
   def errors(
     self, model: HundModel, num_stages: int | None = None
   ) -> StageErrors:
     """Errors of every stage of the model's descents."""
-    decode = _make_decode(model, num_stages)
+    decode = self._decode(model, num_stages)
     rows = []
     for example in self.examples:
       objective, joints = decode(example.features, example.intrinsics)
@@ -58,22 +64,21 @@ class ValidationSet:
     columns = zip(*rows, strict=True)
     return StageErrors(*(np.concatenate(c).mean(0) for c in columns))
 
+  def _decode(self, model: HundModel, num_stages: int | None) -> Callable:
+    """Features to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
+    key = (id(model), num_stages)
+    if key not in self._functions:
 
-def _make_decode(model: HundModel, num_stages: int | None):
-  """Features to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
-  cache = model.__dict__.setdefault("_validation_functions", {})
-  if num_stages not in cache:
+      @tf.function(autograph=False)
+      def decode(features: ImageFeatures, intrinsics: Intrinsics):
+        stages = model.descend(features, intrinsics, num_stages).stages
+        return (
+          tf.stack([s.terms.total for s in stages], axis=1),
+          tf.stack([s.body.joints for s in stages], axis=1),
+        )
 
-    @tf.function(autograph=False)
-    def decode(features: ImageFeatures, intrinsics: Intrinsics):
-      stages = model.descend(features, intrinsics, num_stages).stages
-      return (
-        tf.stack([s.terms.total for s in stages], axis=1),
-        tf.stack([s.body.joints for s in stages], axis=1),
-      )
-
-    cache[num_stages] = decode
-  return cache[num_stages]
+      self._functions[key] = decode
+    return self._functions[key]
 
 
 def _errors(

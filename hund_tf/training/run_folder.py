@@ -1,0 +1,114 @@
+"""What a run folder says about its run, so that only the same run resumes."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+CONFIG_FILE = "config.json"
+FLAGS_FILE = "run.flags"
+_ROOT = pathlib.Path(__file__).parents[2]
+_REQUIREMENTS = "requirements.txt"
+
+
+class RunMismatchError(ValueError):
+  """A run folder belongs to another run."""
+
+
+def git_hash() -> str:
+  """The commit of the source tree, or 'unknown' outside of one."""
+  try:
+    result = subprocess.run(
+      ["git", "rev-parse", "HEAD"],
+      cwd=_ROOT,
+      capture_output=True,
+      text=True,
+      check=True,
+    )
+  except (OSError, subprocess.CalledProcessError):
+    return "unknown"
+  return result.stdout.strip()
+
+
+def requirements_hash() -> str:
+  """SHA-256 of the pinned requirements, or 'unknown' without the file."""
+  path = _ROOT / _REQUIREMENTS
+  if not path.exists():
+    return "unknown"
+  return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def describe(**configs) -> dict:
+  """Settings as plain values, with the code and libraries they ran with.
+
+  Args:
+    **configs: dataclasses, nested ones too, by name.
+  """
+  settings = {
+    name: dataclasses.asdict(config) for name, config in configs.items()
+  }
+  settings["git_hash"] = git_hash()
+  settings["requirements_sha256"] = requirements_hash()
+  # Through JSON once, for tuples come back as lists.
+  return json.loads(json.dumps(settings))
+
+
+def claim(
+  folder: str | os.PathLike,
+  settings: dict,
+  run_flags: str,
+  allow_mismatch: bool = False,
+) -> bool:
+  """Writes the settings into a new run's folder, or compares an old one's.
+
+  Args:
+    folder: made if it does not exist.
+    settings: what `describe` returns.
+    run_flags: text of run.flags.
+    allow_mismatch: whether other settings may go on in this folder; the
+      folder keeps the first ones.
+
+  Returns:
+    Whether the run is new.
+
+  Raises:
+    RunMismatchError: if the folder is of a run with other settings or code.
+  """
+  folder = pathlib.Path(folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  path = folder / CONFIG_FILE
+  if not path.exists():
+    _write(folder / FLAGS_FILE, run_flags)
+    _write(path, json.dumps(settings, indent=2) + "\n")
+    return True
+  try:
+    old = json.loads(path.read_text(encoding="utf-8"))
+  except ValueError as error:
+    raise RunMismatchError(f"{path}: not JSON ({error})") from error
+  lines = _differences(old, settings)
+  if lines and not allow_mismatch:
+    raise RunMismatchError(
+      f"run folder {folder} belongs to another run: {'; '.join(lines)}; take "
+      "another --run_dir, or --allow_mismatch to go on nevertheless"
+    )
+  return False
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+  """'name: there A, here B' for every setting that differs."""
+  lines = []
+  for name in sorted({*old, *new}):
+    before, now = old.get(name), new.get(name)
+    if isinstance(before, dict) and isinstance(now, dict):
+      lines += _differences(before, now, f"{prefix}{name}.")
+    elif before != now:
+      lines.append(f"{prefix}{name}: there {before}, here {now}")
+  return lines
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+  temporary = path.with_name(path.name + ".tmp")
+  temporary.write_text(text, encoding="utf-8")
+  os.replace(temporary, path)

@@ -1,0 +1,30 @@
+"""Settings of a run: schedules and what cannot be."""
+
+import pytest
+
+from hund_tf.training.config import TrainingConfig
+
+
+def test_stages_change_at_their_steps():
+  config = TrainingConfig(stage_steps=((0, 2), (10, 3), (20, 5)))
+  assert [config.stages_at(s, 7) for s in (0, 9, 10, 19, 20, 99)] == [
+    *(2, 2, 3, 3, 5, 5)
+  ]
+  assert TrainingConfig().stages_at(3, 7) == 7
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"regime": "XS"}, "expected one of SS, WS, FS, FS\\+SS, joint"),
+    ({"meta_loss": "mean"}, "meta_loss: got 'mean'"),
+    ({"stage_steps": ((5, 2),)}, "rising ones from 0"),
+    ({"stage_steps": ((0, 2), (4, 3), (4, 5))}, "rising ones from 0"),
+    ({"stage_steps": ((0, 0),)}, "at least one stage"),
+    ({"steps": 10, "decay_steps": 11}, "at most the 10 steps"),
+    ({"parts_share": 1.5}, "expected 0 to 1"),
+  ],
+)
+def test_impossible_settings(changes, message):
+  with pytest.raises(ValueError, match=message):
+    TrainingConfig(**changes)

@@ -1,0 +1,31 @@
+"""The schedule of the learning rate against its closed form."""
+
+import math
+
+import pytest
+
+from hund_tf.training.config import TrainingConfig
+from hund_tf.training.train_step import LearningRate
+
+
+def test_the_rate_rises_stays_and_falls():
+  config = TrainingConfig(
+    steps=100,
+    learning_rate=2.0,
+    warmup_steps=10,
+    decay_steps=40,
+    final_rate=0.1,
+  )
+  rate = LearningRate(config)
+  assert float(rate(0)) == pytest.approx(0.2)
+  assert float(rate(4)) == pytest.approx(1.0)
+  assert float(rate(9)) == float(rate(60)) == pytest.approx(2.0)
+  quarter = 0.1 + 0.9 * (1.0 + math.cos(math.pi / 4.0)) / 2.0
+  assert float(rate(70)) == pytest.approx(2.0 * quarter)
+  assert float(rate(80)) == pytest.approx(2.0 * 0.55)
+  assert float(rate(100)) == float(rate(500)) == pytest.approx(0.2)
+
+
+def test_by_default_it_is_constant():
+  rate = LearningRate(TrainingConfig())
+  assert float(rate(0)) == float(rate(99_999)) == pytest.approx(1e-4)
