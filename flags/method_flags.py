@@ -46,6 +46,11 @@ def name() -> str:
   return "hund+bfgs" if refined else _METHOD.value
 
 
+def stages() -> int | None:
+  """Stages of the learned descent, none for those it was trained with."""
+  return _STAGES.value
+
+
 def to_model(objective: AlignmentObjective) -> HundModel:
   """The learned descent with the weights that the flags name.
 

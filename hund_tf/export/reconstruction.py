@@ -46,8 +46,11 @@ class ReconstructionModule(tf.Module):
       ValueError: if there is no such mesh.
     """
     super().__init__(name="reconstruction")
-    self.model = model
-    self.objective = model.objective  # for its variables are saved as well
+    # The variables are saved, but not the Keras model around them, which would
+    # have to be called first.
+    self._get_model = lambda: model
+    self._variables = model.variables
+    self.objective = model.objective
     self._num_stages = num_stages
     self._mesh = mesh
     self._faces = model.objective.body_model.faces(mesh)
@@ -61,7 +64,9 @@ class ReconstructionModule(tf.Module):
       inputs["features"].set_shape([None, None, None, 0])
     features = ImageFeatures(**{k: inputs[k] for k in ImageFeatures._fields})
     intrinsics = Intrinsics(inputs["focal"], inputs["center"])
-    trace = self.model.descend(features, intrinsics, self._num_stages).trace()
+    trace = (
+      self._get_model().descend(features, intrinsics, self._num_stages).trace()
+    )
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     body = self.objective.body_model.decode(last, mesh=self._mesh)
     outputs = body._asdict()
@@ -75,9 +80,9 @@ class ReconstructionModule(tf.Module):
 
   def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The two signatures, with any batch size."""
-    features, intrinsics = blank_inputs(self.model.config)
+    features, intrinsics = blank_inputs(self._get_model().config)
     named = features._asdict() | intrinsics._asdict()
-    if not self.model.config.feature_channels:
+    if not features.features.shape[-1]:
       del named["features"]
     specs = {
       name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)

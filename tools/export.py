@@ -1,0 +1,38 @@
+"""Writes the reconstruction model as a SavedModel: features -> trace, meshes.
+
+  python -m tools.export --export_dir=exported [--weights=my.npz] [--stages=5]
+
+The result needs TensorFlow only, not this package. Names and shapes of its
+inputs and outputs stand in `hund_tf/export/reconstruction.py`.
+"""
+
+import sys
+
+from absl import app, logging
+
+from flags import body_flags, export_flags, method_flags, objective_flags
+from hund_tf.export.reconstruction import ReconstructionModule, save_model
+from hund_tf.losses.alignment import AlignmentObjective
+
+
+def main(argv: list[str]) -> None:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+  logging.set_verbosity(logging.WARNING)  # saving logs every internal name
+  config = export_flags.to_config()
+  try:
+    objective = AlignmentObjective(
+      body_flags.to_model(), objective_flags.to_config()
+    )
+    module = ReconstructionModule(
+      method_flags.to_model(objective), method_flags.stages(), config.mesh
+    )
+    folder = save_model(module, config.export_dir)
+  except (ValueError, OSError) as error:
+    print(f"export: {error}", file=sys.stderr)
+    sys.exit(1)
+  print(f"export: wrote {folder}")
+
+
+if __name__ == "__main__":
+  app.run(main)
