@@ -5,6 +5,7 @@ import dataclasses
 from absl import flags
 
 from flags import optimizer_flags
+from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
@@ -51,17 +52,21 @@ def stages() -> int | None:
   return _STAGES.value
 
 
-def to_model(objective: AlignmentObjective) -> HundModel:
+def to_model(body_model: BodyModel) -> HundModel:
   """The learned descent with the weights that the flags name.
 
   Raises:
     ValueError: if the weights cannot be used.
   """
-  return weights.load(objective, _WEIGHTS.value)
+  return weights.load(body_model, _WEIGHTS.value)
 
 
 def to_method(objective: AlignmentObjective) -> Method:
   """The method as the flags describe it.
+
+  Args:
+    objective: what optimisers minimise, also after --method=hund, whose stages
+      read the objective that they were trained with.
 
   Raises:
     ValueError: if the weights cannot be used.
@@ -74,4 +79,6 @@ def to_method(objective: AlignmentObjective) -> Method:
     refinement = dataclasses.replace(
       optimizer_flags.to_config("bfgs"), max_iterations=_REFINE_STEPS.value
     )
-  return HundMethod(to_model(objective), _STAGES.value, refinement)
+  return HundMethod(
+    to_model(objective.body_model), _STAGES.value, refinement, objective
+  )

@@ -33,15 +33,15 @@ from hund_tf.visualization.descent_plots import save_descent_plots
 
 
 def _methods(objective: AlignmentObjective, hybrids: Sequence[int]) -> dict:
-  model = method_flags.to_model(objective)
+  model = method_flags.to_model(objective.body_model)
   bfgs = optimizer_flags.to_config("bfgs")
   methods = {
     "BFGS": OptimizerMethod(objective, bfgs),
     "L-BFGS": OptimizerMethod(objective, optimizer_flags.to_config("lbfgs")),
-    "HUND(5)": HundMethod(model, 5),
+    "HUND(5)": HundMethod(model, 5, objective=objective),
   }
   for stages in hybrids:
-    methods[f"HUND({stages})+BFGS"] = HundMethod(model, stages, bfgs)
+    methods[f"HUND({stages})+BFGS"] = HundMethod(model, stages, bfgs, objective)
   return methods
 
 

@@ -10,9 +10,8 @@ import sys
 
 from absl import app, logging
 
-from flags import body_flags, export_flags, method_flags, objective_flags
+from flags import body_flags, export_flags, method_flags
 from hund_tf.export.reconstruction import ReconstructionModule, save_model
-from hund_tf.losses.alignment import AlignmentObjective
 
 
 def main(argv: list[str]) -> None:
@@ -21,12 +20,8 @@ def main(argv: list[str]) -> None:
   logging.set_verbosity(logging.WARNING)  # saving logs every internal name
   config = export_flags.to_config()
   try:
-    objective = AlignmentObjective(
-      body_flags.to_model(), objective_flags.to_config()
-    )
-    module = ReconstructionModule(
-      method_flags.to_model(objective), method_flags.stages(), config.mesh
-    )
+    model = method_flags.to_model(body_flags.to_model())
+    module = ReconstructionModule(model, method_flags.stages(), config.mesh)
     folder = save_model(module, config.export_dir)
   except (ValueError, OSError) as error:
     print(f"export: {error}", file=sys.stderr)

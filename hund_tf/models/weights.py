@@ -1,4 +1,8 @@
-"""Weights of the learned descent as one npz file, with the model's settings."""
+"""Weights of the learned descent as one npz file, with its settings.
+
+The settings are those of the model and of the objective whose value it learned
+to read: with another objective its inputs would mean something else.
+"""
 
 import dataclasses
 import json
@@ -8,12 +12,14 @@ import zipfile
 
 import numpy as np
 
-from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.body.model import BodyModel
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import HundModel
 
 DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "hund_open.npz"
-_SETTINGS = "settings"  # entry of the npz with the model's settings
+_SETTINGS = "settings"  # entry of the npz with the settings
+_OBJECTIVE = "objective"  # key of the settings: those of the objective
 
 
 class WeightsError(ValueError):
@@ -24,7 +30,12 @@ def save(model: HundModel, path: str | os.PathLike) -> None:
   """Writes the weights and the settings of a model, atomically."""
   path = pathlib.Path(path)
   arrays = {v.name: v.numpy() for v in model.trainable_variables}
-  settings = json.dumps(dataclasses.asdict(model.config))
+  settings = json.dumps(
+    {
+      **dataclasses.asdict(model.config),
+      _OBJECTIVE: dataclasses.asdict(model.objective.config),
+    }
+  )
   temporary = path.with_name(path.name + ".tmp.npz")
   np.savez(temporary, **arrays, **{_SETTINGS: np.array(settings)})
   os.replace(temporary, path)
@@ -41,16 +52,19 @@ def assign(model: HundModel, path: str | os.PathLike) -> None:
 
 
 def load(
-  objective: AlignmentObjective,
+  body_model: BodyModel,
   path: str | os.PathLike | None = None,
   jit_compile: bool = False,
 ) -> HundModel:
   """The model of a weights file, by default the trained one of this project.
 
   Args:
-    objective: whose value is descended.
+    body_model: whose states the model refines.
     path: what `save` wrote.
     jit_compile: XLA for the body and its loss in each stage.
+
+  Returns:
+    The model with the objective that it was trained with.
 
   Raises:
     WeightsError: if the file cannot be read or does not describe a model.
@@ -58,6 +72,7 @@ def load(
   path = path or DEFAULT_PATH
   arrays, settings = _read(path)
   try:
+    objective = ObjectiveConfig(**settings.pop(_OBJECTIVE))
     settings = {
       **settings,
       "filters": tuple(settings["filters"]),
@@ -69,7 +84,7 @@ def load(
     raise WeightsError(
       f"weights {path}: not the settings of a model ({error})"
     ) from error
-  model = HundModel(objective, config)
+  model = HundModel(AlignmentObjective(body_model, objective), config)
   _assign(model, arrays, path)
   return model
 

@@ -16,7 +16,12 @@ from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund import HundModel
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
-from hund_tf.types import ImageFeatures, Intrinsics, RefinementState
+from hund_tf.types import (
+  AlignmentTarget,
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+)
 
 
 class Method(Protocol):
@@ -65,6 +70,7 @@ class HundMethod:
     model: HundModel,
     num_stages: int | None = None,
     refinement: OptimizerConfig | None = None,
+    objective: AlignmentObjective | None = None,
   ):
     """Keeps the model.
 
@@ -72,20 +78,29 @@ class HundMethod:
       model: with its weights.
       num_stages: M; without it the model's own number.
       refinement: an optimiser that starts at the last stage's state.
+      objective: what the optimiser minimises and the trace's terms are of;
+        without it the objective that the model reads.
     """
-    self.objective = model.objective
+    self.objective = objective or model.objective
     self._model = model
     self._num_stages = num_stages
     self._refinement = refinement
     self._begin = tf.function(model.begin, autograph=False)
     self._step = tf.function(model.cell.call, autograph=False)
     self._evaluate = tf.function(model.cell.evaluate, autograph=False)
+    self._terms = None
+    if self.objective.config != model.objective.config:
+      self._terms = tf.function(self.objective.__call__, autograph=False)
 
   def __call__(
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
     """See `Method`. `seconds` count the stages, each with its loss."""
     trace = self._descend(features, intrinsics)
+    if self._terms is not None:
+      trace = self._with_terms(
+        trace, target_from_features(features), intrinsics
+      )
     if self._refinement is None:
       return trace
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
@@ -126,6 +141,20 @@ class HundMethod:
       memory=memory,
       seconds=tf.constant(np.tile(seconds, [count, 1]), tf.float32),
     )
+
+  def _with_terms(
+    self,
+    trace: RefinementState,
+    target: AlignmentTarget,
+    intrinsics: Intrinsics,
+  ) -> RefinementState:
+    """The trace with the terms of `self.objective`."""
+    rows = []
+    for i in range(trace.seconds.shape[1]):
+      state = tf.nest.map_structure(lambda x, i=i: x[:, i], trace.state)
+      rows.append(self._terms(state, target, intrinsics))
+    terms = tf.nest.map_structure(lambda *x: tf.stack(x, axis=1), *rows)
+    return trace._replace(terms=terms)
 
 
 def _joined(trace: RefinementState, rest: RefinementState) -> RefinementState:

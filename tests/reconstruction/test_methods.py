@@ -73,3 +73,16 @@ def test_an_optimiser_is_a_method(objective, problem):
   trace = OptimizerMethod(objective, config)(*problem)
   assert trace.terms.total.shape[0] == 2
   assert (trace.terms.total[:, -1] < trace.terms.total[:, 0]).numpy().all()
+
+
+def test_terms_are_those_of_the_objective_that_was_asked_for(
+  objective, problem
+):
+  config = ObjectiveConfig(part_weight=0.0, keypoint_weight=2.0)
+  other = AlignmentObjective(objective.body_model, config)
+  model = HundModel(objective)
+  trace = HundMethod(model, 1, objective=other)(*problem)
+  plain = HundMethod(model, 1)(*problem)
+  np.testing.assert_allclose(
+    trace.terms.total - plain.terms.total, plain.terms.keypoint, rtol=1e-3
+  )

@@ -81,7 +81,7 @@ def test_a_run_leaves_logs(stopped_and_resumed):
 
 def test_the_averaged_weights_are_kept(stopped_and_resumed, objective):
   folder, model, before, _ = stopped_and_resumed
-  kept = weights.load(objective, folder / LAST_WEIGHTS)
+  kept = weights.load(objective.body_model, folder / LAST_WEIGHTS)
   name = "initial_state/bias:0"
   rows = {v.name: i for i, v in enumerate(model.trainable_variables)}
   row = next(i for n, i in rows.items() if n.endswith(name))
@@ -89,7 +89,7 @@ def test_the_averaged_weights_are_kept(stopped_and_resumed, objective):
   average = kept.trainable_variables[row].numpy()
   assert 0.0 < np.abs(average - before[row]).max()
   assert np.abs(average - before[row]).max() < np.abs(now - before[row]).max()
-  weights.load(objective, folder / BEST_WEIGHTS)
+  weights.load(objective.body_model, folder / BEST_WEIGHTS)
 
 
 def _rows(path):

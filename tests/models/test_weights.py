@@ -1,0 +1,49 @@
+"""Weights files: round trip, settings, errors."""
+
+import numpy as np
+import pytest
+
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weights
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel
+
+
+@pytest.fixture(scope="module")
+def model(body_model):
+  config = ObjectiveConfig(part_weight=0.0, pose_prior_weight=0.03)
+  return HundModel(AlignmentObjective(body_model, config))
+
+
+def test_round_trip_restores_weights_and_settings(model, body_model, tmp_path):
+  weights.save(model, tmp_path / "model.npz")
+  again = weights.load(body_model, tmp_path / "model.npz")
+  assert again.objective.config == model.objective.config
+  assert again.config == model.config
+  for one, other in zip(
+    model.trainable_variables, again.trainable_variables, strict=True
+  ):
+    assert one.name == other.name
+    np.testing.assert_array_equal(one, other)
+  assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+
+
+def test_a_damaged_file_is_named(body_model, tmp_path):
+  path = tmp_path / "broken.npz"
+  path.write_bytes(b"nothing")
+  with pytest.raises(weights.WeightsError, match="broken.npz: cannot be read"):
+    weights.load(body_model, path)
+  with pytest.raises(weights.WeightsError, match="missing.npz"):
+    weights.load(body_model, tmp_path / "missing.npz")
+
+
+def test_weights_of_another_size_are_refused_and_change_nothing(
+  model, body_model, tmp_path
+):
+  small = HundModel(model.objective, HundConfig(units=8, context_size=8))
+  weights.save(small, tmp_path / "small.npz")
+  before = [v.numpy() for v in model.trainable_variables]
+  with pytest.raises(weights.WeightsError, match="the model expects"):
+    weights.assign(model, tmp_path / "small.npz")
+  for variable, value in zip(model.trainable_variables, before, strict=True):
+    np.testing.assert_array_equal(variable, value)
