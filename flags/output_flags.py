@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from absl import flags
 
-KINDS = ("overlay", "views", "glb", "obj", "json")
+KINDS = ("overlay", "views", "stages", "gif", "glb", "obj", "json")
 
 _OUTPUT_DIR = flags.DEFINE_string(
   "output_dir", None, "Folder for the results; made if missing.", required=True

@@ -1,9 +1,10 @@
 """Reconstructs the people of photos in 3D.
 
-  python -m tools.reconstruct --images=photo.jpg --output_dir=results
+  python -m tools.reconstruct --output_dir=results photo.jpg ...
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
-NAME_views.png, NAME.glb, NAME.obj and NAME.json (see docs/result_schema.md).
+NAME_views.png, NAME_stages.png, NAME_descent.gif, NAME.glb, NAME.obj and
+NAME.json (see docs/result_schema.md).
 It exits with 1 if a photo failed; the other photos are done all the same.
 """
 
@@ -24,7 +25,7 @@ from flags import (
   output_flags,
   photo_flags,
 )
-from hund_tf.body.model import TextureCoordinates
+from hund_tf.body.model import BodyModel, TextureCoordinates
 from hund_tf.data import boxes as user_boxes
 from hund_tf.data import camera_options, output_folder, photo_options, photos
 from hund_tf.data.landmark_files import landmark_file_of_photo
@@ -34,7 +35,7 @@ from hund_tf.detection.openpose import read_openpose
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.rendering.tfg_op import RasterizerOpError
-from hund_tf.visualization import mesh_export, overlay, report
+from hund_tf.visualization import descent_pictures, mesh_export, overlay, report
 
 
 class _Job(NamedTuple):
@@ -46,14 +47,15 @@ class _Job(NamedTuple):
   boxes: user_boxes.UserBoxes | None
   detector: MediaPipeDetector | None  # none where OpenPose files are given
   reconstructor: Reconstructor
+  body: BodyModel
   faces: np.ndarray  # [F, 3] of the full mesh
   uv: TextureCoordinates
   method: str
 
 
-def _make_job() -> _Job:
+def _make_job(arguments: Sequence[str]) -> _Job:
   """Reads the flags and loads the models; raises ValueError on bad flags."""
-  config = photo_flags.to_config()
+  config = photo_flags.to_config(arguments)
   options = camera_options.CameraOptions(
     intrinsics=None
     if config.intrinsics is None
@@ -77,6 +79,7 @@ def _make_job() -> _Job:
         AlignmentObjective(body, objective_flags.to_config())
       )
     ),
+    body=body,
     faces=body.faces("full"),
     uv=body.uv(),
     method=method_flags.name(),
@@ -97,7 +100,14 @@ def _detect(job: _Job, path: Path, image) -> list[Detection]:
 def _save(job, path, stem, image, camera, people: list[Person]) -> None:
   """Writes the results of one photo; a bad value stops it before any file."""
   folder, save = Path(job.output.output_dir), job.output.save
-  content = report.build_report(path, image, camera, job.method, people)
+  content = report.build_report(
+    path,
+    image,
+    camera,
+    job.method,
+    people,
+    include_trace=job.method.startswith("hund"),
+  )
   meshes = [
     mesh_export.PersonMesh(person.body.vertices, job.faces, None, *job.uv)
     for person in people
@@ -109,12 +119,26 @@ def _save(job, path, stem, image, camera, people: list[Person]) -> None:
     if people and "views" in save:
       views = overlay.draw_views(image, picture, meshes)
       output_folder.write_png(folder / f"{stem}_views.png", views)
+  if people and save & {"stages", "gif"}:
+    _save_descents(job, folder, stem, image, camera, people)
   if people and "glb" in save:
     mesh_export.write_glb(folder / f"{stem}.glb", meshes)
   if people and "obj" in save:
     mesh_export.write_obj(folder / f"{stem}.obj", meshes)
   if "json" in save:
     report.write_report(folder / f"{stem}.json", content)
+
+
+def _save_descents(job, folder, stem, image, camera, people) -> None:
+  """Writes the pictures of the people's descents that are asked for."""
+  descents = descent_pictures.decode_descents(people, job.body)
+  arguments = image, descents, camera.intrinsics
+  if "stages" in job.output.save:
+    strip = descent_pictures.draw_stages(*arguments)
+    output_folder.write_png(folder / f"{stem}_stages.png", strip)
+  if "gif" in job.output.save:
+    frames = descent_pictures.draw_descent_frames(*arguments)
+    descent_pictures.write_animation(folder / f"{stem}_descent.gif", frames)
 
 
 def _reconstruct(job: _Job, path: Path, stem: str) -> int:
@@ -152,12 +176,9 @@ def _say(line: str) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-  if len(argv) > 1:
-    _say(f"unknown arguments {argv[1:]}; give photos by --images")
-    return 1
   begin = time.time()
   try:
-    job = _make_job()
+    job = _make_job(argv[1:])
   except (ValueError, RasterizerOpError) as error:
     _say(str(error))
     return 1

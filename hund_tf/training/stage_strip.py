@@ -6,6 +6,7 @@ from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.models.hund import HundModel
 from hund_tf.rendering import shading
+from hund_tf.rendering.stage_row import draw_stage_row
 from hund_tf.types import CROP_SIZE, BodyOutput, Intrinsics, TrainingExample
 
 SIDE = 160  # pixels of one picture
@@ -51,29 +52,20 @@ class StripDrawer:
     """Input, s_0 ... s_M and the truth, `[rows * SIDE, ..., 3]` uint8."""
     columns = [b.vertices.numpy() for b in bodies]
     columns.append(self._example.vertices.numpy())
-    lines = []
-    for i, (background, intrinsics) in enumerate(
-      zip(self._inputs, self._cameras, strict=True)
-    ):
-      colors = [0] * len(bodies) + [2]
-      pictures = [background] + [
-        self._draw(column[i], intrinsics, background, color)
-        for column, color in zip(columns, colors, strict=True)
-      ]
-      lines.append(np.concatenate(pictures, axis=1))
-    return np.concatenate(lines, axis=0)
-
-  def _draw(
-    self,
-    vertices: np.ndarray,
-    intrinsics: Intrinsics,
-    background: np.ndarray,
-    color: int,
-  ) -> np.ndarray:
-    mesh = shading.Mesh(vertices, self._faces, shading.MESH_COLORS[color])
-    return shading.render_meshes(
-      [mesh], intrinsics, SIDE, SIDE, background, supersampling=1
-    )
+    colors = [shading.MESH_COLORS[0]] * len(bodies) + [shading.MESH_COLORS[2]]
+    lines = [
+      draw_stage_row(
+        [column[i] for column in columns],
+        self._faces,
+        colors,
+        intrinsics,
+        background,
+      )
+      for i, (background, intrinsics) in enumerate(
+        zip(self._inputs, self._cameras, strict=True)
+      )
+    ]
+    return np.concatenate([np.concatenate(x, axis=1) for x in lines], axis=0)
 
 
 def _input_picture(heatmaps: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
     f"--images={_DEMO / 'astronaut.jpg'}",
     f"--images={tmp_path / 'missing.jpg'}",
     f"--output_dir={output}",
-    "--save=overlay,glb,obj,json",
+    "--save=overlay,stages,gif,glb,obj,json",
   )
   assert code == 1
   for name in [*bad, "missing.jpg"]:
@@ -79,7 +79,9 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
     "astronaut.glb",
     "astronaut.json",
     "astronaut.obj",
+    "astronaut_descent.gif",
     "astronaut_overlay.png",
+    "astronaut_stages.png",
   ]
   photo = np.asarray(Image.open(_DEMO / "astronaut.jpg"))
   overlay = np.asarray(Image.open(output / "astronaut_overlay.png"))
@@ -89,7 +91,10 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
   (mesh,) = trimesh.load(output / "astronaut.glb").geometry.values()
   assert len(mesh.faces) == 24552
   content = report.read_report(output / "astronaut.json")
-  assert len(content["people"]) == 1
+  (person,) = content["people"]
+  assert "trace" not in person and "quality" not in person
+  with Image.open(output / "astronaut_descent.gif") as animation:
+    assert animation.n_frames <= len(person["iterations"]["total"])
 
 
 def test_a_photo_without_people_is_no_failure(run, tmp_path):
@@ -142,6 +147,24 @@ def test_unreadable_options_stop_at_once(run, tmp_path, argument, words):
   )
   assert code == 1
   assert words in err
+
+
+def test_no_photo_at_all(run, tmp_path):
+  code, _, err = run(f"--output_dir={tmp_path / 'out'}")
+  assert code == 1 and "give files, globs or folders" in err
+
+
+def test_photos_may_be_joined_by_commas_or_stand_alone(run, tmp_path):
+  code, out, err = run(
+    f"--output_dir={tmp_path / 'out'}", "--images=a.jpg,b.jpg", "c.jpg"
+  )
+  assert code == 1
+  assert [n for n in ("a.jpg", "b.jpg", "c.jpg") if n in err] == [
+    "a.jpg",
+    "b.jpg",
+    "c.jpg",
+  ]
+  assert "0 photos done, 0 people, 3 failed" in out
 
 
 def test_an_output_folder_that_is_a_file(run, tmp_path):

@@ -1,0 +1,260 @@
+"""Pictures of descents over the photo: stages side by side, and animated."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.data.output_folder import atomic_path
+from hund_tf.detection.features import crop_image
+from hund_tf.geometry import camera
+from hund_tf.reconstruction.reconstructor import Person
+from hund_tf.rendering import shading
+from hund_tf.rendering.stage_row import draw_stage_row
+from hund_tf.types import Intrinsics
+from hund_tf.visualization.mesh_export import PERSON_COLORS
+
+_MESH = "lite"
+_ALPHA = 0.85
+_SIDE = 240  # pixels of one picture of the strip
+_MAX_STAGES = 8  # states of the strip
+_SIDE_VIEWS = (45.0, 90.0, 135.0)  # degrees
+_MAX_FRAMES = 40
+_MAX_GIF_SIDE = 640  # pixels
+_DURATION = 2400  # milliseconds of the descent
+_FRAME_DURATION = (80, 400)  # milliseconds, least and most
+_LAST_DURATION = 2000  # milliseconds
+_CHUNK = 64  # states that are decoded at once
+
+
+class Descent(NamedTuple):
+  """The bodies that a person's descent went through."""
+
+  vertices: np.ndarray  # [M+1, V, 3] metres, camera frame of the photo
+  faces: np.ndarray  # [F, 3] vertex indices
+  crop_box: np.ndarray  # [4] square crop, photo pixels
+
+
+def decode_descents(
+  people: Sequence[Person], body_model: BodyModel
+) -> list[Descent]:
+  """Bodies of all states of the people's traces, as the reduced mesh."""
+  faces = body_model.faces(_MESH)
+  descents = []
+  for person in people:
+    count = len(person.trace.seconds)
+    parts = [
+      body_model.decode(
+        tf.nest.map_structure(
+          lambda x, start=start: tf.constant(x[start : start + _CHUNK]),
+          person.trace.state,
+        ),
+        mesh=_MESH,
+      ).vertices.numpy()
+      for start in range(0, count, _CHUNK)
+    ]
+    descents.append(Descent(np.concatenate(parts), faces, person.crop_box))
+  return descents
+
+
+def shown_states(count: int, limit: int) -> list[int]:
+  """Which of `count` states are shown where there is room for `limit`.
+
+  The first and the last always, and the early ones, where a descent moves most,
+  more densely than the late ones.
+
+  Returns:
+    Indices, rising; all of them if they fit, at most `limit` otherwise.
+
+  Raises:
+    ValueError: if there is no state, or room for fewer than two.
+  """
+  if count < 1 or limit < 2:
+    raise ValueError(
+      f"states: {count} with room for {limit}, expected at least 1 and 2"
+    )
+  if count <= limit:
+    return list(range(count))
+  spaced = (count - 1) * np.linspace(0.0, 1.0, limit) ** 2
+  # Early indices that would coincide follow one another instead.
+  return np.maximum(np.round(spaced), np.arange(limit)).astype(int).tolist()
+
+
+def _color(index: int) -> np.ndarray:
+  """The colour of a person, as in the exported files."""
+  return np.array(PERSON_COLORS[index % len(PERSON_COLORS)]) / 255.0
+
+
+def draw_stages(
+  image: np.ndarray, descents: Sequence[Descent], intrinsics: Intrinsics
+) -> np.ndarray:
+  """A row for each person: crop, s_0 ... s_M over it, s_M from the side.
+
+  Of long descents some states are shown; each bears its index.
+
+  Args:
+    image: `[H, W, 3]` uint8 RGB.
+    descents: of all people, at least one.
+    intrinsics: of the photo, fields `[2]`, pixels.
+
+  Returns:
+    `[rows * 240, N, 3]` uint8 RGB; shorter rows end in white.
+
+  Raises:
+    ValueError: if there is nobody.
+  """
+  if not descents:
+    raise ValueError("descents: none, expected at least one")
+  rows = [
+    np.concatenate(_stage_pictures(image, descent, intrinsics, _color(i)), 1)
+    for i, descent in enumerate(descents)
+  ]
+  width = max(row.shape[1] for row in rows)
+  return np.concatenate(
+    [
+      np.pad(
+        row,
+        [(0, 0), (0, width - row.shape[1]), (0, 0)],
+        constant_values=255,
+      )
+      for row in rows
+    ]
+  )
+
+
+def _stage_pictures(image, descent, intrinsics, color) -> list[np.ndarray]:
+  states = shown_states(len(descent.vertices), _MAX_STAGES)
+  crop_camera = Intrinsics(
+    *(
+      x.numpy()
+      for x in camera.crop_intrinsics(
+        Intrinsics(*(tf.constant(x, tf.float32) for x in intrinsics)),
+        tf.constant(descent.crop_box),
+        _SIDE,
+      )
+    )
+  )
+  crop, *bodies = draw_stage_row(
+    [descent.vertices[i] for i in states],
+    descent.faces,
+    [color] * len(states),
+    crop_camera,
+    crop_image(image, descent.crop_box, _SIDE),
+    _ALPHA,
+  )
+  last = shading.Mesh(descent.vertices[-1], descent.faces, color)
+  return [
+    crop,
+    *(
+      _labelled(body, f"s{index}")
+      for body, index in zip(bodies, states, strict=True)
+    ),
+    *(
+      shading.render_orbit([last], degrees, _SIDE, _SIDE)
+      for degrees in _SIDE_VIEWS
+    ),
+  ]
+
+
+def _labelled(picture: np.ndarray, text: str) -> np.ndarray:
+  """A picture with white words on black in its upper left corner."""
+  drawn = Image.fromarray(picture)
+  ImageDraw.Draw(drawn).text(
+    (5, 3),
+    text,
+    fill="white",
+    stroke_fill="black",
+    stroke_width=2,
+    font=ImageFont.load_default(16),
+  )
+  return np.asarray(drawn)
+
+
+def draw_descent_frames(
+  image: np.ndarray, descents: Sequence[Descent], intrinsics: Intrinsics
+) -> list[np.ndarray]:
+  """Everybody's descent over the photo, a frame for each state shown.
+
+  People whose descent is over stay where they are.
+
+  Args:
+    image: `[H, W, 3]` uint8 RGB.
+    descents: of all people, at least one.
+    intrinsics: of the photo, fields `[2]`, pixels.
+
+  Returns:
+    At most 40 frames `[h, w, 3]` uint8 RGB, of at most 640 pixels.
+
+  Raises:
+    ValueError: if there is nobody.
+  """
+  if not descents:
+    raise ValueError("descents: none, expected at least one")
+  scale = min(1.0, _MAX_GIF_SIDE / max(image.shape[:2]))
+  width, height = (max(1, round(n * scale)) for n in image.shape[1::-1])
+  small = np.asarray(
+    Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
+  )
+  factor = np.array([width / image.shape[1], height / image.shape[0]], "f4")
+  small_camera = Intrinsics(*(np.asarray(x, "f4") * factor for x in intrinsics))
+  lengths = [len(descent.vertices) for descent in descents]
+  return [
+    shading.render_meshes(
+      [
+        shading.Mesh(
+          descent.vertices[min(state, length - 1)], descent.faces, _color(i)
+        )
+        for i, descent, length in zip(
+          itertools.count(), descents, lengths, strict=False
+        )
+      ],
+      small_camera,
+      height,
+      width,
+      background=small,
+      alpha=_ALPHA,
+      supersampling=1,
+    )
+    for state in shown_states(max(lengths), _MAX_FRAMES)
+  ]
+
+
+def write_animation(
+  path: str | os.PathLike, frames: Sequence[np.ndarray]
+) -> None:
+  """Writes frames atomically as an endless GIF that rests on the last.
+
+  All frames share one palette, so that what does not move does not flicker.
+
+  Args:
+    path: of the file.
+    frames: `[H, W, 3]` uint8 RGB, of one size, at least one.
+
+  Raises:
+    ValueError: if there is no frame or they differ in size.
+    OutputError: if the file cannot be written.
+  """
+  shapes = {frame.shape for frame in frames}
+  if len(shapes) != 1:
+    raise ValueError(f"{path}: frames of sizes {shapes}, expected one size")
+  each = int(np.clip(_DURATION / len(frames), *_FRAME_DURATION))
+  both = np.concatenate([frames[0], frames[-1]])
+  palette = Image.fromarray(both).quantize(256)
+  pictures = [
+    Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+    for frame in frames
+  ]
+  with atomic_path(path) as temporary:
+    pictures[0].save(
+      temporary,
+      format="GIF",
+      save_all=True,
+      append_images=pictures[1:],
+      duration=[each] * (len(frames) - 1) + [_LAST_DURATION],
+      loop=0,
+    )
