@@ -1,6 +1,6 @@
 # Set-up, tests and the demo. `make test` is what continuous integration runs.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 DEMO_OUTPUT ?= output/demo
@@ -10,7 +10,9 @@ DEMO_OUTPUT ?= output/demo
 setup: $(VENV)/.ready build/rasterizer_op.ready
 
 $(VENV)/.ready: requirements.txt
-	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || \
+	  { echo "Python 3.11 is needed: make PYTHON=path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check \
 	  -r requirements.txt
 	touch $@

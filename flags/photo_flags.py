@@ -1,14 +1,16 @@
 """Flags of the photos, their cameras, and the people in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from absl import flags
 
 _IMAGES = flags.DEFINE_multi_string(
   "images",
-  None,
-  "Photo, glob or folder; may be repeated.",
-  required=True,
+  [],
+  "Photo, glob or folder, or several joined by commas; may be repeated. "
+  "Arguments without a flag are photos too.",
 )
 _BOXES = flags.DEFINE_string(
   "boxes",
@@ -64,10 +66,28 @@ class PhotoConfig:
   fov_degrees: float | None
 
 
-def to_config() -> PhotoConfig:
-  """The photos as the flags describe them."""
+def _split(entry: str) -> list[str]:
+  """A name that exists as it is, or the names that commas join."""
+  if Path(entry).expanduser().exists() or "," not in entry:
+    return [entry]
+  return [name for name in entry.split(",") if name.strip()]
+
+
+def to_config(arguments: Sequence[str] = ()) -> PhotoConfig:
+  """The photos as the flags describe them.
+
+  Args:
+    arguments: of the command line without a flag: more photos.
+
+  Raises:
+    ValueError: if no photo is named.
+  """
+  images = [name for entry in _IMAGES.value for name in _split(entry)]
+  images += arguments
+  if not images:
+    raise ValueError("no photos: give files, globs or folders by --images")
   return PhotoConfig(
-    images=tuple(_IMAGES.value),
+    images=tuple(images),
     boxes=_BOXES.value,
     openpose=_OPENPOSE.value,
     max_people=_MAX_PEOPLE.value,
