@@ -78,16 +78,18 @@ def build_text() -> str:
   """The whole BUILD file for the tree as it stands."""
   rules, names = _libraries()
   every = [f":{name}" for name in names]
-  rules.append(_rule("py_library", "flags", _sources("flags"), deps=every))
+  rules.append(_rule("py_library", "hund_tf", [], deps=every))
+  library = [":hund_tf"]
+  rules.append(_rule("py_library", "flags", _sources("flags"), deps=library))
   rules.append(_rule("py_library", "tools", ["tools/__init__.py"]))
-  use = [*every, ":flags", ":tools"]
+  use = [*library, ":flags", ":tools"]
   for source in _sources("tools", "*.py"):
     if not source.endswith("__init__.py"):
       name = Path(source).stem
       rules.append(_rule("py_binary", name, [source], deps=use))
   tests = _sources("tests")
   support = [s for s in tests if not Path(s).name.startswith("test_")]
-  rules.append(_rule("py_library", "test_support", support, deps=every))
+  rules.append(_rule("py_library", "test_support", support, deps=library))
   for source in tests:
     if source not in support:
       name = source.removesuffix(".py").replace("/", "_")
