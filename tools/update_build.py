@@ -85,8 +85,8 @@ def build_text() -> str:
   use = [*library, ":flags", ":tools"]
   for source in _sources("tools", "*.py"):
     if not source.endswith("__init__.py"):
-      name = Path(source).stem
-      rules.append(_rule("py_binary", name, [source], deps=use))
+      name = "tools_" + Path(source).stem
+      rules.append(_rule("py_binary", name, [source], main=source, deps=use))
   tests = _sources("tests")
   support = [s for s in tests if not Path(s).name.startswith("test_")]
   rules.append(_rule("py_library", "test_support", support, deps=library))

@@ -20,6 +20,7 @@ def _targets() -> dict[str, dict]:
         for k in call.keywords
         if k.arg in ("name", "srcs", "deps")
       }
+      assert values["name"] not in targets, values["name"]
       targets[values["name"]] = values | {"rule": call.func.id}
   return targets
 
