@@ -1,5 +1,6 @@
 """What a run folder says about its run, so that only the same run resumes."""
 
+import csv
 import dataclasses
 import hashlib
 import json
@@ -9,8 +10,16 @@ import subprocess
 
 CONFIG_FILE = "config.json"
 FLAGS_FILE = "run.flags"
+STEPS_FILE = "steps.csv"
+VALIDATION_FILE = "validation.csv"
 _ROOT = pathlib.Path(__file__).parents[2]
 _REQUIREMENTS = "requirements.txt"
+_LOCAL_FLAGS = {
+  "run_dir",
+  "initial_weights",
+  "pose_file",
+  "synthetic_mocap_dir",
+}
 
 
 class RunMismatchError(ValueError):
@@ -94,6 +103,56 @@ def claim(
       "another --run_dir, or --allow_mismatch to go on nevertheless"
     )
   return False
+
+
+def history(folder: str | os.PathLike) -> dict:
+  """What a run did until its best validation.
+
+  Returns:
+    Settings, commit, seed, steps, examples and seconds (of computing).
+
+  Raises:
+    ValueError: if the folder is not that of a run that was validated.
+  """
+  folder = pathlib.Path(folder)
+  try:
+    settings = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    steps = _read_rows(folder / STEPS_FILE)
+    validation = _read_rows(folder / VALIDATION_FILE)
+  except OSError as error:
+    raise ValueError(f"run folder {folder}: {error}") from error
+  if not validation or not steps:
+    raise ValueError(f"run folder {folder}: the run was never validated")
+  best = min(validation, key=lambda row: float(row["pa_mpjpe"].split()[-1]))
+  step = int(best["step"])
+  training = settings["training"]
+  seconds = [float(r["seconds"]) for r in steps if int(r["step"]) <= step]
+  return {
+    "command": "python -m tools.train_hund --flagfile=run.flags",
+    "git_hash": settings["git_hash"],
+    "seed": training["seed"],
+    "steps": step,
+    "examples": step * training["batch_size"],
+    "seconds": seconds[-1] if seconds else 0.0,
+    "validation_mpjpe": best["mpjpe"],
+    "validation_pa_mpjpe": best["pa_mpjpe"],
+  }
+
+
+def portable_flags(folder: str | os.PathLike) -> str:
+  """The run's flags without those that name files of its machine."""
+  text = (pathlib.Path(folder) / FLAGS_FILE).read_text(encoding="utf-8")
+  kept = [
+    line
+    for line in text.splitlines(keepends=True)
+    if line.strip().lstrip("-").split("=")[0] not in _LOCAL_FLAGS
+  ]
+  return "".join(kept)
+
+
+def _read_rows(path: pathlib.Path) -> list[dict[str, str]]:
+  with path.open(newline="", encoding="utf-8") as file:
+    return list(csv.DictReader(file))
 
 
 def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:

@@ -8,11 +8,9 @@ import numpy as np
 from tensorboard.plugins.mesh import summary_v2 as mesh_summary
 
 from hund_tf.compat import tf
+from hund_tf.training.run_folder import STEPS_FILE, VALIDATION_FILE
 from hund_tf.training.train_step import StepReport
 from hund_tf.training.validation import StageErrors
-
-STEPS_FILE = "steps.csv"
-VALIDATION_FILE = "validation.csv"
 
 
 class RunLog:

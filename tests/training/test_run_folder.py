@@ -4,10 +4,12 @@ import dataclasses
 import json
 
 import pytest
+from PIL import Image
 
 from hund_tf.training import run_folder
 from hund_tf.training.config import TrainingConfig
 from hund_tf.training.run_folder import RunMismatchError
+from hund_tf.visualization import training_curves
 
 _CONFIG = TrainingConfig(stage_steps=((0, 2), (5, 3)))
 
@@ -43,3 +45,51 @@ def test_a_broken_description_is_refused(tmp_path):
   (tmp_path / run_folder.CONFIG_FILE).write_text(json.dumps({})[:1])
   with pytest.raises(RunMismatchError, match="not JSON"):
     run_folder.claim(tmp_path, {}, "")
+
+
+@pytest.fixture
+def finished(tmp_path):
+  """A run of 20 steps that was best after 10."""
+  settings = run_folder.describe(training=_CONFIG) | {"git_hash": "abc"}
+  flags = "--steps=20\n--run_dir=/home/me/run\n--noxla\n--pose_file=p.npz\n"
+  run_folder.claim(tmp_path, settings, flags)
+  (tmp_path / run_folder.STEPS_FILE).write_text(
+    "step,seconds,stage_losses\n5,1.5,9 8\n10,3.5,8 7\n20,7.0,7 6\n"
+  )
+  (tmp_path / run_folder.VALIDATION_FILE).write_text(
+    "step,objective,mpjpe,pa_mpjpe\n"
+    "5,9 8,200 180,90 80\n10,8 7,190 170,89 70\n20,7 6,180 160,60 71\n"
+  )
+  return tmp_path
+
+
+def test_history_ends_at_the_best_last_stage(finished):
+  history = run_folder.history(finished)
+  assert history["steps"] == 10
+  assert history["examples"] == 10 * _CONFIG.batch_size
+  assert history["seconds"] == 3.5
+  assert history["validation_pa_mpjpe"] == "89 70"
+  assert history["git_hash"] == "abc"
+
+
+def test_published_flags_name_no_files(finished):
+  assert run_folder.portable_flags(finished) == "--steps=20\n--noxla\n"
+
+
+def test_a_run_without_validation_has_no_history(finished):
+  (finished / run_folder.VALIDATION_FILE).write_text("step,pa_mpjpe\n")
+  with pytest.raises(ValueError, match="never validated"):
+    run_folder.history(finished)
+  (finished / run_folder.VALIDATION_FILE).unlink()
+  with pytest.raises(ValueError, match=run_folder.VALIDATION_FILE):
+    run_folder.history(finished)
+
+
+def test_curves_count_the_steps_of_later_runs_on(finished, tmp_path):
+  joined = training_curves._joined([finished, finished], "steps.csv")
+  assert joined["step"] == [[5.0], [10.0], [15.0], [20.0], [30.0]]
+  assert joined["stage_losses"][2] == [9.0, 8.0]
+  picture = tmp_path / "curves.png"
+  training_curves.save_training_curves([finished, finished], picture)
+  with Image.open(picture) as image:
+    assert min(image.size) > 100

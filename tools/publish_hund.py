@@ -1,0 +1,97 @@
+"""Publishes the weights of a finished run, with what they reach.
+
+  python -m tools.publish_hund --trained_run_dirs=RUN,RUN2 \\
+    --pose_file=POSES --curves=docs/images/hund_training.png
+
+writes the last run's best weights, the flags of the runs, and the errors of
+every stage on held-out clips.
+"""
+
+import json
+import pathlib
+import sys
+
+from absl import app
+
+from flags import body_flags, publication_flags, synthetic_flags
+from hund_tf.compat import tf
+from hund_tf.data.output_folder import atomic_path
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models import weights
+from hund_tf.training import run_folder
+from hund_tf.training.trainer import BEST_WEIGHTS
+from hund_tf.training.validation import ValidationSet
+from hund_tf.visualization.training_curves import save_training_curves
+
+_HELD_OUT_SEED = 2_000_003  # neither of training nor of validation examples
+
+
+def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
+  """Errors of every stage on held-out clips, by what the objective sees."""
+  with tf.device("CPU:0"):
+    body_model = body_flags.to_model()
+  poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
+  examples = SyntheticExamples(body_model, poses, synthetic_flags.to_config())
+  held_out = ValidationSet(examples, config.examples, _HELD_OUT_SEED)
+  metrics = {
+    "held_out_poses": len(poses.up),
+    "held_out_examples": sum(len(e.joints) for e in held_out.examples),
+    "held_out_seed": _HELD_OUT_SEED,
+    "unit": "millimetres; 14 LSP joints (_all: 63); s_0 first",
+  }
+  model = weights.load(body_model, path)
+  metrics["stages"] = held_out.errors(model).as_dict()
+  whole = AlignmentObjective(body_model)
+  # What a stage reads may leave out terms; this is all of Eq. 3.
+  metrics["stages"]["objective_with_parts"] = held_out.errors(
+    model, objective=whole
+  ).as_dict()["objective"]
+  return metrics
+
+
+def publish(config: publication_flags.PublicationConfig) -> dict:
+  """Writes weights, flags, metrics and curves; returns the metrics."""
+  runs = [pathlib.Path(folder) for folder in config.run_dirs]
+  source = runs[-1] / BEST_WEIGHTS
+  histories = [run_folder.history(run) for run in runs]
+  metrics = {
+    "runs": histories,
+    "examples": sum(run["examples"] for run in histories),
+    **_measure(config, str(source)),
+  }
+  flags_text = "".join(
+    f"# Run {i + 1} of {len(runs)}\n{run_folder.portable_flags(run)}"
+    for i, run in enumerate(runs)
+  )
+  output = pathlib.Path(config.output)
+  output.parent.mkdir(parents=True, exist_ok=True)
+  files = {
+    output: source.read_bytes(),
+    output.with_suffix(".flags"): flags_text.encode(),
+    output.with_suffix(".metrics.json"): (
+      json.dumps(metrics, indent=2) + "\n"
+    ).encode(),
+  }
+  for path, data in files.items():
+    with atomic_path(path) as temporary:
+      pathlib.Path(temporary).write_bytes(data)
+  if config.curves:
+    save_training_curves(runs, config.curves)
+  return metrics
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  try:
+    metrics = publish(publication_flags.to_config())
+  except (ValueError, OSError) as error:
+    print(f"publish_hund: {error}", file=sys.stderr)
+    return 1
+  print(json.dumps(metrics, indent=2))
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
