@@ -6,6 +6,7 @@ from absl import flags
 
 from flags import optimizer_flags
 from hund_tf.body.model import BodyModel
+from hund_tf.evaluation import quality
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
@@ -52,13 +53,38 @@ def stages() -> int | None:
   return _STAGES.value
 
 
+def weights_path() -> str:
+  """The weights file of --method=hund."""
+  return _WEIGHTS.value or str(weights.DEFAULT_PATH)
+
+
+def to_quality(
+  objective: AlignmentObjective,
+) -> quality.QualityCalibration | None:
+  """The calibration of the method's results, if there is one.
+
+  It is that of the weights file, for the objective and the number of stages
+  that it was made with. There is none for optimisers.
+
+  Raises:
+    ValueError: if the calibration's file cannot be used, or is of other
+      weights.
+  """
+  if name() != "hund":
+    return None
+  found = quality.load_beside(weights_path())
+  if found is None or not found.applies_to(objective):
+    return None
+  return found if stages() in (None, found.num_stages) else None
+
+
 def to_model(body_model: BodyModel) -> HundModel:
   """The learned descent with the weights that the flags name.
 
   Raises:
     ValueError: if the weights cannot be used.
   """
-  return weights.load(body_model, _WEIGHTS.value)
+  return weights.load(body_model, weights_path())
 
 
 def to_method(objective: AlignmentObjective) -> Method:

@@ -73,6 +73,11 @@ def to_config() -> SyntheticConfig:
   )
 
 
+def has_captures() -> bool:
+  """Whether the flags give captured poses."""
+  return bool(_POSE_FILE.value or _MOCAP_DIR.value)
+
+
 def to_poses(
   prior: PosePrior, split: str = "train"
 ) -> pose_library.PoseLibrary:

@@ -32,6 +32,7 @@ from hund_tf.data.landmark_files import landmark_file_of_photo
 from hund_tf.detection.interface import Detection
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.detection.openpose import read_openpose
+from hund_tf.evaluation.quality import QualityCalibration, QualityError
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.rendering.tfg_op import RasterizerOpError
@@ -53,6 +54,15 @@ class _Job(NamedTuple):
   method: str
 
 
+def _quality(objective: AlignmentObjective) -> QualityCalibration | None:
+  """The calibration of the method; people go without if it is unusable."""
+  try:
+    return method_flags.to_quality(objective)
+  except QualityError as error:
+    _say(f"warning: {error}; people are given no quality")
+    return None
+
+
 def _make_job(arguments: Sequence[str]) -> _Job:
   """Reads the flags and loads the models; raises ValueError on bad flags."""
   config = photo_flags.to_config(arguments)
@@ -68,6 +78,7 @@ def _make_job(arguments: Sequence[str]) -> _Job:
   output = output_flags.to_config()
   output_folder.prepare_output_dir(output.output_dir)
   body = body_flags.to_model()
+  objective = AlignmentObjective(body, objective_flags.to_config())
   return _Job(
     photo=config,
     output=output,
@@ -75,9 +86,7 @@ def _make_job(arguments: Sequence[str]) -> _Job:
     boxes=boxes,
     detector=None if config.openpose else MediaPipeDetector(),
     reconstructor=Reconstructor(
-      method_flags.to_method(
-        AlignmentObjective(body, objective_flags.to_config())
-      )
+      method_flags.to_method(objective), _quality(objective)
     ),
     body=body,
     faces=body.faces("full"),

@@ -1,6 +1,6 @@
 """A photo in, people in 3D out, all in the camera frame of the photo."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,14 @@ from hund_tf.detection import features as feature_maker
 from hund_tf.detection.interface import Detection
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.methods import Method
-from hund_tf.types import BodyOutput, HumanState, Intrinsics, RefinementState
+from hund_tf.types import (
+  AlignmentTerms,
+  BodyOutput,
+  HumanState,
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+)
 
 
 class Person(NamedTuple):
@@ -22,6 +29,7 @@ class Person(NamedTuple):
   body: BodyOutput  # full mesh, camera frame of the photo, metres
   keypoints_2d: np.ndarray  # [137, 2] reprojected, photo pixels
   trace: RefinementState  # fields [M+1, ...]
+  quality: float | None = None  # in [0, 1]; None where it is not calibrated
 
 
 def _row(structure, index: int):
@@ -38,9 +46,21 @@ def _without_padding(trace: RefinementState) -> RefinementState:
 class Reconstructor:
   """Fits the body model to detected people, all in one camera frame."""
 
-  def __init__(self, method: Method):
-    """Keeps the method that turns image features into body states."""
+  def __init__(
+    self,
+    method: Method,
+    quality: Callable[[ImageFeatures, AlignmentTerms], np.ndarray]
+    | None = None,
+  ):
+    """Keeps what makes states of image features, and what judges them.
+
+    Args:
+      method: turns the features of crops into traces.
+      quality: turns the features and the terms `[B]` of the last states into
+        qualities `[B]` in [0, 1]; without it people have none.
+    """
     self._method = method
+    self._quality = quality
 
   def __call__(
     self,
@@ -67,6 +87,10 @@ class Reconstructor:
     )
     trace = self._method(features, crop_cameras)
     state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    quality = [None] * len(boxes)
+    if self._quality is not None:
+      terms = tf.nest.map_structure(lambda x: x[:, -1], trace.terms)
+      quality = [float(q) for q in self._quality(features, terms)]
     body = self._method.objective.body_model.decode(state, mesh="full")
     return [
       Person(
@@ -76,6 +100,7 @@ class Reconstructor:
         body=_row(body, i),
         keypoints_2d=camera.project(body.keypoints[i], intrinsics).numpy(),
         trace=_without_padding(_row(trace, i)),
+        quality=quality[i],
       )
       for i in range(len(detections))
     ]

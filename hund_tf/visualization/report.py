@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.0"
+VERSION = "1.1"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -99,7 +99,7 @@ def build_report(
     photo: path; only its name is kept.
     image: [H, W, 3] the upright photo; only its size is kept.
     camera: intrinsics of the photo, fields [2], pixels, and their source.
-    method: name of the optimiser.
+    method: name of the method.
     people: the people found, possibly none.
     include_trace: also writes the latents of every iteration.
 
@@ -158,6 +158,8 @@ def _person(person: "Person", include_trace: bool) -> dict[str, Any]:
     }
     | {"seconds": _rounded(trace.seconds, 4)},
   }
+  if person.quality is not None:
+    result["quality"] = round(float(person.quality), 4)
   if include_trace:
     result["trace"] = _latents(trace.state)
   return result
@@ -204,6 +206,11 @@ def validate_report(report: Any) -> None:
     _check(f"report.people[{i}]", person, _PERSON_SPEC, lengths)
     if "trace" in person:
       _check(f"report.people[{i}].trace", person["trace"], _TRACE_SPEC, lengths)
+    if "quality" in person:
+      where = f"report.people[{i}].quality"
+      _check(where, person["quality"], float, lengths)
+      if not 0.0 <= person["quality"] <= 1.0:
+        raise ValueError(f"{where}: is {person['quality']}, expected 0 to 1")
 
 
 def _check(where: str, value: Any, spec: Any, lengths: dict[str, int]) -> None:

@@ -52,6 +52,7 @@ def people(body_model):
 def test_a_person_solved_in_its_crop_reprojects_into_the_photo(people):
   detections, result, intrinsics = people
   for detection, person in zip(detections, result, strict=True):
+    assert person.quality is None
     error = person.keypoints_2d - detection.keypoints[:, :2]
     assert np.linalg.norm(error, axis=1).mean() < 3.0  # of 200 to 400 pixels
     again = camera.project(tf.constant(person.body.keypoints), intrinsics)
@@ -94,3 +95,22 @@ def test_the_result_has_the_full_mesh_and_the_whole_trace(people):
 def test_nobody_gives_an_empty_list(body_model):
   reconstruct = Reconstructor(OptimizerMethod(AlignmentObjective(body_model)))
   assert reconstruct([], camera.default_intrinsics(480, 640)) == []
+
+
+def test_each_person_gets_the_quality_of_its_own_last_state(body_model):
+  intrinsics = camera.default_intrinsics(_HEIGHT, _WIDTH)
+  detections = _detections(body_model, intrinsics)
+  method = OptimizerMethod(
+    AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0)),
+    OptimizerConfig(max_iterations=2, start_iterations=1, num_yaw_starts=1),
+  )
+
+  def quality(features, terms):
+    assert features.heatmap_weights.shape == (2, 137)
+    return 1.0 / (1.0 + np.asarray(terms.total))
+
+  people = Reconstructor(method, quality)(detections, intrinsics)
+  for person in people:
+    expected = 1.0 / (1.0 + person.trace.terms.total[-1])
+    assert person.quality == pytest.approx(expected, rel=1e-6)
+  assert people[0].quality != people[1].quality

@@ -1,5 +1,6 @@
 """The reconstruction program on good and bad photos."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import trimesh
 from absl import flags
 from PIL import Image
 
+from hund_tf.evaluation import quality
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weights
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel
 from hund_tf.visualization import report
 from tools import reconstruct
 
@@ -31,6 +37,8 @@ def run(capsys):
       code = reconstruct.main(argv)
     finally:
       for name in ("boxes", "intrinsics", "focal_px", "max_people", "openpose"):
+        flags.FLAGS[name].unparse()
+      for name in ("method", "weights", "part_weight"):
         flags.FLAGS[name].unparse()
       flags.FLAGS["images"].unparse()
       flags.FLAGS["save"].unparse()
@@ -191,3 +199,55 @@ def test_two_cameras_are_refused():
     )
   flags.FLAGS["focal_px"].unparse()
   flags.FLAGS["fov_degrees"].unparse()
+
+
+@pytest.fixture
+def hund_weights(body_model, tmp_path) -> Path:
+  """Weights of a small untrained model, and a calibration of them."""
+  config = ObjectiveConfig(part_weight=0.0)
+  small = HundConfig(num_stages=2, units=16, context_size=8, filters=(4,) * 6)
+  path = tmp_path / "small.npz"
+  weights.save(HundModel(AlignmentObjective(body_model, config), small), path)
+  calibration = quality.QualityCalibration(
+    intercept=0.0,
+    coefficients=dict.fromkeys(quality.PREDICTORS, 0.0),
+    num_stages=2,
+    objective=dataclasses.asdict(config),
+    weights_sha256=quality.digest(path),
+    provenance={},
+  )
+  quality.save(calibration, quality.path_beside(path))
+  return path
+
+
+def test_the_learned_descent_tells_its_stages_and_quality(
+  run, tmp_path, hund_weights
+):
+  arguments = (
+    f"--images={_DEMO / 'astronaut.jpg'}",
+    f"--output_dir={tmp_path / 'out'}",
+    "--method=hund",
+    f"--weights={hund_weights}",
+    "--part_weight=0",
+    "--save=stages,gif,json",
+  )
+  code, _, err = run(*arguments)
+  assert code == 0, err
+  content = report.read_report(tmp_path / "out" / "astronaut.json")
+  assert content["method"] == "hund"
+  (person,) = content["people"]
+  assert person["quality"] == 0.5
+  for field in ("body_pose", "rotation", "translation"):
+    assert len(person["trace"][field]) == 3
+    assert person["trace"][field][-1] == person["latents"][field]
+  assert len(person["iterations"]["keypoint"]) == 3
+  strip = np.asarray(Image.open(tmp_path / "out" / "astronaut_stages.png"))
+  assert strip.shape == (240, 240 * (1 + 3 + 3), 3)
+  # Other weights: the calibration is not theirs.
+  path = quality.path_beside(hund_weights)
+  stale = dataclasses.replace(quality.load(path), weights_sha256="0" * 64)
+  quality.save(stale, path)
+  code, _, err = run(*arguments)
+  assert code == 0 and "not of the weights" in err
+  content = report.read_report(tmp_path / "out" / "astronaut.json")
+  assert "quality" not in content["people"][0]

@@ -33,7 +33,7 @@ STEPS = 4
 DOCUMENT = Path(__file__).parents[2] / "docs" / "result_schema.md"
 
 
-def _person(seed: int) -> Person:
+def _person(seed: int, quality: float | None = None) -> Person:
   random = np.random.RandomState(seed)
 
   def normal(*shape):
@@ -60,6 +60,7 @@ def _person(seed: int) -> Person:
       memory=np.zeros([STEPS, 0], np.float32),
       seconds=np.arange(STEPS, dtype=np.float32),
     ),
+    quality=quality,
   )
 
 
@@ -77,7 +78,7 @@ def _report(people, **options):
 
 @pytest.fixture(name="report")
 def _good() -> dict:
-  return _report([_person(0), _person(1)], include_trace=True)
+  return _report([_person(0), _person(1, 0.75)], include_trace=True)
 
 
 def test_says_what_was_found(report):
@@ -137,6 +138,17 @@ def test_nobody_and_an_odd_file_name(tmp_path):
   write_report(tmp_path / "a.json", report)
   found = read_report(tmp_path / "a.json")
   assert found["people"] == [] and found["photo"]["file"] == name
+
+
+def test_quality_is_optional_and_a_probability(report):
+  assert "quality" not in report["people"][0]
+  assert report["people"][1]["quality"] == 0.75
+  for bad in (1.2, -0.1, None, "good"):
+    report["people"][1]["quality"] = bad
+    with pytest.raises(ValueError, match=r"people\[1\]\.quality: is"):
+      validate_report(report)
+  with pytest.raises(ValueError, match="quality"):
+    _report([_person(0, float("nan"))])
 
 
 def test_trace_is_optional():

@@ -1,0 +1,128 @@
+"""Calibrates the quality of the learned descent's reconstructions.
+
+  python -m tools.calibrate_quality --synthetic_mocap_dir=MOCAP \\
+    --pose_file=poses.npz --reliability_plot=docs/images/quality_reliability.png
+
+Fits the probability that PA-MPJPE is under 80 mm to synthetic examples of
+validation clips, checks it on held-out clips and writes it as JSON. To be run
+again whenever the weights change.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+from absl import app
+from tqdm import tqdm
+
+from flags import (
+  body_flags,
+  calibration_flags,
+  method_flags,
+  objective_flags,
+  synthetic_flags,
+)
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.evaluation import quality
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.visualization.quality_plot import save_reliability_plot
+
+
+def _measure(config, objective, method, split: str, count: int):
+  """Measurements of at least `count` examples of a split."""
+  body = objective.body_model
+  examples = SyntheticExamples(
+    body,
+    synthetic_flags.to_poses(body.pose_prior, split=split),
+    synthetic_flags.to_config().captured_only(),
+  )
+  batches = -(-count // config.batch_size)
+  bar = tqdm(total=batches * config.batch_size, unit="example", file=sys.stderr)
+  with bar:
+    return quality.measure(
+      (
+        examples.example_batch(config.seed, step, config.batch_size)
+        for step in range(batches)
+      ),
+      method,
+      objective,
+      bar.update,
+    )
+
+
+def _provenance(config, fitted, scores) -> dict:
+  return {
+    "tool": "tools.calibrate_quality",
+    "seed": config.seed,
+    "captured_poses": synthetic_flags.has_captures(),
+    "detector_noise": synthetic_flags.to_config().noise.scale,
+    "fit": {
+      "split": "validation",
+      "examples": len(fitted.good),
+      "base_rate": round(float(fitted.good.mean()), 4),
+    },
+    "check": {
+      "split": "held_out",
+      "examples": int(scores.count.sum()),
+      "base_rate": round(scores.base_rate, 4),
+      "brier_score": round(scores.brier, 4),
+      "expected_calibration_error": round(scores.calibration_error, 4),
+    },
+  }
+
+
+def _calibrate(config) -> None:
+  weights = method_flags.weights_path()
+  digest = quality.digest(weights)
+  body = body_flags.to_model()
+  objective = AlignmentObjective(body, objective_flags.to_config())
+  model = method_flags.to_model(body)
+  method = HundMethod(model)
+  fitted = _measure(
+    config, objective, method, "validation", config.fit_examples
+  )
+  checked = _measure(
+    config, objective, method, "held_out", config.check_examples
+  )
+  intercept, slopes = quality.fit(fitted.predictors, fitted.good)
+  calibration = quality.QualityCalibration(
+    intercept=intercept,
+    coefficients=dict(zip(quality.PREDICTORS, map(float, slopes), strict=True)),
+    num_stages=model.config.num_stages,
+    objective=dataclasses.asdict(objective.config),
+    weights_sha256=digest,
+    provenance={},
+  )
+  probability = calibration.probability(checked.predictors)
+  scores = quality.reliability(probability, checked.good)
+  calibration = dataclasses.replace(
+    calibration, provenance=_provenance(config, fitted, scores)
+  )
+  output = config.output or quality.path_beside(weights)
+  quality.save(calibration, output)
+  if config.plot:
+    save_reliability_plot(config.plot, scores, probability, checked)
+  rate = scores.base_rate
+  print(
+    f"{len(checked.good)} held-out examples, {rate:.1%} under "
+    f"{quality.THRESHOLD_MM:.0f} mm: Brier score {scores.brier:.4f} "
+    f"({rate * (1 - rate):.4f} for the share alone), expected calibration "
+    f"error {scores.calibration_error:.4f}; written to {output}"
+  )
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
+    return 1
+  try:
+    _calibrate(calibration_flags.to_config())
+  except ValueError as error:
+    print(error, file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
