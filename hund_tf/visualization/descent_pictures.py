@@ -244,7 +244,7 @@ def write_animation(
     raise ValueError(f"{path}: frames of sizes {shapes}, expected one size")
   each = int(np.clip(_DURATION / len(frames), *_FRAME_DURATION))
   both = np.concatenate([frames[0], frames[-1]])
-  palette = Image.fromarray(both).quantize(256)
+  palette = Image.fromarray(both).quantize(256, kmeans=1)
   pictures = [
     Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
     for frame in frames

@@ -65,6 +65,9 @@ def save_reliability_plot(
   right.scatter(quality, measured.pa_mpjpe, s=6, alpha=0.5)
   right.axhline(THRESHOLD_MM, color="0.4", linestyle="--", linewidth=1)
   right.set(xlabel="quality", ylabel="PA-MPJPE, mm", xlim=(0, 1), yscale="log")
+  right.set_yticks([10, 20, 50, 100, 200, 500], minor=False)
+  right.yaxis.set_major_formatter("{x:.0f}")
+  right.minorticks_off()
   for axis in (left, right):
     axis.grid(alpha=0.3)
   with atomic_path(path) as temporary:
