@@ -97,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
     body = body_flags.to_model()
     objective = AlignmentObjective(body, objective_flags.to_config())
     methods = _methods(objective, config.hybrids)
-    poses = synthetic_flags.to_poses(body.pose_prior, split="held_out")
+    poses = synthetic_flags.to_poses(body.pose_prior, split=config.split)
     problems = SyntheticExamples(
       body, poses, synthetic_flags.to_config().captured_only()
     )
