@@ -95,14 +95,15 @@ def test_nothing_seen_starts_in_the_middle_of_the_crop(objective):
 
 
 @pytest.mark.parametrize(
-  ("method", "pixels"), [("bfgs", 8.0), ("lbfgs", 30.0), ("adam", 20.0)]
+  ("method", "iterations", "pixels"),
+  [("bfgs", 40, 8.0), ("lbfgs", 120, 20.0), ("adam", 40, 20.0)],
 )
-def test_descent_explains_the_target(objective, method, pixels):
+def test_descent_explains_the_target(objective, method, iterations, pixels):
   truth = _truth(objective.body_model, 1.8)
   target = _target(objective, truth)
   config = OptimizerConfig(
     method=method,
-    max_iterations=40,
+    max_iterations=iterations,
     start_iterations=8,
     num_yaw_starts=2,
     jit_compile=False,
