@@ -38,6 +38,14 @@ def _strategy(name: str) -> tf.distribute.Strategy:
   return tf.distribute.get_strategy()
 
 
+def _worker(strategy: tf.distribute.Strategy) -> int:
+  """Number of this worker; the first one keeps the run's folder."""
+  resolver = strategy.cluster_resolver
+  if resolver is None or not resolver.task_type:
+    return 0
+  return 0 if resolver.task_type == "chief" else resolver.task_id
+
+
 def _run_flags() -> str:
   """Our own flags, one a line, as a flagfile."""
   modules = (body_flags, objective_flags, synthetic_flags, training_flags)
@@ -59,9 +67,9 @@ def train(run: training_flags.RunConfig) -> None:
     losses=training_flags.to_losses(),
     examples=examples,
   )
-  is_new = run_folder.claim(
-    run.run_dir, settings, _run_flags(), run.allow_mismatch
-  )
+  worker = _worker(strategy)
+  if worker == 0:
+    run_folder.claim(run.run_dir, settings, _run_flags(), run.allow_mismatch)
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
   prior = body_model.pose_prior
@@ -71,7 +79,8 @@ def train(run: training_flags.RunConfig) -> None:
   with strategy.scope():
     objective = AlignmentObjective(body_model, objective_flags.to_config())
     model = HundModel(objective, training_flags.to_model_config())
-  if run.initial_weights and is_new:
+  # A run that goes on overwrites them with its checkpoint.
+  if run.initial_weights:
     weights.assign(model, run.initial_weights)
   trainer = HundTrainer(
     model,
@@ -85,6 +94,7 @@ def train(run: training_flags.RunConfig) -> None:
     run.run_dir,
     strategy,
     run.profile_steps,
+    worker,
   )
   trainer.run()
 

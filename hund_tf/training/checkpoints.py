@@ -36,6 +36,7 @@ class Checkpointer:
     folder: str | os.PathLike,
     keep: int,
     report: Callable[[str], None] = print,
+    write_folder: str | os.PathLike | None = None,
     **tracked,
   ):
     """Tracks objects.
@@ -44,10 +45,13 @@ class Checkpointer:
       folder: made if it does not exist.
       keep: number of checkpoints that stay.
       report: told of damaged checkpoints.
+      write_folder: where to write, if not to the folder that is read.
       **tracked: trackable objects by name; `step` must be a variable.
     """
     self._folder = pathlib.Path(folder)
-    self._folder.mkdir(parents=True, exist_ok=True)
+    self._target = pathlib.Path(write_folder or folder)
+    for each in (self._folder, self._target):
+      each.mkdir(parents=True, exist_ok=True)
     self._keep = keep
     self._report = report
     self._step = tracked["step"]
@@ -55,20 +59,18 @@ class Checkpointer:
 
   def steps(self) -> list[int]:
     """Steps of the checkpoints in the folder, rising."""
-    names = (p.name for p in self._folder.glob(f"{_NAME}-*.index"))
-    found = (re.fullmatch(rf"{_NAME}-(\d+)\.index", name) for name in names)
-    return sorted(int(match[1]) for match in found if match)
+    return _steps(self._folder)
 
   def save(self) -> str:
     """Writes a checkpoint of the step, and removes the oldest ones."""
     # Written under another name first: a reader never sees half of one.
-    path = self._folder / f"{_NAME}-{int(self._step)}"
-    written = self._checkpoint.write(str(self._folder / "writing"))
-    for part in self._folder.glob("writing.data-*"):
+    path = self._target / f"{_NAME}-{int(self._step)}"
+    written = self._checkpoint.write(str(self._target / "writing"))
+    for part in self._target.glob("writing.data-*"):
       os.replace(part, f"{path}{part.name.removeprefix('writing')}")
     os.replace(f"{written}.index", f"{path}.index")
-    for step in self.steps()[: -self._keep]:
-      for part in self._folder.glob(f"{_NAME}-{step}.*"):
+    for step in _steps(self._target)[: -self._keep]:
+      for part in self._target.glob(f"{_NAME}-{step}.*"):
         part.unlink()
     return str(path)
 
@@ -105,3 +107,10 @@ class Checkpointer:
     for name in reader.get_variable_to_shape_map():
       reader.get_tensor(name)
     self._checkpoint.read(path).assert_existing_objects_matched()
+
+
+def _steps(folder: pathlib.Path) -> list[int]:
+  """Steps of the checkpoints in a folder, rising."""
+  names = (path.name for path in folder.glob(f"{_NAME}-*.index"))
+  found = (re.fullmatch(rf"{_NAME}-(\d+)\.index", name) for name in names)
+  return sorted(int(match[1]) for match in found if match)

@@ -21,6 +21,7 @@ class TrainingBatches:
     config: TrainingConfig,
   ):
     self._config = config
+    self.body_model = body_model
     without = dataclasses.replace(examples, render_parts=False)
     self._with_parts = SyntheticExamples(body_model, poses, examples)
     self._without_parts = SyntheticExamples(body_model, poses, without)

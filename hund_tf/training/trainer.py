@@ -17,6 +17,7 @@ from hund_tf.training.input_pipeline import TrainingBatches
 from hund_tf.training.run_log import RunLog
 from hund_tf.training.stage_strip import StripDrawer
 from hund_tf.training.train_step import (
+  LearningRate,
   StepReport,
   make_optimizer,
   make_train_step,
@@ -46,12 +47,21 @@ class HundTrainer:
     run_dir: str | os.PathLike,
     strategy: tf.distribute.Strategy | None = None,
     profile_steps: int = 0,
+    worker: int = 0,
     report: Callable[[str], None] = print,
   ):
-    """Prepares a run; the model must be made in the strategy's scope."""
+    """Prepares a run; the model must be made in the strategy's scope.
+
+    Of several workers the first writes to the run's folder and the others,
+    whose files are the same, below it; all go on from the first one's
+    checkpoints, so the folder must be one that all of them see.
+    """
     self._profile_steps = profile_steps
     self._strategy = strategy or tf.distribute.get_strategy()
+    checkpoints = pathlib.Path(run_dir) / "checkpoints"
     self._folder = pathlib.Path(run_dir)
+    if worker:
+      self._folder /= f"worker_{worker}"
     self._folder.mkdir(parents=True, exist_ok=True)
     self._model, self._batches = model, batches
     self._validation, self._config, self._losses = validation, config, losses
@@ -63,15 +73,17 @@ class HundTrainer:
     self._best = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
     self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
     self._checkpoints = Checkpointer(
-      self._folder / "checkpoints",
+      checkpoints,
       config.keep_checkpoints,
       report,
+      self._folder / "checkpoints",
       model=model,
       optimizer=self._optimizer,
       step=self._step,
       best=self._best,
       seconds=self._seconds,
     )
+    self._rate = LearningRate(config)
     self._functions: dict[int, Callable] = {}
     self._drawer = None
     if validation is not None:
@@ -102,7 +114,7 @@ class HundTrainer:
         now = time.perf_counter()
         speed = (step + 1 - mark_step) * config.batch_size / (now - mark)
         mark, mark_step = now, step + 1
-        rate = float(self._optimizer.learning_rate)
+        rate = float(self._rate(step))
         log.step(step + 1, now - before, speed, rate, report)
       if (step + 1) % config.validate_steps == 0 or done:
         self._validate(log)
@@ -145,7 +157,11 @@ class HundTrainer:
     if np.isfinite(loss) and np.isfinite(norm):
       return
     path = self._folder / f"bad_batch_{step}.npz"
-    save_batch(batch, path)
+    local = self._strategy.experimental_local_results
+    whole = tf.nest.map_structure(
+      lambda x: np.concatenate([part.numpy() for part in local(x)]), batch
+    )
+    save_batch(whole, path)
     raise DivergenceError(
       f"step {step}: loss {loss}, gradient norm {norm}, expected finite; the "
       f"batch is in {path}, checkpoints are of step "

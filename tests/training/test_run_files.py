@@ -26,6 +26,7 @@ print(c.learning_rate, c.batch_size, c.regime, c.meta_loss, c.stages_at(0, 5))
     ("hund_paper", "0.0001 32 FS+SS sum 5"),
     ("hund_open", "0.001 32 joint sum 2"),
     ("hund_open_refine", "0.001 32 joint sum 3"),
+    ("hund_open_finish", "0.0004 32 FS sum 5"),
   ],
 )
 def test_run_file(name, expected):

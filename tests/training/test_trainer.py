@@ -164,3 +164,15 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
   )
   assert result.returncode == 0, result.stderr[-3000:]
   assert result.stdout.strip().endswith("equal")
+
+
+def test_two_devices_train_as_one(tmp_path):
+  result = subprocess.run(
+    [sys.executable, "-m", "tests.training.two_devices", str(tmp_path)],
+    cwd=_ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr[-3000:]
+  assert result.stdout.strip().endswith("equal")

@@ -1,0 +1,77 @@
+"""A short run on two virtual CPU devices and on one: equal weights.
+
+Run by `test_trainer.py`: devices are chosen before TensorFlow starts.
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf, tf_keras
+from hund_tf.data import pose_library
+from hund_tf.data.synthetic import SyntheticConfig
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.losses.supervised import SupervisedConfig
+from hund_tf.models.config import HundConfig
+from hund_tf.models.hund import HundModel
+from hund_tf.training.config import TrainingConfig
+from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.trainer import HundTrainer
+
+_SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
+_CONFIG = TrainingConfig(
+  steps=2,
+  batch_size=2,
+  learning_rate=1e-3,
+  ema=0.9,
+  parts_share=0.0,
+  regime="joint",
+)
+
+
+def _train(
+  strategy: tf.distribute.Strategy, batches: TrainingBatches, folder
+) -> list[np.ndarray]:
+  """Weights after the run, and its losses."""
+  tf_keras.utils.set_random_seed(0)
+  with strategy.scope():
+    objective = AlignmentObjective(
+      batches.body_model, ObjectiveConfig(part_weight=0.0)
+    )
+    model = HundModel(objective, _SIZE)
+  trainer = HundTrainer(
+    model, batches, None, _CONFIG, SupervisedConfig(), folder, strategy
+  )
+  trainer.run()
+  return model.get_weights()
+
+
+def main() -> None:
+  devices = [tf.config.LogicalDeviceConfiguration()] * 2
+  cpu = tf.config.list_physical_devices("CPU")[0]
+  tf.config.set_logical_device_configuration(cpu, devices)
+  batches = TrainingBatches(
+    BodyModel(), pose_library.empty(), SyntheticConfig(), _CONFIG
+  )
+  folder = pathlib.Path(sys.argv[1])
+  one = _train(tf.distribute.get_strategy(), batches, folder / "one")
+  mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+  two = _train(mirrored, batches, folder / "two")
+  for first, second in zip(one, two, strict=True):
+    # Adam divides by the gradient's size: where that is nearly zero, rounding
+    # decides; a step is 1e-3.
+    assert np.mean(np.abs(first - second) > 1e-5) < 0.01
+  rows = [
+    (folder / name / "steps.csv").read_text().splitlines()[-1].split(",")
+    for name in ("one", "two")
+  ]
+  losses = [float(row[4]) for row in rows]
+  np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+  assert (folder / "two" / "checkpoints" / "ckpt-2.index").exists()
+  print("equal")
+
+
+if __name__ == "__main__":
+  main()
