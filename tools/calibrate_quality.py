@@ -23,7 +23,7 @@ from flags import (
   synthetic_flags,
 )
 from hund_tf.data.synthetic import SyntheticExamples
-from hund_tf.evaluation import quality
+from hund_tf.evaluation import quality, quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.visualization.quality_plot import save_reliability_plot
@@ -40,7 +40,7 @@ def _measure(config, objective, method, split: str, count: int):
   batches = -(-count // config.batch_size)
   bar = tqdm(total=batches * config.batch_size, unit="example", file=sys.stderr)
   with bar:
-    return quality.measure(
+    return quality_fitting.measure(
       (
         examples.example_batch(config.seed, step, config.batch_size)
         for step in range(batches)
@@ -85,17 +85,17 @@ def _calibrate(config) -> None:
   checked = _measure(
     config, objective, method, "held_out", config.check_examples
   )
-  intercept, slopes = quality.fit(fitted.predictors, fitted.good)
+  intercept, slopes = quality_fitting.fit(fitted.predictors, fitted.good)
   calibration = quality.QualityCalibration(
     intercept=intercept,
     coefficients=dict(zip(quality.PREDICTORS, map(float, slopes), strict=True)),
     num_stages=model.config.num_stages,
-    objective=dataclasses.asdict(objective.config),
+    objective=quality.term_settings(objective.config),
     weights_sha256=digest,
     provenance={},
   )
   probability = calibration.probability(checked.predictors)
-  scores = quality.reliability(probability, checked.good)
+  scores = quality_fitting.reliability(probability, checked.good)
   calibration = dataclasses.replace(
     calibration, provenance=_provenance(config, fitted, scores)
   )

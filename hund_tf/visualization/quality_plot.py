@@ -6,11 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hund_tf.data.output_folder import atomic_path
-from hund_tf.evaluation.quality import (
-  THRESHOLD_MM,
-  Measurements,
-  Reliability,
-)
+from hund_tf.evaluation.quality import THRESHOLD_MM
+from hund_tf.evaluation.quality_fitting import Measurements, Reliability
 
 
 def save_reliability_plot(

@@ -9,7 +9,7 @@ from scipy import special
 
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
-from hund_tf.evaluation import quality
+from hund_tf.evaluation import quality, quality_fitting
 from hund_tf.evaluation.quality import PREDICTORS, QualityError
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.types import (
@@ -33,7 +33,7 @@ def _calibration(**changes) -> quality.QualityCalibration:
     intercept=_INTERCEPT,
     coefficients=dict(zip(PREDICTORS, _SLOPES.tolist(), strict=True)),
     num_stages=5,
-    objective=dataclasses.asdict(ObjectiveConfig()),
+    objective=quality.term_settings(ObjectiveConfig()),
     weights_sha256="0" * 64,
     provenance={"seed": 3},
   )
@@ -73,14 +73,14 @@ def _terms(**changes) -> AlignmentTerms:
 
 
 def test_fit_recovers_a_known_logistic():
-  intercept, slopes = quality.fit(*_draw(40_000))
+  intercept, slopes = quality_fitting.fit(*_draw(40_000))
   np.testing.assert_allclose(slopes, _SLOPES, atol=0.1)
   assert abs(intercept - _INTERCEPT) < 0.25
 
 
 def test_fit_keeps_the_signs_even_against_the_data():
   values, good = _draw(4000)
-  _, slopes = quality.fit(values, ~good)
+  _, slopes = quality_fitting.fit(values, ~good)
   signs = np.array(list(PREDICTORS.values()))
   assert (slopes * signs >= 0.0).all()
   assert slopes[2] < -0.3  # the free one follows the data
@@ -89,7 +89,7 @@ def test_fit_keeps_the_signs_even_against_the_data():
 def test_fit_survives_predictors_that_never_change():
   values, good = _draw(2000)
   values[:, 2] = 1.0
-  intercept, slopes = quality.fit(values, good)
+  intercept, slopes = quality_fitting.fit(values, good)
   assert np.isfinite([intercept, *slopes]).all()
   assert slopes[0] < -1.0
 
@@ -97,12 +97,12 @@ def test_fit_survives_predictors_that_never_change():
 def test_fit_names_what_is_wrong():
   values, good = _draw(50)
   with pytest.raises(QualityError, match="some on either side"):
-    quality.fit(values, np.ones(50, bool))
+    quality_fitting.fit(values, np.ones(50, bool))
   with pytest.raises(QualityError, match=r"\(50, 5\), expected \[50, 6\]"):
-    quality.fit(values[:, :5], good)
+    quality_fitting.fit(values[:, :5], good)
   values[3, 1] = np.nan
   with pytest.raises(QualityError, match="finite"):
-    quality.fit(values, good)
+    quality_fitting.fit(values, good)
 
 
 def test_predictors_are_as_their_names_say():
@@ -142,17 +142,17 @@ def test_reliability_of_probabilities_that_are_right_and_wrong():
   random = np.random.default_rng(0)
   truth = random.random(50_000)
   good = random.random(50_000) < truth
-  scores = quality.reliability(truth, good)
+  scores = quality_fitting.reliability(truth, good)
   assert scores.count.sum() == 50_000
   assert scores.calibration_error < 0.01
   np.testing.assert_allclose(scores.brier, 1 / 6, atol=0.005)  # E p (1 - p)
   np.testing.assert_allclose(scores.predicted, np.arange(10) / 10 + 0.05, 0.02)
   # Sure, and right in one of four.
-  scores = quality.reliability(np.ones(4), [1, 0, 0, 0])
+  scores = quality_fitting.reliability(np.ones(4), [1, 0, 0, 0])
   assert scores.calibration_error == scores.brier == 0.75
   assert np.isnan(scores.observed[:9]).all() and scores.observed[9] == 0.25
   with pytest.raises(QualityError, match="at least 1"):
-    quality.reliability(np.ones(0), np.ones(0))
+    quality_fitting.reliability(np.ones(0), np.ones(0))
 
 
 def test_the_file_gives_the_same_calibration_back(tmp_path):
@@ -197,13 +197,15 @@ def test_a_calibration_is_found_beside_its_weights_only(tmp_path):
 
 def test_it_applies_to_the_objective_that_it_was_made_with(body_model):
   def applies(**changes):
-    config = ObjectiveConfig(part_weight=0.0, **changes)
+    config = ObjectiveConfig(**{"part_weight": 0.0, **changes})
     calibration = _calibration(
-      objective=dataclasses.asdict(ObjectiveConfig(part_weight=0.0))
+      objective=quality.term_settings(ObjectiveConfig(part_weight=0.0))
     )
     return calibration.applies_to(AlignmentObjective(body_model, config))
 
   assert applies()
+  assert applies(pose_prior_weight=7.0)  # terms are read unweighted
+  assert not applies(part_weight=1.0)
   assert not applies(body_keypoint_weight=2.0)
 
 
@@ -242,7 +244,7 @@ def test_measure_takes_the_last_state_and_its_error(body_model):
     trace = HumanState(*map(tf.constant, states))
     return RefinementState(trace, AlignmentTerms(*[blank] * 5), blank, blank)
 
-  measured = quality.measure([example, example], method, objective)
+  measured = quality_fitting.measure([example, example], method, objective)
   assert measured.predictors.shape == (4, 6)
   np.testing.assert_allclose(measured.predictors[:, 3], 0.0, atol=1e-6)
   np.testing.assert_allclose(measured.pa_mpjpe[[0, 2]], 0.0, atol=1e-2)

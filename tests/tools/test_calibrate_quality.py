@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from absl import flags
+from absl.testing import flagsaver
 from PIL import Image
 
-from hund_tf.evaluation import quality
+from hund_tf.evaluation import quality, quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models import weights
 from hund_tf.models.config import HundConfig
@@ -25,17 +26,13 @@ def small_weights(body_model, tmp_path):
 
 @pytest.fixture
 def run(capsys):
-  """Runs the program in this process: arguments -> code, stdout, stderr."""
+  """Runs the program in this process: flags -> code, stdout, stderr."""
 
-  def call(*arguments: object) -> tuple[int, str, str]:
-    names = ("weights", "reliability_plot", "pose_file")
-    flags.FLAGS.unparse_flags()
-    argv = flags.FLAGS(["calibrate_quality", *map(str, arguments)])
-    try:
-      code = calibrate_quality.main(argv)
-    finally:
-      for name in names:
-        flags.FLAGS[name].unparse()
+  def call(**values) -> tuple[int, str, str]:
+    # Not parsed: other programs' required flags may be defined here as well.
+    flags.FLAGS.mark_as_parsed()
+    with flagsaver.flagsaver(**{k: str(v) for k, v in values.items()}):
+      code = calibrate_quality.main(["calibrate_quality"])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
@@ -43,7 +40,7 @@ def run(capsys):
 
 
 def _measured(good_share: float, seed: int = 0):
-  """In place of `quality.measure`: errors that rise with the loss."""
+  """In place of `quality_fitting.measure`: errors that rise with the loss."""
   random = np.random.default_rng(seed)
 
   def measure(examples, method, objective, report):
@@ -51,7 +48,7 @@ def _measured(good_share: float, seed: int = 0):
     values = random.normal(0.0, 1.0, [400, 6])
     errors = 80.0 * np.exp(values[:, 0] + 0.3 * random.normal(size=400))
     report(400)
-    return quality.Measurements(values, errors / (2.0 * good_share))
+    return quality_fitting.Measurements(values, errors / (2.0 * good_share))
 
   return measure
 
@@ -59,11 +56,9 @@ def _measured(good_share: float, seed: int = 0):
 def test_writes_a_calibration_that_is_found_with_the_weights(
   run, monkeypatch, tmp_path, small_weights
 ):
-  monkeypatch.setattr(quality, "measure", _measured(0.5))
+  monkeypatch.setattr(quality_fitting, "measure", _measured(0.5))
   plot = tmp_path / "plot.png"
-  code, out, err = run(
-    f"--weights={small_weights}", f"--reliability_plot={plot}"
-  )
+  code, out, err = run(weights=small_weights, reliability_plot=plot)
   assert code == 0, err
   assert "400 held-out examples" in out and "Brier score 0." in out
   found = quality.load_beside(small_weights)
@@ -81,14 +76,14 @@ def test_writes_a_calibration_that_is_found_with_the_weights(
 def test_examples_that_are_all_bad_write_nothing(
   run, monkeypatch, tmp_path, small_weights
 ):
-  monkeypatch.setattr(quality, "measure", _measured(1e-6))
-  code, _, err = run(f"--weights={small_weights}")
+  monkeypatch.setattr(quality_fitting, "measure", _measured(1e-6))
+  code, _, err = run(weights=small_weights)
   assert code == 1
   assert "some on either side" in err
   assert quality.load_beside(small_weights) is None
 
 
 def test_missing_weights_are_named(run, tmp_path):
-  code, _, err = run(f"--weights={tmp_path / 'none.npz'}")
+  code, _, err = run(weights=tmp_path / "none.npz")
   assert code == 1
   assert "none.npz: cannot be read" in err

@@ -212,7 +212,7 @@ def hund_weights(body_model, tmp_path) -> Path:
     intercept=0.0,
     coefficients=dict.fromkeys(quality.PREDICTORS, 0.0),
     num_stages=2,
-    objective=dataclasses.asdict(config),
+    objective=quality.term_settings(config),
     weights_sha256=quality.digest(path),
     provenance={},
   )
