@@ -27,6 +27,7 @@ print(c.learning_rate, c.batch_size, c.regime, c.meta_loss, c.stages_at(0, 5))
     ("hund_open", "0.001 32 joint sum 2"),
     ("hund_open_refine", "0.001 32 joint sum 3"),
     ("hund_open_finish", "0.0004 32 FS sum 5"),
+    ("hund_open_last", "0.0004 32 FS last 5"),
   ],
 )
 def test_run_file(name, expected):
