@@ -1,7 +1,7 @@
 """Trains the learned descent on synthetic examples.
 
   python -m tools.train_hund --flagfile=flags/hund_open.flags \\
-    --run_dir=RUN --mocap_dir=MOCAP
+    --run_dir=RUN --synthetic_mocap_dir=MOCAP
 
 A run that was cut off goes on from its checkpoints, bit for bit on CPU with
 --deterministic. The folder gets the flags, the logs (CSV, TensorBoard), the
