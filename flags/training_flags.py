@@ -33,6 +33,13 @@ _STRATEGY = flags.DEFINE_enum(
 _THREADS = flags.DEFINE_integer(
   "cpu_threads", 0, "CPU threads; 0 takes all.", lower_bound=0
 )
+_CPU_DEVICES = flags.DEFINE_integer(
+  "cpu_devices",
+  1,
+  "Devices that the CPU counts as; with --strategy=mirrored each trains on its "
+  "share of the batch, which keeps more cores busy.",
+  lower_bound=1,
+)
 _DETERMINISTIC = flags.DEFINE_bool(
   "deterministic", False, "Bit-equal results where TensorFlow can give them."
 )
@@ -77,8 +84,8 @@ _REGIME = flags.DEFINE_enum(
   "regime",
   _TRAINING.regime,
   list(REGIMES),
-  "Self-, weakly or fully supervised; FS+SS alternates batches, joint adds "
-  "the losses.",
+  "Self-, weakly or fully supervised; FS+2D: fully, with annotated keypoints; "
+  "FS+SS alternates batches, joint adds the losses.",
 )
 _META_LOSS = flags.DEFINE_enum(
   "meta_loss", _TRAINING.meta_loss, META_LOSSES, "Of the stages (Eq. 7, 8)."
@@ -100,6 +107,12 @@ _PARTS_SHARE = flags.DEFINE_float(
   "Share of steps whose examples have part maps.",
   lower_bound=0.0,
   upper_bound=1.0,
+)
+_PART_TERM_STEP = flags.DEFINE_integer(
+  "part_term_step",
+  _TRAINING.part_term_step,
+  "First step whose stages read L_b, where their examples have part maps.",
+  lower_bound=0,
 )
 _LOG_STEPS = flags.DEFINE_integer(
   "log_steps", _TRAINING.log_steps, "Steps between log rows.", lower_bound=1
@@ -128,6 +141,11 @@ _NUM_STAGES = flags.DEFINE_integer(
 _LOSS_INPUTS = flags.DEFINE_enum(
   "loss_inputs", _MODEL.loss_inputs, LOSS_INPUTS, "What a stage sees of L_u."
 )
+_POSED_INPUTS = flags.DEFINE_bool(
+  "posed_inputs",
+  _MODEL.posed_inputs,
+  "Stages also read the posed keypoints of the previous state.",
+)
 _DETACH = flags.DEFINE_bool(
   "detach_loss_inputs", False, "No gradient through what a stage sees of L_u."
 )
@@ -137,6 +155,12 @@ _VERTEX_WEIGHT = flags.DEFINE_float(
 )
 _JOINT_WEIGHT = flags.DEFINE_float(
   "joint_weight", _LOSSES.joint_weight, "lambda_3d.", lower_bound=0.0
+)
+_FINGER_WEIGHT = flags.DEFINE_float(
+  "finger_weight",
+  _LOSSES.finger_weight,
+  "Of each finger joint in L_3d; others count 1.",
+  lower_bound=0.0,
 )
 _LATENT_WEIGHT = flags.DEFINE_float(
   "latent_weight", _LOSSES.latent_weight, "Of the latents.", lower_bound=0.0
@@ -154,6 +178,7 @@ class RunConfig:
   initial_weights: str | None
   strategy: str
   threads: int
+  cpu_devices: int
   deterministic: bool
   profile_steps: int
   allow_mismatch: bool
@@ -174,6 +199,7 @@ def to_run_config() -> RunConfig:
     initial_weights=_INITIAL_WEIGHTS.value,
     strategy=_STRATEGY.value,
     threads=_THREADS.value,
+    cpu_devices=_CPU_DEVICES.value,
     deterministic=_DETERMINISTIC.value,
     profile_steps=_PROFILE_STEPS.value,
     allow_mismatch=_ALLOW_MISMATCH.value,
@@ -201,6 +227,7 @@ def to_config() -> TrainingConfig:
     initial_weight=_INITIAL_WEIGHT.value,
     stage_steps=tuple(stages),
     parts_share=_PARTS_SHARE.value,
+    part_term_step=_PART_TERM_STEP.value,
     log_steps=_LOG_STEPS.value,
     validate_steps=_VALIDATE_STEPS.value,
     validation_examples=_VALIDATION_EXAMPLES.value,
@@ -213,6 +240,7 @@ def to_model_config() -> HundConfig:
   return HundConfig(
     num_stages=_NUM_STAGES.value,
     loss_inputs=_LOSS_INPUTS.value,
+    posed_inputs=_POSED_INPUTS.value,
     detach_loss_inputs=_DETACH.value,
     jit_compile=_XLA.value,
   )
@@ -223,6 +251,7 @@ def to_losses() -> SupervisedConfig:
   return SupervisedConfig(
     vertex_weight=_VERTEX_WEIGHT.value,
     joint_weight=_JOINT_WEIGHT.value,
+    finger_weight=_FINGER_WEIGHT.value,
     latent_weight=_LATENT_WEIGHT.value,
     root=_ROOT.value,
   )

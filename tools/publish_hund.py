@@ -32,7 +32,8 @@ def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
   poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
-  examples = SyntheticExamples(body_model, poses, synthetic_flags.to_config())
+  config_examples = synthetic_flags.to_config().captured_only()
+  examples = SyntheticExamples(body_model, poses, config_examples)
   held_out = ValidationSet(examples, config.examples, _HELD_OUT_SEED)
   metrics = {
     "held_out_poses": len(poses.up),

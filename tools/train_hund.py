@@ -32,7 +32,9 @@ from hund_tf.training.validation import ValidationSet
 
 def _strategy(name: str) -> tf.distribute.Strategy:
   if name == "mirrored":
-    return tf.distribute.MirroredStrategy()
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    devices = tf.config.list_logical_devices(kind)
+    return tf.distribute.MirroredStrategy([d.name for d in devices])
   if name == "multi_worker":
     return tf.distribute.MultiWorkerMirroredStrategy()
   return tf.distribute.get_strategy()
@@ -77,7 +79,11 @@ def train(run: training_flags.RunConfig) -> None:
   held_out = synthetic_flags.to_poses(prior, "validation")
   print(f"poses: {len(poses.up)} to train, {len(held_out.up)} held out")
   with strategy.scope():
-    objective = AlignmentObjective(body_model, objective_flags.to_config())
+    # A body of its own, with its variables on every device: XLA cannot read
+    # those of another, and tf.data needs its one on the CPU.
+    objective = AlignmentObjective(
+      body_flags.to_model(), objective_flags.to_config()
+    )
     model = HundModel(objective, training_flags.to_model_config())
   # A run that goes on overwrites them with its checkpoint.
   if run.initial_weights:
@@ -86,7 +92,7 @@ def train(run: training_flags.RunConfig) -> None:
     model,
     TrainingBatches(body_model, poses, examples, config),
     ValidationSet(
-      SyntheticExamples(body_model, held_out, examples),
+      SyntheticExamples(body_model, held_out, examples.captured_only()),
       config.validation_examples,
     ),
     config,
@@ -104,6 +110,11 @@ def main(argv: list[str]) -> int:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   run = training_flags.to_run_config()
   tf.config.threading.set_intra_op_parallelism_threads(run.threads)
+  if run.cpu_devices > 1:
+    tf.config.set_logical_device_configuration(
+      tf.config.list_physical_devices("CPU")[0],
+      [tf.config.LogicalDeviceConfiguration()] * run.cpu_devices,
+    )
   if run.deterministic:
     tf.config.experimental.enable_op_determinism()
   try:

@@ -1,6 +1,7 @@
 """The alignment objective L_u of a body state and an image (Eq. 3-6)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from hund_tf.types import (
   HumanState,
   Intrinsics,
 )
+
+# How L_b is taken: with its gradient, its value only, or not at all (then it is
+# 0, as for images of which no part is known). Rendering is most of the cost.
+PartTerm = Literal["full", "value", "none"]
 
 
 @dataclass(frozen=True)
@@ -140,14 +145,18 @@ class AlignmentObjective(tf.Module):
     state: HumanState,
     target: AlignmentTarget,
     intrinsics: Intrinsics,
+    parts: PartTerm = "full",
   ) -> AlignmentTerms:
     """As calling the objective, with the body of `state` already decoded."""
     config = self.config
     keypoint = self.keypoint_term(
       body, target.keypoints, target.keypoint_weights, intrinsics
     )
-    if config.part_weight > 0.0:
-      rendered = self.render_parts(body, intrinsics)
+    if config.part_weight > 0.0 and parts != "none":
+      vertices = body.vertices
+      if parts == "value":
+        vertices = tf.stop_gradient(vertices)
+      rendered = self.render_parts(body._replace(vertices=vertices), intrinsics)
       part = part_loss(rendered, target.part_probs, target.part_weights)
     else:
       part = tf.zeros_like(keypoint)

@@ -69,23 +69,31 @@ def decode_heatmaps(heatmaps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     locations `[B, N, 2]` in crop pixels (x, y), and peak heights `[B, N]`.
   """
   height, width, number = heatmaps.shape[1:]
-  maps = tf.transpose(heatmaps, [0, 3, 1, 2])
-  batch = tf.shape(maps)[0]
-  flat = tf.reshape(maps, [batch * number, height, width])
-  index = tf.argmax(
-    tf.reshape(flat, [batch * number, height * width]),
-    axis=1,
-    output_type=tf.int32,
+  batch = tf.shape(heatmaps)[0]
+  # No transposition of K, whose channels come last: of each map only the row
+  # and the column through the maximum are gathered.
+  flat = tf.reshape(heatmaps, [-1])
+  keypoint = tf.range(batch * number)
+  first = (keypoint // number) * (height * width * number) + keypoint % number
+
+  def line(start: tf.Tensor, step: int, length: int) -> tf.Tensor:
+    cells = tf.range(length) * (step * number)
+    return tf.gather(flat, start[:, None] + cells)
+
+  highest = tf.reduce_max(heatmaps, axis=2)  # [B, H, N], of every row
+  row = tf.reshape(
+    tf.argmax(highest, axis=1, output_type=tf.int32), [batch * number]
   )
-  row, column = index // width, index % width
-  logs = tf.math.log(tf.maximum(flat, _FLOOR))
-  along_x = tf.gather(logs, row, batch_dims=1)
-  along_y = tf.gather(logs, column, axis=2, batch_dims=1)
+  in_row = line(first + row * (width * number), 1, width)
+  column = tf.argmax(in_row, axis=1, output_type=tf.int32)
+  in_column = line(first + column * number, width, height)
+  along_x = tf.math.log(tf.maximum(in_row, _FLOOR))
+  along_y = tf.math.log(tf.maximum(in_column, _FLOOR))
   x = _refine_axis(along_x, column, width) + 0.5
   y = _refine_axis(along_y, row, height) + 0.5
   scale = tf.constant([CROP_SIZE / width, CROP_SIZE / height])
   locations = tf.reshape(tf.stack([x, y], -1) * scale, [batch, number, 2])
-  peaks = tf.reshape(tf.reduce_max(flat, axis=[1, 2]), [batch, number])
+  peaks = tf.reshape(tf.reduce_max(in_row, axis=1), [batch, number])
   return locations, peaks
 
 

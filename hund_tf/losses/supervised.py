@@ -6,6 +6,8 @@ example's own weights, so that self-, weak and full supervision mix in a batch.
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
 from hund_tf.geometry import placement, rotation
@@ -20,6 +22,9 @@ from hund_tf.types import (
 
 ROOTS = ("split", "absolute")
 _PELVIS = skeleton.INDEX["pelvis"]
+_FINGERS = np.isin(
+  skeleton.NAMES, [*skeleton.LEFT_HAND_JOINTS, *skeleton.RIGHT_HAND_JOINTS]
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,9 @@ class SupervisedConfig:
 
   vertex_weight: float = 60.0  # lambda_m, per metre
   joint_weight: float = 60.0  # lambda_3d, per metre
+  # Of each finger joint in L_3d, others count 1: with equal weights the hands
+  # would make up half of the mean.
+  finger_weight: float = 0.1
   latent_weight: float = 1.0  # per mean squared difference of the latents
   # Where the pelvis is cannot be seen well: one picture fits a small person
   # nearby and a large one far away. 'absolute' compares meshes and joints in
@@ -41,20 +49,31 @@ class SupervisedConfig:
       raise ValueError(f"root: got {self.root!r}, expected one of {ROOTS}")
 
 
-def _mean_distance(points: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
-  """Mean distance `[B]` between points `[B, N, 3]`, metres."""
+def _distances(points: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+  """Distances `[B, N]` between points `[B, N, 3]`, metres."""
   square = tf.reduce_sum((points - truth) ** 2, axis=-1)
-  return tf.reduce_mean(tf.sqrt(square + 1e-8), axis=-1)
+  return tf.sqrt(square + 1e-8)
 
 
 def vertex_loss(body: BodyOutput, example: TrainingExample) -> tf.Tensor:
   """L_m: mean distance of the vertices, `[B]` metres, camera frame."""
-  return _mean_distance(body.vertices, example.vertices)
+  return tf.reduce_mean(_distances(body.vertices, example.vertices), axis=-1)
 
 
-def joint_loss(body: BodyOutput, example: TrainingExample) -> tf.Tensor:
-  """L_3d: MPJPE of the joints, `[B]` metres, camera frame."""
-  return _mean_distance(body.joints, example.joints)
+def joint_loss(
+  body: BodyOutput, example: TrainingExample, finger_weight: float = 1.0
+) -> tf.Tensor:
+  """L_3d: MPJPE of the joints, `[B]` metres, camera frame.
+
+  Args:
+    body: `[B, ...]`.
+    example: truth.
+    finger_weight: of each finger joint in the mean; others count 1.
+  """
+  weights = np.where(_FINGERS, finger_weight, 1.0).astype(np.float32)
+  weights /= weights.sum()
+  distances = _distances(body.joints, example.joints)
+  return tf.reduce_sum(weights * distances, axis=-1)
 
 
 def placement_loss(
@@ -124,7 +143,7 @@ def full_loss(
       vertices=example.vertices - root, joints=example.joints - root
     )
   vertices = config.vertex_weight * vertex_loss(body, example)
-  joints = config.joint_weight * joint_loss(body, example)
+  joints = config.joint_weight * joint_loss(body, example, config.finger_weight)
   return result + weights.vertices * vertices + weights.joints * joints
 
 

@@ -12,6 +12,7 @@ _LOSS_INPUT_SIZES = {
 }
 LOSS_INPUTS = tuple(_LOSS_INPUT_SIZES)
 _CAMERA_SIZE = 4
+_NUM_BODY_KEYPOINTS = 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,9 @@ class HundConfig:
   # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with
   # 'residuals' instead its signed 2D error.
   loss_inputs: str = "residuals"
+  # Whether a stage reads the previous state also as the body that it stands
+  # for: the 25 keypoints of BODY_25 relative to the pelvis.
+  posed_inputs: bool = True
   # Training only: no gradient through the loss inputs, which spares the
   # renderer's backward pass where L_u itself is not trained on.
   detach_loss_inputs: bool = False
@@ -55,6 +59,11 @@ class HundConfig:
   def loss_input_size(self) -> int:
     """Number of values of the loss that a stage reads."""
     return _LOSS_INPUT_SIZES[self.loss_inputs]
+
+  @property
+  def posed_input_size(self) -> int:
+    """Number of values of the posed body that a stage reads."""
+    return 3 * _NUM_BODY_KEYPOINTS if self.posed_inputs else 0
 
   @property
   def context_width(self) -> int:

@@ -42,10 +42,11 @@ def keypoint_code(target: AlignmentTarget) -> tf.Tensor:
 class ContextEmbedding(tf_keras.layers.Layer):
   """Six convolutions with pooling and a fully connected layer.
 
-  The first convolution strides (60 -> 30 cells: the maps are smooth), the next
-  four are followed by max pooling (15, 8, 4, 2). The fully connected layer also
-  sees the decoded keypoint locations, which the objective uses anyway and which
-  pooled convolutions lose, and what is known of K and B. C_c is appended.
+  The maps are smooth, so their cells are averaged in twos (60 -> 30), and the
+  first convolution strides (15); the next three are followed by max pooling (8,
+  4, 2). The fully connected layer also sees the decoded keypoint locations,
+  which the objective uses anyway and which pooled convolutions lose, and what
+  is known of K and B. C_c is appended.
   """
 
   def __init__(self, config: HundConfig, name: str = "context_embedding"):
@@ -97,10 +98,11 @@ class ContextEmbedding(tf_keras.layers.Layer):
       )
     if self._squeeze is not None:
       maps.append(self._squeeze(features.features))
-    x = tf.concat(maps, axis=-1)
+    # Each pooled by itself: so K is read once and never copied.
+    x = tf.concat([tf.nn.avg_pool2d(m, 2, 2, "SAME") for m in maps], axis=-1)
     for i, convolution in enumerate(self._convolutions):
       x = convolution(x)
-      if 1 <= i <= 4:
+      if 1 <= i <= 3:
         x = self._pool(x)
     flat = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
     known = tf.concat(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from hund_tf.compat import tf, tf_keras
-from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models import state_space
 from hund_tf.models.config import HundConfig
@@ -126,8 +126,17 @@ class HundModel(tf_keras.Model):
     features: ImageFeatures,
     intrinsics: Intrinsics,
     num_stages: int | None = None,
+    parts: PartTerm = "full",
   ) -> Descent:
-    """As calling the model, with the decoded body of every state."""
+    """As calling the model, with the decoded body of every state.
+
+    Args:
+      features: see `call`.
+      intrinsics: see `call`.
+      num_stages: see `call`.
+      parts: whether L_b is rendered, and a gradient taken through it: training
+        can spare either.
+    """
     if num_stages is None:
       num_stages = self.config.num_stages
     if num_stages < 0:
@@ -135,10 +144,10 @@ class HundModel(tf_keras.Model):
     inputs, states = self.begin(features, intrinsics)
     stages, memories = [], [tf.concat(states[1:], axis=-1)]
     for _ in range(num_stages):
-      stage, states = self.cell(inputs, states)
+      stage, states = self.cell(inputs, states, parts)
       stages.append(stage)
       memories.append(tf.concat(states[1:], axis=-1))
-    stages.append(self.cell.evaluate(states[0], inputs))
+    stages.append(self.cell.evaluate(states[0], inputs, parts))
     return Descent(tuple(stages), tuple(memories))
 
 

@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+from hund_tf.body import keypoints as keypoint_table
+from hund_tf.body import skeleton
 from hund_tf.compat import tf, tf_keras
 from hund_tf.geometry import camera
-from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models import state_space
 from hund_tf.models.config import HundConfig
 from hund_tf.types import (
@@ -19,6 +21,7 @@ from hund_tf.types import (
   Intrinsics,
 )
 
+_PELVIS = skeleton.INDEX["pelvis"]
 _RESIDUAL_SCALE = 8.0  # crop pixels: larger errors are compressed
 _FIRST_STEP = 1e-3  # deviation of the output weights before training
 
@@ -73,6 +76,16 @@ def loss_inputs(
   weighted = tf.asinh(error) * target.keypoint_weights[..., None]
   size = NUM_KEYPOINTS * error.shape[-1]
   return tf.concat([values, tf.reshape(weighted, [-1, size])], axis=-1)
+
+
+def posed_inputs(body: BodyOutput) -> tf.Tensor:
+  """What a stage sees of the posed body of the previous state, `[B, 75]`.
+
+  The keypoints of BODY_25 relative to the pelvis, camera frame, metres.
+  """
+  points = body.keypoints[:, keypoint_table.BODY]
+  points -= body.joints[:, _PELVIS : _PELVIS + 1]
+  return tf.reshape(points, [-1, points.shape[1] * 3])
 
 
 class HundCell(tf_keras.layers.Layer):
@@ -168,7 +181,9 @@ class HundCell(tf_keras.layers.Layer):
   def build(self, input_shape) -> None:
     """Creates the variables; all sizes follow from the configuration."""
     units = self.config.units
-    seen = STATE_SIZE + self.config.loss_input_size + self.config.context_width
+    config = self.config
+    seen = STATE_SIZE + config.posed_input_size
+    seen += config.loss_input_size + config.context_width
     for layer, size in (
       (self._project, seen),
       (self._normalize, units),
@@ -179,36 +194,48 @@ class HundCell(tf_keras.layers.Layer):
         layer.build([None, size])
     super().build(input_shape)
 
-  def evaluate(self, coordinates: tf.Tensor, inputs: DescentInputs) -> Stage:
+  def evaluate(
+    self,
+    coordinates: tf.Tensor,
+    inputs: DescentInputs,
+    parts: PartTerm = "full",
+  ) -> Stage:
     """Decodes states `[B, 204]` in network coordinates and takes their L_u."""
-    return self._get_evaluate()(coordinates, inputs.target, inputs.intrinsics)
+    return self._get_evaluate()(
+      coordinates, inputs.target, inputs.intrinsics, parts
+    )
 
   def _evaluate(
     self,
     coordinates: tf.Tensor,
     target: AlignmentTarget,
     intrinsics: Intrinsics,
+    parts: PartTerm,
   ) -> Stage:
     objective = self.objective
     state = state_space.decode(coordinates, intrinsics)
     body = objective.body_model.decode(state, mesh=objective.config.mesh)
-    terms = objective.evaluate(body, state, target, intrinsics)
+    terms = objective.evaluate(body, state, target, intrinsics, parts)
     return Stage(state, terms, body)
 
   def call(
-    self, inputs: DescentInputs, states: list[tf.Tensor]
+    self,
+    inputs: DescentInputs,
+    states: list[tf.Tensor],
+    parts: PartTerm = "full",
   ) -> tuple[Stage, list[tf.Tensor]]:
     """One refinement.
 
     Args:
       inputs: context, target and intrinsics.
       states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
+      parts: whether L_b is rendered, and a gradient taken through it.
 
     Returns:
       The `Stage` of s_{i-1}, and the states that belong to s_i.
     """
     coordinates, *memory = states
-    stage = self.evaluate(coordinates, inputs)
+    stage = self.evaluate(coordinates, inputs, parts)
     losses = loss_inputs(
       self.config.loss_inputs,
       stage.terms,
@@ -218,7 +245,10 @@ class HundCell(tf_keras.layers.Layer):
     )
     if self.config.detach_loss_inputs:
       losses = tf.stop_gradient(losses)
-    seen = tf.concat([coordinates, losses, inputs.context], axis=-1)
+    seen = [coordinates, losses, inputs.context]
+    if self.config.posed_inputs:
+      seen.append(posed_inputs(stage.body))
+    seen = tf.concat(seen, axis=-1)
     hidden, memory = self._lstm(
       tf.nn.gelu(self._normalize(self._project(seen))), memory
     )

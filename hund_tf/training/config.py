@@ -2,8 +2,9 @@
 
 import dataclasses
 
+from hund_tf.losses.alignment import PartTerm
 from hund_tf.losses.meta import META_LOSSES
-from hund_tf.training.supervision import REGIMES
+from hund_tf.training.supervision import REGIMES, uses_alignment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,9 @@ class TrainingConfig:
   # Share of steps, evenly spread, whose examples have part maps; the others
   # have no B and cost no rendering.
   parts_share: float = 1.0
+  # Descents of earlier steps leave L_b out of what their stages read and are
+  # trained on: rendering takes most of the time.
+  part_term_step: int = 0
   log_steps: int = 50
   validate_steps: int = 500
   validation_examples: int = 128
@@ -66,6 +70,12 @@ class TrainingConfig:
       if step >= first:
         stages = number
     return stages
+
+  def part_term_at(self, step: int) -> PartTerm:
+    """How the descents of a step take L_b."""
+    if step < self.part_term_step or not self.has_parts(step):
+      return "none"
+    return "full" if uses_alignment(self.regime, step) else "value"
 
   def has_parts(self, step: int) -> bool:
     """Whether the examples of a step have part maps."""

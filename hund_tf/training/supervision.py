@@ -6,17 +6,25 @@ from hund_tf.types import SupervisionWeights, TrainingExample
 _SELF = SupervisionWeights(1.0, 0.0, 0.0, 0.0, 0.0)
 _WEAK = SupervisionWeights(1.0, 1.0, 0.0, 0.0, 0.0)
 _FULL = SupervisionWeights(0.0, 0.0, 1.0, 1.0, 1.0)
+_FULL_2D = SupervisionWeights(0.0, 1.0, 1.0, 1.0, 1.0)
 _BOTH = SupervisionWeights(1.0, 0.0, 1.0, 1.0, 1.0)
 
 # Weights of even and of odd batches. 'FS+SS' alternates, as in the paper;
-# 'joint' adds both losses in every batch.
+# 'joint' adds both losses in every batch, and 'FS+2D' adds the annotated
+# keypoints to full supervision.
 REGIMES = {
   "SS": (_SELF, _SELF),
   "WS": (_WEAK, _WEAK),
   "FS": (_FULL, _FULL),
+  "FS+2D": (_FULL_2D, _FULL_2D),
   "FS+SS": (_FULL, _SELF),
   "joint": (_BOTH, _BOTH),
 }
+
+
+def uses_alignment(regime: str, step: int) -> bool:
+  """Whether the batch of a step is trained on L_u."""
+  return REGIMES[regime][step % 2].alignment > 0.0
 
 
 def supervise(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses import meta, supervised
+from hund_tf.losses.alignment import PartTerm
 from hund_tf.models.hund import HundModel
 from hund_tf.training.config import TrainingConfig
 from hund_tf.training.supervision import supervise
@@ -60,9 +61,12 @@ def descent_losses(
   example: TrainingExample,
   num_stages: int,
   losses: supervised.SupervisedConfig,
+  parts: PartTerm = "full",
 ) -> tuple[tf.Tensor, AlignmentTerms]:
   """Training losses and terms of L_u of all states, `[M + 1, B]` each."""
-  descent = model.descend(example.features, example.intrinsics, num_stages)
+  descent = model.descend(
+    example.features, example.intrinsics, num_stages, parts
+  )
   stage_losses = tf.stack(
     [
       supervised.stage_loss(
@@ -84,6 +88,7 @@ def make_train_step(
   losses: supervised.SupervisedConfig,
   num_stages: int,
   strategy: tf.distribute.Strategy,
+  parts: PartTerm = "full",
 ) -> Callable[[TrainingExample, tf.Tensor], StepReport]:
   """The step of descents of M stages, as a function of batch and number.
 
@@ -96,7 +101,9 @@ def make_train_step(
   def replica_step(example: TrainingExample, step: tf.Tensor) -> StepReport:
     example = supervise(example, config.regime, step)
     with tf.GradientTape() as tape:
-      stage_losses, terms = descent_losses(model, example, num_stages, losses)
+      stage_losses, terms = descent_losses(
+        model, example, num_stages, losses, parts
+      )
       per_example = meta.meta_loss(
         config.meta_loss, stage_losses[1:], stage_losses[0]
       )

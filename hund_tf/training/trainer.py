@@ -84,7 +84,7 @@ class HundTrainer:
       seconds=self._seconds,
     )
     self._rate = LearningRate(config)
-    self._functions: dict[int, Callable] = {}
+    self._functions: dict[tuple, Callable] = {}
     self._drawer = None
     if validation is not None:
       self._drawer = StripDrawer(model, validation.examples[0])
@@ -136,18 +136,20 @@ class HundTrainer:
       tf.profiler.experimental.stop()
 
   def _train_step(self, step: int) -> Callable:
-    """The traced step for the number of stages of this step."""
+    """The traced step for the stages and the part term of this step."""
     stages = self._config.stages_at(step, self._model.config.num_stages)
-    if stages not in self._functions:
-      self._functions[stages] = make_train_step(
+    parts = self._config.part_term_at(step)
+    if (stages, parts) not in self._functions:
+      self._functions[stages, parts] = make_train_step(
         self._model,
         self._optimizer,
         self._config,
         self._losses,
         stages,
         self._strategy,
+        parts,
       )
-    return self._functions[stages]
+    return self._functions[stages, parts]
 
   def _check(
     self, report: StepReport, batch: TrainingExample, step: int
@@ -183,7 +185,10 @@ class HundTrainer:
 
   def _judge(self) -> tuple[StageErrors, list[BodyOutput]]:
     """Errors of the weights as they are; keeps them if they are the best."""
-    errors = self._validation.errors(self._model)
+    read = int(self._step) >= self._config.part_term_step
+    errors = self._validation.errors(
+      self._model, parts="value" if read else "none"
+    )
     value = float(errors.pa_mpjpe[-1])
     if value < float(self._best):
       self._best.assign(value)

@@ -8,7 +8,7 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.evaluation import metrics
-from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund import HundModel
 from hund_tf.types import ImageFeatures, Intrinsics
@@ -57,6 +57,7 @@ class ValidationSet:
     model: HundModel,
     num_stages: int | None = None,
     objective: AlignmentObjective | None = None,
+    parts: PartTerm = "value",
   ) -> StageErrors:
     """Errors of every stage of the model's descents.
 
@@ -64,8 +65,9 @@ class ValidationSet:
       model: judged as it is.
       num_stages: M; without it the configured number.
       objective: whose L_u is reported; without it the one the model reads.
+      parts: whether stages read L_b.
     """
-    decode = self._decode(model, num_stages, objective)
+    decode = self._decode(model, num_stages, objective, parts)
     rows = []
     for example in self.examples:
       objective, joints = decode(example.features, example.intrinsics)
@@ -80,14 +82,15 @@ class ValidationSet:
     model: HundModel,
     num_stages: int | None,
     objective: AlignmentObjective | None,
+    parts: PartTerm,
   ) -> Callable:
     """Features to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
-    key = (id(model), num_stages, id(objective))
+    key = (id(model), num_stages, id(objective), parts)
     if key not in self._functions:
 
       @tf.function(autograph=False)
       def decode(features: ImageFeatures, intrinsics: Intrinsics):
-        stages = model.descend(features, intrinsics, num_stages).stages
+        stages = model.descend(features, intrinsics, num_stages, parts).stages
         terms = [s.terms for s in stages]
         if objective is not None:
           target = target_from_features(features)
