@@ -19,7 +19,7 @@ from hund_tf.reconstruction.methods import (
 
 _METHOD = flags.DEFINE_enum(
   "method",
-  "bfgs",
+  "hund",
   ["hund", *OPTIMIZERS],
   "The learned descent, or an optimiser of the alignment objective.",
 )
@@ -106,5 +106,9 @@ def to_method(objective: AlignmentObjective) -> Method:
       optimizer_flags.to_config("bfgs"), max_iterations=_REFINE_STEPS.value
     )
   return HundMethod(
-    to_model(objective.body_model), _STAGES.value, refinement, objective
+    to_model(objective.body_model),
+    _STAGES.value,
+    refinement,
+    objective,
+    optimizer_flags.to_config("bfgs").jit_compile,
   )

@@ -33,7 +33,8 @@ _LEARNING_RATE = flags.DEFINE_float(
 _JIT_COMPILE = flags.DEFINE_bool(
   "jit_compile",
   _DEFAULT.jit_compile,
-  "Compile the objective by XLA: faster steps, a slower start.",
+  "Compile the objective, or the stages of the learned descent, by XLA: faster "
+  "steps, a slower start.",
 )
 
 

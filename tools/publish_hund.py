@@ -21,10 +21,8 @@ from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.training import run_folder
 from hund_tf.training.trainer import BEST_WEIGHTS
-from hund_tf.training.validation import ValidationSet
+from hund_tf.training.validation import HELD_OUT_SEED, ValidationSet
 from hund_tf.visualization.training_curves import save_training_curves
-
-_HELD_OUT_SEED = 2_000_003  # neither of training nor of validation examples
 
 
 def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
@@ -34,11 +32,11 @@ def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
   config_examples = synthetic_flags.to_config().captured_only()
   examples = SyntheticExamples(body_model, poses, config_examples)
-  held_out = ValidationSet(examples, config.examples, _HELD_OUT_SEED)
+  held_out = ValidationSet(examples, config.examples, HELD_OUT_SEED)
   metrics = {
     "held_out_poses": len(poses.up),
     "held_out_examples": sum(len(e.joints) for e in held_out.examples),
-    "held_out_seed": _HELD_OUT_SEED,
+    "held_out_seed": HELD_OUT_SEED,
     "unit": "millimetres; 14 LSP joints (_all: 63); s_0 first",
   }
   model = weights.load(body_model, path)

@@ -8,9 +8,11 @@ NAME.json (see docs/result_schema.md).
 It exits with 1 if a photo failed; the other photos are done all the same.
 """
 
+import collections
+import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +54,7 @@ class _Job(NamedTuple):
   faces: np.ndarray  # [F, 3] of the full mesh
   uv: TextureCoordinates
   method: str
+  seconds: collections.Counter  # by step, of all photos
 
 
 def _quality(objective: AlignmentObjective) -> QualityCalibration | None:
@@ -92,7 +95,16 @@ def _make_job(arguments: Sequence[str]) -> _Job:
     faces=body.faces("full"),
     uv=body.uv(),
     method=method_flags.name(),
+    seconds=collections.Counter(),
   )
+
+
+@contextlib.contextmanager
+def _timed(job: _Job, step: str) -> Iterator[None]:
+  """Adds the seconds of the block to those of a step."""
+  begin = time.perf_counter()
+  yield
+  job.seconds[step] += time.perf_counter() - begin
 
 
 def _detect(job: _Job, path: Path, image) -> list[Detection]:
@@ -158,9 +170,12 @@ def _reconstruct(job: _Job, path: Path, stem: str) -> int:
   """
   image = photos.load_photo(path)
   camera = camera_options.photo_camera(job.camera, path, *image.shape[:2])
-  detections = _detect(job, path, image)
-  people = job.reconstructor(detections, camera.intrinsics)
-  _save(job, path, stem, image, camera, people)
+  with _timed(job, "detection"):
+    detections = _detect(job, path, image)
+  with _timed(job, job.method):
+    people = job.reconstructor(detections, camera.intrinsics)
+  with _timed(job, "drawing and writing"):
+    _save(job, path, stem, image, camera, people)
   if not people:
     _say(
       f"{path}: no person found; give a photo that shows most of a person, "
@@ -215,6 +230,9 @@ def main(argv: Sequence[str]) -> int:
     f"{done} photos done, {people} people, {failed} failed, "
     f"{time.time() - begin:.0f} s; results in {job.output.output_dir}"
   )
+  if people:
+    steps = (f"{k} {v / people:.2f}" for k, v in job.seconds.items())
+    print(f"seconds per person: {', '.join(steps)}")
   return 1 if failed else 0
 
 

@@ -105,10 +105,8 @@ def train(run: training_flags.RunConfig) -> None:
   trainer.run()
 
 
-def main(argv: list[str]) -> int:
-  if len(argv) > 1:
-    raise app.UsageError(f"unexpected arguments {argv[1:]}")
-  run = training_flags.to_run_config()
+def prepare_devices(run: training_flags.RunConfig) -> None:
+  """Threads, devices and determinism, before TensorFlow starts."""
   tf.config.threading.set_intra_op_parallelism_threads(run.threads)
   if run.cpu_devices > 1:
     tf.config.set_logical_device_configuration(
@@ -117,6 +115,13 @@ def main(argv: list[str]) -> int:
     )
   if run.deterministic:
     tf.config.experimental.enable_op_determinism()
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  run = training_flags.to_run_config()
+  prepare_devices(run)
   try:
     train(run)
   except (ValueError, MotionError, DivergenceError, OSError) as error:

@@ -71,6 +71,7 @@ class HundMethod:
     num_stages: int | None = None,
     refinement: OptimizerConfig | None = None,
     objective: AlignmentObjective | None = None,
+    jit_compile: bool = False,
   ):
     """Keeps the model.
 
@@ -80,17 +81,25 @@ class HundMethod:
       refinement: an optimiser that starts at the last stage's state.
       objective: what the optimiser minimises and the trace's terms are of;
         without it the objective that the model reads.
+      jit_compile: XLA for whole stages: faster ones, a slower start.
     """
     self.objective = objective or model.objective
     self._model = model
     self._num_stages = num_stages
     self._refinement = refinement
-    self._begin = tf.function(model.begin, autograph=False)
-    self._step = tf.function(model.cell.call, autograph=False)
-    self._evaluate = tf.function(model.cell.evaluate, autograph=False)
+    xla = jit_compile and model.objective.xla_compatible
+
+    def compiled(function, xla: bool = xla):
+      return tf.function(function, autograph=False, jit_compile=xla or None)
+
+    self._begin = compiled(model.begin)
+    self._step = compiled(model.cell.call)
+    self._evaluate = compiled(model.cell.evaluate)
     self._terms = None
     if self.objective.config != model.objective.config:
-      self._terms = tf.function(self.objective.__call__, autograph=False)
+      self._terms = compiled(
+        self.objective.__call__, jit_compile and self.objective.xla_compatible
+      )
 
   def __call__(
     self, features: ImageFeatures, intrinsics: Intrinsics
@@ -119,15 +128,18 @@ class HundMethod:
     stages = self._num_stages
     if stages is None:
       stages = self._model.config.num_stages
+    # Without a known part L_b is 0 and nothing need be rendered for it.
+    known = np.any(features.part_weights.numpy() > 0.0)
+    parts = "value" if known else "none"
     begin = time.perf_counter()
     inputs, states = self._begin(features, intrinsics)
     rows, seconds = [], []
     for i in range(stages + 1):
       memory = tf.concat(states[1:], axis=-1)
       if i < stages:
-        stage, states = self._step(inputs, states)
+        stage, states = self._step(inputs, states, parts)
       else:
-        stage = self._evaluate(states[0], inputs)
+        stage = self._evaluate(states[0], inputs, parts)
       stage.terms.total.numpy()  # waits for it
       rows.append((stage.state, stage.terms, memory))
       seconds.append(time.perf_counter() - begin)

@@ -121,11 +121,16 @@ def history(folder: str | os.PathLike) -> dict:
     validation = _read_rows(folder / VALIDATION_FILE)
   except OSError as error:
     raise ValueError(f"run folder {folder}: {error}") from error
+  training = settings["training"]
+  # Weights of before do not know the part term that they will be given.
+  first = training.get("part_term_step", 0)
+  validation = [row for row in validation if int(row["step"]) > first]
   if not validation or not steps:
-    raise ValueError(f"run folder {folder}: the run was never validated")
+    raise ValueError(
+      f"run folder {folder}: the run was never validated after step {first}"
+    )
   best = min(validation, key=lambda row: float(row["pa_mpjpe"].split()[-1]))
   step = int(best["step"])
-  training = settings["training"]
   seconds = [float(r["seconds"]) for r in steps if int(r["step"]) <= step]
   return {
     "command": "python -m tools.train_hund --flagfile=run.flags",

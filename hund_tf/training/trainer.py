@@ -105,6 +105,9 @@ class HundTrainer:
     mark, mark_step = time.perf_counter(), first
     for step in range(first, config.steps):
       self._profile(step - first)
+      if step and step == config.part_term_step:
+        # What stages read is another thing from here on.
+        self._best.assign(np.inf)
       batch = next(stream)
       report = self._train_step(step)(batch, tf.constant(step, tf.int64))
       self._check(report, batch, step)

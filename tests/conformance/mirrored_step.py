@@ -1,6 +1,6 @@
 """One training step on two virtual CPU devices and on one: equal to 1e-5.
 
-Run by `test_hund.py`: devices are chosen before TensorFlow starts.
+Run by `test_hund.py`.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import HundModel, blank_inputs
+from tests.conformance import mirrored
 
 _BATCH = 2
 
@@ -43,36 +44,17 @@ def _train_step(strategy, objective, config, inputs):
     )
     return losses
 
-  run = tf.function(
-    lambda features, intrinsics: strategy.run(step, (features, intrinsics)),
-    autograph=False,
-  )
-  batch = next(
-    iter(
-      strategy.experimental_distribute_dataset(
-        tf.data.Dataset.from_tensor_slices(inputs).batch(_BATCH)
-      )
-    )
-  )
-  losses = strategy.experimental_local_results(run(*batch))
-  return np.concatenate([x.numpy() for x in losses]), model.get_weights()
+  return mirrored.run(strategy, step, inputs), model.get_weights()
 
 
 def main() -> None:
-  devices = [tf.config.LogicalDeviceConfiguration()] * 2
-  cpu = tf.config.list_physical_devices("CPU")[0]
-  tf.config.set_logical_device_configuration(cpu, devices)
+  strategy = mirrored.two_devices()
   config = HundConfig(num_stages=1)
   # Without the part term, which would take most of the time to trace.
   objective = AlignmentObjective(BodyModel(), ObjectiveConfig(part_weight=0.0))
   inputs = _inputs(config)
   one = _train_step(tf.distribute.get_strategy(), objective, config, inputs)
-  two = _train_step(
-    tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
-    objective,
-    config,
-    inputs,
-  )
+  two = _train_step(strategy, objective, config, inputs)
   assert len(one[0]) == len(two[0]) == _BATCH
   np.testing.assert_allclose(one[0], two[0], rtol=1e-5)
   for first, second in zip(one[1], two[1], strict=True):

@@ -4,9 +4,6 @@ The two processes that the last two need are the scripts beside this file.
 """
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +13,8 @@ from hund_tf.export.reconstruction import ReconstructionModule, save_model
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import HundModel, blank_inputs
+from tests.conformance.processes import run_script
 
-_ROOT = Path(__file__).parents[2]
 _BATCH = 3
 _STAGES = 2
 
@@ -98,18 +95,6 @@ def test_compiled_stages_agree(objective, model, inputs, trace):
   _assert_close(compiled(*inputs), trace, 2e-3)
 
 
-def _run(script: str, *arguments, folder: Path, path: str | None) -> None:
-  environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2")
-  environment.pop("PYTHONPATH", None)
-  if path:
-    environment["PYTHONPATH"] = path
-  command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
-  done = subprocess.run(
-    command, cwd=folder, env=environment, capture_output=True, text=True
-  )
-  assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_saved_model_in_a_fresh_process(objective, inputs, trace, tmp_path):
   """Loaded where this package cannot be imported, at two batch sizes."""
   never_called = _random_model(objective, 0)
@@ -124,7 +109,9 @@ def test_saved_model_in_a_fresh_process(objective, inputs, trace, tmp_path):
   np.savez(
     tmp_path / "expected.npz", **{k: v.numpy() for k, v in expected.items()}
   )
-  _run("load_saved_model.py", str(tmp_path), folder=tmp_path, path=None)
+  run_script(
+    "load_saved_model.py", str(tmp_path), folder=tmp_path, sees_package=False
+  )
 
 
 def test_saved_model_is_not_written_over_anything(model, tmp_path):
@@ -136,4 +123,4 @@ def test_saved_model_is_not_written_over_anything(model, tmp_path):
 
 def test_two_devices_agree_with_one(tmp_path):
   """A training step under MirroredStrategy over two virtual CPU devices."""
-  _run("mirrored_step.py", folder=tmp_path, path=str(_ROOT))
+  run_script("mirrored_step.py", folder=tmp_path, sees_package=True)

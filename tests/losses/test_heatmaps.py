@@ -46,6 +46,22 @@ def test_a_single_hot_cell_decodes_to_its_centre():
   np.testing.assert_allclose(found[0, 0], [31.5 * 8, 20.5 * 8], atol=1e-3)
 
 
+def test_of_equal_peaks_one_is_taken_whole():
+  """Row and column belong to the same peak."""
+  points = np.array([[100.0, 396.0], [396.0, 100.0]])
+  maps = _gaussians(points, 1.5).max(axis=-1, keepdims=True)
+  found, _ = heatmaps.decode_heatmaps(tf.constant(maps))
+  distances = np.linalg.norm(found[0, 0] - points, axis=-1)
+  assert distances.min() < 0.1, found
+
+
+def test_examples_and_keypoints_do_not_mix():
+  points = np.random.default_rng(1).uniform(20.0, 460.0, [3, 7, 2])
+  maps = np.concatenate([_gaussians(p, 1.5) for p in points])
+  found, _ = heatmaps.decode_heatmaps(tf.constant(maps))
+  np.testing.assert_allclose(found, points, atol=0.01)
+
+
 def test_decoding_compiles():
   maps = _gaussians(np.array([[100.0, 200.0], [33.0, 44.0]]), 2.0)
   compiled = tf.function(heatmaps.decode_heatmaps, jit_compile=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import skeleton
 from hund_tf.compat import tf
 from hund_tf.geometry import camera, placement
 from hund_tf.losses import supervised
@@ -14,6 +15,7 @@ from hund_tf.types import (
   NUM_PARTS,
   STATE_SIZE,
   AlignmentTerms,
+  BodyOutput,
   ImageFeatures,
   Intrinsics,
   SupervisionWeights,
@@ -82,6 +84,21 @@ def test_a_moved_body_is_as_far_off_as_it_was_moved(objective, example):
   _, body = _moved(objective, example, [0.03, 0.0, 0.04])
   for loss in (supervised.vertex_loss, supervised.joint_loss):
     np.testing.assert_allclose(loss(body, example), [0.05] * 3, atol=1e-4)
+
+
+def test_fingers_count_less_in_the_mean(example):
+  moved = np.zeros([63, 3], np.float32)
+  fingers = [i for i, n in enumerate(skeleton.NAMES) if n[-1] in "123"]
+  fingers = [i for i in fingers if skeleton.NAMES[i][:2] in ("l_", "r_")]
+  assert len(fingers) == 30
+  moved[fingers, 0] = 1.0
+  body = BodyOutput(
+    example.vertices, example.joints + moved, example.keypoints, None
+  )
+  loss = supervised.joint_loss(body, example, finger_weight=0.1)
+  np.testing.assert_allclose(loss, [3.0 / (33.0 + 3.0)] * 3, atol=1e-3)
+  loss = supervised.joint_loss(body, example)
+  np.testing.assert_allclose(loss, [30.0 / 63.0] * 3, atol=1e-3)
 
 
 def test_absolute_root_is_the_paper_s_sum(objective, example):

@@ -9,7 +9,12 @@ from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.config import HundConfig
 from hund_tf.models.context_embedding import camera_code, keypoint_code
 from hund_tf.models.hund import HundModel, blank_inputs
-from hund_tf.models.hund_cell import DescentInputs, HundCell, loss_inputs
+from hund_tf.models.hund_cell import (
+  DescentInputs,
+  HundCell,
+  loss_inputs,
+  posed_inputs,
+)
 from hund_tf.types import (
   STATE_SIZE,
   AlignmentTarget,
@@ -41,7 +46,7 @@ def _count(variables) -> int:
 def test_golden_numbers_of_parameters(model):
   lstm = [v for v in model.trainable_variables if "lstm" in v.name]
   assert _count(lstm) == 525_312 == 4 * 256 * (256 + 256 + 1)
-  assert _count(model.trainable_variables) == 947_184
+  assert _count(model.trainable_variables) == 966_384
   assert abs(_count(model.trainable_variables) / 950_000 - 1.0) < 0.05
   assert not model.non_trainable_variables
   assert _count(model.embedding.trainable_variables) == 184_104
@@ -177,11 +182,78 @@ def test_loss_inputs_are_signed_and_weighted_by_confidence(
   )
   values = loss_inputs("residuals", terms, body, target, intrinsics).numpy()
   assert values.shape == (2, 279)
-  np.testing.assert_allclose(values[:, :5], np.log1p(np.stack(terms, -1)))
+  np.testing.assert_allclose(
+    values[:, :5], np.log1p(np.stack(terms, -1)), rtol=1e-5
+  )
   errors = values[:, 5:].reshape(2, 137, 2)
   assert not errors[:, 3].any()
   np.testing.assert_allclose(errors[:, 4, 0], -np.arcsinh(1.0), atol=1e-3)
   np.testing.assert_allclose(errors[:, 4, 1], 0.01, atol=1e-3)
+
+
+def test_posed_inputs_are_the_body_about_its_pelvis(keypoint_objective, trace):
+  state = tf.nest.map_structure(lambda x: x[:, 0], trace.state)
+  body = keypoint_objective.body_model.decode(state, mesh="proxy_1500")
+  values = posed_inputs(body).numpy().reshape(2, 25, 3)
+  pelvis = body.joints[:, 0].numpy()
+  nose = body.keypoints[:, 0].numpy()
+  np.testing.assert_allclose(values[:, 0], nose - pelvis, atol=1e-6)
+  # Metres from the pelvis: where the body is does not matter.
+  moved = state._replace(translation=state.translation + [0.5, -0.3, 2.0])
+  body = keypoint_objective.body_model.decode(moved, mesh="proxy_1500")
+  np.testing.assert_allclose(
+    posed_inputs(body).numpy().reshape(2, 25, 3), values, atol=1e-5
+  )
+
+
+def test_posed_inputs_can_be_left_out(keypoint_objective, observed):
+  config = HundConfig(posed_inputs=False)
+  made = HundModel(keypoint_objective, config)
+  assert _count(made.trainable_variables) == 966_384 - 75 * 256
+  assert made(*observed, num_stages=1).terms.total.shape == [2, 2]
+
+
+@pytest.fixture(scope="module")
+def part_terms(objective, observed):
+  """L_b `[2]` of s_0, and its gradient's path, by how it is taken."""
+  features, intrinsics = observed
+  tf_keras.utils.set_random_seed(0)
+  cell = HundModel(objective).cell
+  target = target_from_features(features)
+  inputs = _inputs(tf.zeros([2, 132]), target, intrinsics)
+  found = {}
+  for parts in ("full", "value", "none"):
+    coordinates = cell.get_initial_state(inputs)[0]
+    with tf.GradientTape() as tape:
+      tape.watch(coordinates)
+      part = cell.evaluate(coordinates, inputs, parts).terms.part
+    gradient = tape.gradient(part, coordinates, unconnected_gradients="zero")
+    found[parts] = part.numpy(), gradient.numpy()
+  return found
+
+
+def test_the_part_term_by_value_and_not_at_all(part_terms):
+  value, slope = part_terms["full"]
+  assert (value > 0.0).all() and slope.any()
+  np.testing.assert_allclose(part_terms["value"][0], value, rtol=1e-5)
+  assert not part_terms["value"][1].any()
+  assert not part_terms["none"][0].any() and not part_terms["none"][1].any()
+
+
+def test_nothing_known_of_the_parts_is_no_part_term(objective, observed):
+  """Leaving L_b out changes nothing where no part is known."""
+  features, intrinsics = observed
+  unknown = features._replace(part_weights=tf.zeros_like(features.part_weights))
+  target = target_from_features(unknown)
+  inputs = _inputs(tf.zeros([2, 132]), target, intrinsics)
+  cell = HundModel(objective).cell
+  coordinates = cell.get_initial_state(inputs)[0]
+  terms = [
+    cell.evaluate(coordinates, inputs, parts).terms
+    for parts in ("full", "none")
+  ]
+  for with_parts, without in zip(*terms, strict=True):
+    np.testing.assert_allclose(with_parts, without, rtol=1e-6)
 
 
 def test_context_codes():

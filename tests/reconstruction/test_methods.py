@@ -52,6 +52,34 @@ def test_the_learned_descent_stage_by_stage_equals_the_model(
   assert (np.diff(trace.seconds) > 0).all()
 
 
+def test_nothing_is_rendered_where_no_part_is_known(body_model, problem):
+  """And the descent is the same as with rendering: L_b is 0."""
+  model = HundModel(AlignmentObjective(body_model))
+  method = HundMethod(model, num_stages=1)
+  features, intrinsics = problem
+  asked = []
+  plain_step = method._step
+
+  def step(inputs, states, parts):
+    asked.append(parts)
+    return plain_step(inputs, states, parts)
+
+  method._step = step
+  trace = method(features, intrinsics)
+  whole = model(features, intrinsics, num_stages=1)
+  np.testing.assert_allclose(trace.terms.total, whole.terms.total, rtol=1e-3)
+  known = features._replace(part_weights=tf.ones_like(features.part_weights))
+  assert method(known, intrinsics).terms.part.numpy().all()
+  assert asked == ["none", "value"]
+
+
+def test_compiled_stages_are_the_same(objective, problem):
+  model = HundModel(objective)
+  plain = HundMethod(model, num_stages=1)(*problem)
+  compiled = HundMethod(model, num_stages=1, jit_compile=True)(*problem)
+  np.testing.assert_allclose(compiled.terms.total, plain.terms.total, rtol=2e-3)
+
+
 def test_refinement_starts_where_the_descent_ended(objective, problem):
   config = OptimizerConfig(max_iterations=5)
   method = HundMethod(HundModel(objective), 2, config)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +78,16 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
     f"--images={tmp_path / 'missing.jpg'}",
     f"--output_dir={output}",
     "--save=overlay,stages,gif,glb,obj,json",
+    "--method=bfgs",
   )
   assert code == 1
   for name in [*bad, "missing.jpg"]:
     lines = [line for line in err.splitlines() if name in line]
     assert len(lines) == 1, (name, err)
   assert "1 photos done, 1 people, 5 failed" in out
+  assert re.search(
+    r"seconds per person: detection [\d.]+, bfgs [\d.]+, drawing and", out
+  )
   assert _names(output) == [
     "astronaut.glb",
     "astronaut.json",
@@ -220,13 +225,12 @@ def hund_weights(body_model, tmp_path) -> Path:
   return path
 
 
-def test_the_learned_descent_tells_its_stages_and_quality(
+def test_the_learned_descent_is_the_default_and_tells_its_stages_and_quality(
   run, tmp_path, hund_weights
 ):
   arguments = (
     f"--images={_DEMO / 'astronaut.jpg'}",
     f"--output_dir={tmp_path / 'out'}",
-    "--method=hund",
     f"--weights={hund_weights}",
     "--part_weight=0",
     "--save=stages,gif,json",

@@ -13,10 +13,20 @@ def test_stages_change_at_their_steps():
   assert TrainingConfig().stages_at(3, 7) == 7
 
 
+def test_the_part_term_is_read_from_its_step_where_there_are_parts():
+  config = TrainingConfig(regime="FS", parts_share=0.5, part_term_step=4)
+  assert [config.part_term_at(s) for s in range(2, 8)] == [
+    *("none", "none", "none", "value", "none", "value")
+  ]
+  assert TrainingConfig(regime="SS").part_term_at(0) == "full"
+  taking_turns = TrainingConfig(regime="FS+SS")
+  assert [taking_turns.part_term_at(s) for s in (6, 7)] == ["value", "full"]
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
-    ({"regime": "XS"}, "expected one of SS, WS, FS, FS\\+SS, joint"),
+    ({"regime": "XS"}, "expected one of SS, WS, FS, FS\\+2D, FS"),
     ({"meta_loss": "mean"}, "meta_loss: got 'mean'"),
     ({"stage_steps": ((5, 2),)}, "rising ones from 0"),
     ({"stage_steps": ((0, 2), (4, 3), (4, 5))}, "rising ones from 0"),

@@ -72,6 +72,18 @@ def test_history_ends_at_the_best_last_stage(finished):
   assert history["git_hash"] == "abc"
 
 
+def test_history_looks_at_weights_that_know_the_part_term(finished):
+  path = finished / run_folder.CONFIG_FILE
+  settings = json.loads(path.read_text())
+  settings["training"]["part_term_step"] = 10
+  path.write_text(json.dumps(settings))
+  assert run_folder.history(finished)["steps"] == 20
+  settings["training"]["part_term_step"] = 20
+  path.write_text(json.dumps(settings))
+  with pytest.raises(ValueError, match="never validated after step 20"):
+    run_folder.history(finished)
+
+
 def test_published_flags_name_no_files(finished):
   assert run_folder.portable_flags(finished) == "--steps=20\n--noxla\n"
 

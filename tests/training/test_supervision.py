@@ -32,6 +32,10 @@ def test_full_and_self_supervision_take_turns():
   assert _weights("FS+SS", 7) == _weights("SS", 0)
 
 
+def test_annotated_keypoints_beside_the_truth_in_3d():
+  assert [w[0] for w in _weights("FS+2D", 1)] == [0.0, 1.0, 1.0, 1.0, 1.0]
+
+
 def test_joint_is_both():
   assert [w[0] for w in _weights("joint", 1)] == [1.0, 0.0, 1.0, 1.0, 1.0]
 
