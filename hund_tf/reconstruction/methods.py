@@ -6,14 +6,15 @@ return.
 """
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from hund_tf.compat import tf
-from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models.hund import HundModel
+from hund_tf.models.hund import HundModel, blank_inputs
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
 from hund_tf.types import (
@@ -62,6 +63,52 @@ class OptimizerMethod:
     return minimize(self.objective, target, intrinsics, self._config)
 
 
+class _CompiledStages:
+  """The pieces of a descent as functions that are traced once for any batch."""
+
+  def __init__(self, model: HundModel, jit_compile: bool):
+    self._model = model
+    xla = jit_compile and model.objective.xla_compatible
+    self._options = {"autograph": False, "jit_compile": xla or None}
+    signature = _any_batch(blank_inputs(model.config))
+    self.begin = tf.function(
+      model.begin, input_signature=signature, **self._options
+    )
+    self._functions: dict[tuple[str, PartTerm], Callable] = {}
+
+  def step(self, parts: PartTerm) -> Callable:
+    """(inputs, states) -> the `Stage` of the states, and the next ones."""
+    cell = self._model.cell
+    return self._function("step", cell.call, parts)
+
+  def evaluate(self, parts: PartTerm) -> Callable:
+    """(inputs, states) -> the `Stage` of the states."""
+    cell = self._model.cell
+
+    def evaluate(inputs, states, parts):
+      return cell.evaluate(states[0], inputs, parts)
+
+    return self._function("evaluate", evaluate, parts)
+
+  def _function(self, name: str, function: Callable, parts: PartTerm):
+    key = name, parts
+    if key not in self._functions:
+      begun = self.begin.get_concrete_function().structured_outputs
+      self._functions[key] = tf.function(
+        lambda inputs, states: function(inputs, states, parts),
+        input_signature=_any_batch(begun),
+        **self._options,
+      )
+    return self._functions[key]
+
+
+def _any_batch(tensors):
+  """Specifications of tensors `[B, ...]` with B left open."""
+  return tf.nest.map_structure(
+    lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), tensors
+  )
+
+
 class HundMethod:
   """The learned descent, and an optimiser after it if asked (the hybrid)."""
 
@@ -87,18 +134,14 @@ class HundMethod:
     self._model = model
     self._num_stages = num_stages
     self._refinement = refinement
-    xla = jit_compile and model.objective.xla_compatible
-
-    def compiled(function, xla: bool = xla):
-      return tf.function(function, autograph=False, jit_compile=xla or None)
-
-    self._begin = compiled(model.begin)
-    self._step = compiled(model.cell.call)
-    self._evaluate = compiled(model.cell.evaluate)
+    self._stages = _CompiledStages(model, jit_compile)
     self._terms = None
     if self.objective.config != model.objective.config:
-      self._terms = compiled(
-        self.objective.__call__, jit_compile and self.objective.xla_compatible
+      self._terms = tf.function(
+        self.objective.__call__,
+        autograph=False,
+        reduce_retracing=True,
+        jit_compile=(jit_compile and self.objective.xla_compatible) or None,
       )
 
   def __call__(
@@ -132,14 +175,14 @@ class HundMethod:
     known = np.any(features.part_weights.numpy() > 0.0)
     parts = "value" if known else "none"
     begin = time.perf_counter()
-    inputs, states = self._begin(features, intrinsics)
+    inputs, states = self._stages.begin(features, intrinsics)
     rows, seconds = [], []
     for i in range(stages + 1):
       memory = tf.concat(states[1:], axis=-1)
       if i < stages:
-        stage, states = self._step(inputs, states, parts)
+        stage, states = self._stages.step(parts)(inputs, states)
       else:
-        stage = self._evaluate(states[0], inputs, parts)
+        stage = self._stages.evaluate(parts)(inputs, states)
       stage.terms.total.numpy()  # waits for it
       rows.append((stage.state, stage.terms, memory))
       seconds.append(time.perf_counter() - begin)

@@ -58,19 +58,28 @@ def test_nothing_is_rendered_where_no_part_is_known(body_model, problem):
   method = HundMethod(model, num_stages=1)
   features, intrinsics = problem
   asked = []
-  plain_step = method._step
+  plain_step = method._stages.step
 
-  def step(inputs, states, parts):
+  def step(parts):
     asked.append(parts)
-    return plain_step(inputs, states, parts)
+    return plain_step(parts)
 
-  method._step = step
+  method._stages.step = step
   trace = method(features, intrinsics)
   whole = model(features, intrinsics, num_stages=1)
   np.testing.assert_allclose(trace.terms.total, whole.terms.total, rtol=1e-3)
   known = features._replace(part_weights=tf.ones_like(features.part_weights))
   assert method(known, intrinsics).terms.part.numpy().all()
   assert asked == ["none", "value"]
+
+
+def test_stages_are_traced_once_for_any_number_of_people(objective, problem):
+  method = HundMethod(HundModel(objective), num_stages=1)
+  both = method(*problem)
+  one = method(*tf.nest.map_structure(lambda x: x[1:], problem))
+  np.testing.assert_allclose(one.terms.total[0], both.terms.total[1], rtol=1e-3)
+  step = method._stages.step("none")
+  assert step.experimental_get_tracing_count() == 1
 
 
 def test_compiled_stages_are_the_same(objective, problem):

@@ -1,0 +1,16 @@
+"""The program `tools.train_hund` with a model small enough for a test.
+
+Run by `test_multi_worker.py`, in a process for each worker.
+"""
+
+from absl import app
+
+from flags import training_flags
+from hund_tf.models.config import HundConfig
+from tools import train_hund
+
+_SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
+
+if __name__ == "__main__":
+  training_flags.to_model_config = lambda: _SIZE
+  app.run(train_hund.main)
