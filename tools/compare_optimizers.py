@@ -31,6 +31,9 @@ from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
 from hund_tf.visualization.descent_plots import save_descent_plots
 
+_STAGES = 5
+_LEARNED = f"HUND({_STAGES})"
+
 
 def _methods(objective: AlignmentObjective, hybrids: Sequence[int]) -> dict:
   model = method_flags.to_model(objective.body_model)
@@ -38,18 +41,20 @@ def _methods(objective: AlignmentObjective, hybrids: Sequence[int]) -> dict:
   methods = {
     "BFGS": OptimizerMethod(objective, bfgs),
     "L-BFGS": OptimizerMethod(objective, optimizer_flags.to_config("lbfgs")),
-    "HUND(5)": HundMethod(model, 5, objective=objective),
+    _LEARNED: HundMethod(model, _STAGES, None, objective, bfgs.jit_compile),
   }
   for stages in hybrids:
-    methods[f"HUND({stages})+BFGS"] = HundMethod(model, stages, bfgs, objective)
+    methods[f"HUND({stages})+BFGS"] = HundMethod(
+      model, stages, bfgs, objective, bfgs.jit_compile
+    )
   return methods
 
 
 def _speed(rows) -> str:
   """How long the optimisers take to reach the learned descent's objective."""
-  ends = {r.problem: r for r in rows if r.method == "HUND(5)"}
+  ends = {r.problem: r for r in rows if r.method == _LEARNED}
   seconds = np.median([r.seconds for r in ends.values()])
-  lines = [f"HUND(5) takes {seconds:.3f} s (median)."]
+  lines = [f"{_LEARNED} takes {seconds:.3f} s (median)."]
   for method in ("BFGS", "L-BFGS"):
     times = descent_comparison.seconds_to_reach(
       rows, method, {p: r.objective for p, r in ends.items()}
@@ -75,9 +80,10 @@ def _write(folder: Path, rows) -> str:
       writer = csv.writer(file)
       writer.writerow(descent_comparison.FIELDS)
       writer.writerows(rows)
+  stages = descent_comparison.stages_as_methods(rows, _LEARNED)
   text = "\n\n".join(
     [
-      descent_comparison.table(descent_comparison.summarize(rows)),
+      descent_comparison.table(descent_comparison.summarize(stages + rows)),
       _speed(rows),
     ]
   )

@@ -17,7 +17,6 @@ from flags import body_flags, publication_flags, synthetic_flags
 from hund_tf.compat import tf
 from hund_tf.data.output_folder import atomic_path
 from hund_tf.data.synthetic import SyntheticExamples
-from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.training import run_folder
 from hund_tf.training.trainer import BEST_WEIGHTS
@@ -26,26 +25,31 @@ from hund_tf.visualization.training_curves import save_training_curves
 
 
 def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
-  """Errors of every stage on held-out clips, by what the objective sees."""
+  """Errors of every stage on held-out clips."""
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
   poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
-  config_examples = synthetic_flags.to_config().captured_only()
-  examples = SyntheticExamples(body_model, poses, config_examples)
-  held_out = ValidationSet(examples, config.examples, HELD_OUT_SEED)
+  model = weights.load(body_model, path)
+  captured = synthetic_flags.to_config().captured_only()
+  whole = captured.whole_people()
   metrics = {
     "held_out_poses": len(poses.up),
-    "held_out_examples": sum(len(e.joints) for e in held_out.examples),
+    "held_out_examples": 0,
     "held_out_seed": HELD_OUT_SEED,
     "unit": "millimetres; 14 LSP joints (_all: 63); s_0 first",
   }
-  model = weights.load(body_model, path)
-  metrics["stages"] = held_out.errors(model).as_dict()
-  whole = AlignmentObjective(body_model)
-  # What a stage reads may leave out terms; this is all of Eq. 3.
-  metrics["stages"]["objective_with_parts"] = held_out.errors(
-    model, objective=whole
-  ).as_dict()["objective"]
+  for name, examples in (
+    ("stages", captured),
+    ("stages_whole_people", whole),
+    ("stages_whole_people_without_noise", whole.without_noise()),
+  ):
+    held_out = ValidationSet(
+      SyntheticExamples(body_model, poses, examples),
+      config.examples,
+      HELD_OUT_SEED,
+    )
+    metrics["held_out_examples"] = sum(len(e.joints) for e in held_out.examples)
+    metrics[name] = held_out.errors(model).as_dict()
   return metrics
 
 

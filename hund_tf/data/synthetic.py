@@ -61,6 +61,16 @@ class SyntheticConfig:
     )
     return dataclasses.replace(self, scene=scene)
 
+  def whole_people(self) -> "SyntheticConfig":
+    """The same with people who are not cut by the border of the photo."""
+    scene = dataclasses.replace(self.scene, close_ups=0.0, cut=0.0)
+    return dataclasses.replace(self, scene=scene)
+
+  def without_noise(self) -> "SyntheticConfig":
+    """The same with detectors that make no errors."""
+    noise = dataclasses.replace(self.noise, scale=0.0)
+    return dataclasses.replace(self, noise=noise)
+
 
 class SyntheticExamples(tf.Module):
   """Generator of `TrainingExample` batches."""

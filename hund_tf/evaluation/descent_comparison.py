@@ -134,6 +134,26 @@ def summarize(rows: list[DescentRow]) -> list[MethodSummary]:
   return result
 
 
+def stages_as_methods(rows: list[DescentRow], method: str) -> list[DescentRow]:
+  """The descents of HUND(M) cut off after 1 ... M - 1 stages.
+
+  Args:
+    rows: of `compare`.
+    method: the learned descent's name, as "HUND(5)".
+
+  Returns:
+    Rows of the methods HUND(1) ... HUND(M - 1).
+  """
+  descent = [row for row in rows if row.method == method]
+  last = max((row.iteration for row in descent), default=0)
+  return [
+    row._replace(method=f"HUND({stages})")
+    for stages in range(1, last)
+    for row in descent
+    if row.iteration <= stages
+  ]
+
+
 def seconds_to_reach(
   rows: list[DescentRow], method: str, target: Mapping[int, float]
 ) -> list[float]:

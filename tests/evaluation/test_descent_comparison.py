@@ -42,6 +42,14 @@ def test_summary_is_the_mean_of_the_last_iterates():
   assert "| fast | 2 |" in descent_comparison.table([slow, fast])
 
 
+def test_a_descent_that_was_cut_off_earlier():
+  cut = descent_comparison.stages_as_methods(_ROWS, "slow")
+  (one,) = descent_comparison.summarize(cut)
+  assert (one.method, one.problems) == ("HUND(1)", 2)
+  assert (one.seconds, one.objective) == (4.0, 6.0)
+  assert not descent_comparison.stages_as_methods(_ROWS, "fast")
+
+
 def test_seconds_to_reach_a_value():
   times = descent_comparison.seconds_to_reach(_ROWS, "slow", {0: 5.0, 1: 2.0})
   assert times == [2.0, float("inf")]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hund_tf.training.trainer import LAST_WEIGHTS
+from hund_tf.training.trainer import BEST_WEIGHTS, LAST_WEIGHTS
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 240  # until all processes are killed
@@ -31,6 +31,7 @@ _FLAGS = (
   "--log_steps=1",
   "--checkpoint_steps=1",
   "--validation_examples=1",
+  "--allow_mismatch",  # the source tree may be worked on
 )
 
 
@@ -58,10 +59,10 @@ def _finish(process: subprocess.Popen) -> None:
     raise subprocess.CalledProcessError(code, process.args)
 
 
-def _train(run_dir: Path, strategy: str, clusters: list[str]) -> None:
+def _train(run_dir: Path, clusters: list[str], *flags: str) -> None:
   """Runs one process for each TF_CONFIG; if one fails, all are killed."""
   command = [sys.executable, "-m", "tests.training.train_small", *_FLAGS]
-  command += [f"--run_dir={run_dir}", f"--strategy={strategy}"]
+  command += [f"--run_dir={run_dir}", *flags]
   logs = [run_dir.with_suffix(f".log_{i}") for i in range(len(clusters))]
   processes = []
   with concurrent.futures.ThreadPoolExecutor(len(clusters)) as pool:
@@ -125,7 +126,7 @@ def _assert_equal_weights(first: dict, second: dict) -> None:
 def one(tmp_path_factory) -> Path:
   """The folder of a run on one device."""
   folder = tmp_path_factory.mktemp("one") / "run"
-  _train(folder, "one", [""])
+  _train(folder, [""], "--strategy=one")
   return folder
 
 
@@ -133,7 +134,7 @@ def one(tmp_path_factory) -> Path:
 def two(tmp_path_factory) -> Path:
   """The folder of the same run by two workers."""
   folder = tmp_path_factory.mktemp("two") / "run"
-  _train(folder, "multi_worker", _clusters())
+  _train(folder, _clusters(), "--strategy=multi_worker", "--validate")
   return folder
 
 
@@ -155,6 +156,7 @@ def test_the_first_worker_keeps_the_run_folder(two):
   for name in ("config.json", "run.flags", "steps.csv", "validation.csv"):
     assert (two / name).is_file(), name
   assert "--strategy=multi_worker" in (two / "run.flags").read_text()
+  assert (two / BEST_WEIGHTS).is_file()
   # The others write below it what each worker of a strategy has to write.
   assert not (two / "worker_1" / "config.json").exists()
   assert _checkpoints(two) == _checkpoints(two / "worker_1") == [1, 2, 3]
@@ -170,7 +172,7 @@ def test_a_run_that_was_cut_off_goes_on(two, tmp_path):
   for step in (1, 3):  # step 2 is where it goes on
     for path in (folder / "checkpoints").glob(f"ckpt-{step}.*"):
       path.unlink()
-  _train(folder, "multi_worker", _clusters())
+  _train(folder, _clusters(), "--strategy=multi_worker")
   # It did not start again, or the first step would have been saved.
   assert _checkpoints(folder) == [2, 3]
   assert _checkpoints(folder / "worker_1") == [3]

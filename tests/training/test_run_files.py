@@ -24,10 +24,8 @@ print(c.learning_rate, c.batch_size, c.regime, c.meta_loss, c.stages_at(0, 5))
   ("name", "expected"),
   [
     ("hund_paper", "0.0001 32 FS+SS sum 5"),
-    ("hund_open", "0.001 32 joint sum 2"),
-    ("hund_open_refine", "0.001 32 joint sum 3"),
-    ("hund_open_finish", "0.0004 32 FS sum 5"),
-    ("hund_open_last", "0.0004 32 FS last 5"),
+    ("hund_open", "0.001 64 FS+2D sum 3"),
+    ("meta_losses", "0.001 64 FS sum 5"),
   ],
 )
 def test_run_file(name, expected):
