@@ -66,6 +66,10 @@ class TrainingBatches:
       batches = tf.data.Dataset.counter(start=first_step).map(
         self.batch, num_parallel_calls=1, deterministic=True
       )
+      # Nothing is left to tune, and its thread can hold up the end of a run.
+      options = tf.data.Options()
+      options.autotune.enabled = False
+      batches = batches.with_options(options)
       if replicas == 1:
         return batches.prefetch(2)
       local = replicas // context.num_input_pipelines

@@ -56,7 +56,7 @@ class HundTrainer:
     whose files are the same, below it; all go on from the first one's
     checkpoints, so the folder must be one that all of them see.
     """
-    self._profile_steps = profile_steps
+    self._profile_steps, self._profiling = profile_steps, False
     self._strategy = strategy or tf.distribute.get_strategy()
     checkpoints = pathlib.Path(run_dir) / "checkpoints"
     self._folder = pathlib.Path(run_dir)
@@ -97,6 +97,12 @@ class HundTrainer:
         in the folder, and the last checkpoint is of before.
       CheckpointError: if the run has checkpoints and none can be read.
     """
+    try:
+      self._run()
+    finally:
+      self._stop_profile()
+
+  def _run(self) -> None:
     config = self._config
     first = self._checkpoints.restore() or 0
     log = RunLog(self._folder, first)
@@ -135,7 +141,14 @@ class HundTrainer:
       return
     if taken == _PROFILE_AFTER:
       tf.profiler.experimental.start(str(self._folder / "tensorboard"))
+      self._profiling = True
     if taken == _PROFILE_AFTER + self._profile_steps:
+      self._stop_profile()
+
+  def _stop_profile(self) -> None:
+    """Writes the profile that is being recorded, if any."""
+    if self._profiling:
+      self._profiling = False
       tf.profiler.experimental.stop()
 
   def _train_step(self, step: int) -> Callable:
