@@ -10,6 +10,10 @@ from absl.testing import flagsaver
 from hund_tf.training.validation import StageErrors
 from tools import ablate_meta_losses, train_hund
 
+# Required by the program, but not by others whose flags are parsed in this
+# process.
+flags.FLAGS.set_default("run_dir", "unset")
+
 _ERRORS = StageErrors(*([np.array([9.0, 8.0, 7.0])] * len(StageErrors._fields)))
 
 

@@ -11,6 +11,10 @@ from hund_tf.training.config import TrainingConfig
 from hund_tf.training.trainer import BEST_WEIGHTS
 from tools import publish_hund
 
+# Required by the program, but not by others whose flags are parsed in this
+# process.
+flags.FLAGS.set_default("trained_run_dirs", "unset")
+
 
 @pytest.fixture
 def run_dir(tmp_path):
