@@ -110,5 +110,5 @@ def to_method(objective: AlignmentObjective) -> Method:
     _STAGES.value,
     refinement,
     objective,
-    optimizer_flags.to_config("bfgs").jit_compile,
+    optimizer_flags.jit_compile(),
   )

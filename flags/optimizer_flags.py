@@ -38,6 +38,11 @@ _JIT_COMPILE = flags.DEFINE_bool(
 )
 
 
+def jit_compile() -> bool:
+  """Whether XLA compiles the objective or the stages."""
+  return _JIT_COMPILE.value
+
+
 def to_config(method: str) -> OptimizerConfig:
   """The optimiser of that name as the flags describe it."""
   return OptimizerConfig(
@@ -46,5 +51,5 @@ def to_config(method: str) -> OptimizerConfig:
     start_iterations=_START_ITERATIONS.value,
     num_yaw_starts=_NUM_YAW_STARTS.value,
     learning_rate=_LEARNING_RATE.value,
-    jit_compile=_JIT_COMPILE.value,
+    jit_compile=jit_compile(),
   )

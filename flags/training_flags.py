@@ -37,7 +37,7 @@ _CPU_DEVICES = flags.DEFINE_integer(
   "cpu_devices",
   1,
   "Devices that the CPU counts as; with --strategy=mirrored each trains on its "
-  "share of the batch, which keeps more cores busy.",
+  "share of the batch, as GPUs would. It is no faster than one.",
   lower_bound=1,
 )
 _DETERMINISTIC = flags.DEFINE_bool(

@@ -38,14 +38,15 @@ _LEARNED = f"HUND({_STAGES})"
 def _methods(objective: AlignmentObjective, hybrids: Sequence[int]) -> dict:
   model = method_flags.to_model(objective.body_model)
   bfgs = optimizer_flags.to_config("bfgs")
+  jit_compile = optimizer_flags.jit_compile()
   methods = {
     "BFGS": OptimizerMethod(objective, bfgs),
     "L-BFGS": OptimizerMethod(objective, optimizer_flags.to_config("lbfgs")),
-    _LEARNED: HundMethod(model, _STAGES, None, objective, bfgs.jit_compile),
+    _LEARNED: HundMethod(model, _STAGES, None, objective, jit_compile),
   }
   for stages in hybrids:
     methods[f"HUND({stages})+BFGS"] = HundMethod(
-      model, stages, bfgs, objective, bfgs.jit_compile
+      model, stages, bfgs, objective, jit_compile
     )
   return methods
 

@@ -8,8 +8,7 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.evaluation import metrics
-from hund_tf.losses.alignment import AlignmentObjective, PartTerm
-from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.losses.alignment import PartTerm
 from hund_tf.models.hund import HundModel
 from hund_tf.types import ImageFeatures, Intrinsics
 
@@ -55,22 +54,14 @@ class ValidationSet:
     ]
     self._functions: dict[tuple, Callable] = {}
 
-  def errors(
-    self,
-    model: HundModel,
-    num_stages: int | None = None,
-    objective: AlignmentObjective | None = None,
-    parts: PartTerm = "value",
-  ) -> StageErrors:
+  def errors(self, model: HundModel, parts: PartTerm = "value") -> StageErrors:
     """Errors of every stage of the model's descents.
 
     Args:
       model: judged as it is.
-      num_stages: M; without it the configured number.
-      objective: whose L_u is reported; without it the one the model reads.
       parts: whether stages read L_b.
     """
-    decode = self._decode(model, num_stages, objective, parts)
+    decode = self._decode(model, parts)
     rows = []
     for example in self.examples:
       objective, joints = decode(example.features, example.intrinsics)
@@ -80,29 +71,16 @@ class ValidationSet:
     columns = zip(*rows, strict=True)
     return StageErrors(*(np.concatenate(c).mean(0) for c in columns))
 
-  def _decode(
-    self,
-    model: HundModel,
-    num_stages: int | None,
-    objective: AlignmentObjective | None,
-    parts: PartTerm,
-  ) -> Callable:
+  def _decode(self, model: HundModel, parts: PartTerm) -> Callable:
     """Features to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
-    key = (id(model), num_stages, id(objective), parts)
+    key = (id(model), parts)
     if key not in self._functions:
 
       @tf.function(autograph=False)
       def decode(features: ImageFeatures, intrinsics: Intrinsics):
-        stages = model.descend(features, intrinsics, num_stages, parts).stages
-        terms = [s.terms for s in stages]
-        if objective is not None:
-          target = target_from_features(features)
-          terms = [
-            objective.evaluate(s.body, s.state, target, intrinsics)
-            for s in stages
-          ]
+        stages = model.descend(features, intrinsics, parts=parts).stages
         return (
-          tf.stack([t.total for t in terms], axis=1),
+          tf.stack([s.terms.total for s in stages], axis=1),
           tf.stack([s.body.joints for s in stages], axis=1),
         )
 
