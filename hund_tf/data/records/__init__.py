@@ -1,0 +1,1 @@
+"""The one example format: people in images with their labels, as TFRecords."""
