@@ -1,0 +1,1 @@
+"""Readers of public datasets: each gives person records."""
