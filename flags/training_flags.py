@@ -165,6 +165,12 @@ _FINGER_WEIGHT = flags.DEFINE_float(
 _LATENT_WEIGHT = flags.DEFINE_float(
   "latent_weight", _LOSSES.latent_weight, "Of the latents.", lower_bound=0.0
 )
+_ROTATION_WEIGHT = flags.DEFINE_float(
+  "rotation_weight",
+  _LOSSES.rotation_weight,
+  "Of the local joint rotations.",
+  lower_bound=0.0,
+)
 _ROOT = flags.DEFINE_enum(
   "supervised_root", _LOSSES.root, ROOTS, "How L_f treats the pelvis."
 )
@@ -253,5 +259,6 @@ def to_losses() -> SupervisedConfig:
     joint_weight=_JOINT_WEIGHT.value,
     finger_weight=_FINGER_WEIGHT.value,
     latent_weight=_LATENT_WEIGHT.value,
+    rotation_weight=_ROTATION_WEIGHT.value,
     root=_ROOT.value,
   )

@@ -179,6 +179,16 @@ class BodyModel(tf.Module):
     driven = tf.concat([root_rotation[:, None], driven[:, 1:]], axis=1)
     return self.pose_driven(driven, shape, expression, translation, mesh)
 
+  def rotations(self, state: types.HumanState) -> tf.Tensor:
+    """Local rotations `[B, 63, 3, 3]` of a state, as `BodyOutput` has them."""
+    local = self.pose_prior.decode(
+      state.body_pose, state.left_hand, state.right_hand
+    )
+    root = rotation.from_6d(state.rotation)
+    return tf.concat(
+      [root[:, None], kinematics.drive_twists(local)[:, 1:]], axis=1
+    )
+
   def pose_driven(
     self,
     rotations: tf.Tensor,

@@ -5,7 +5,7 @@ A-poses placed by the keypoints, the learned descent from its s_0, hybrids
 BFGS from a stage of the learned descent.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +106,28 @@ def compare(
       rows += _rows(index, name, trace, body_model, example)
     report(index)
   return rows
+
+
+def seconds_together(
+  problems: Sequence[TrainingExample], method: Callable, repeats: int = 3
+) -> float:
+  """Seconds of a method that takes all problems as one batch.
+
+  Args:
+    problems: N batches of one example.
+    method: a `Method` that can be given any batch.
+    repeats: after a first call that is not timed; their median counts.
+
+  Returns:
+    Seconds for all N, from the method's own trace.
+  """
+  batch = tf.nest.map_structure(lambda *x: tf.concat(x, axis=0), *problems)
+  method(batch.features, batch.intrinsics)
+  times = [
+    float(method(batch.features, batch.intrinsics).seconds[0, -1])
+    for _ in range(repeats)
+  ]
+  return float(np.median(times))
 
 
 class MethodSummary(NamedTuple):

@@ -37,6 +37,9 @@ class SupervisedConfig:
   # would make up half of the mean.
   finger_weight: float = 0.1
   latent_weight: float = 1.0  # per mean squared difference of the latents
+  # Per mean distance (Frobenius) of the local joint rotations; L_3d says little
+  # of fingers and nothing of twists.
+  rotation_weight: float = 0.0
   # Where the pelvis is cannot be seen well: one picture fits a small person
   # nearby and a large one far away. 'absolute' compares meshes and joints in
   # the camera frame, as the paper writes; 'split' compares them with the
@@ -106,6 +109,19 @@ def latent_loss(state: HumanState, truth: HumanState) -> tf.Tensor:
   return tf.add_n(terms) + tf.reduce_sum(turned**2, axis=[-2, -1])
 
 
+def rotation_loss(rotations: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+  """Mean Frobenius distance of the local rotations, the root's left out, `[B]`.
+
+  2 sqrt(2) sin(a / 2) for a joint that is off by the angle a.
+
+  Args:
+    rotations: `[B, 63, 3, 3]` child to parent.
+    truth: `[B, 63, 3, 3]`.
+  """
+  square = tf.reduce_sum((rotations - truth)[:, 1:] ** 2, axis=[-2, -1])
+  return tf.reduce_mean(tf.sqrt(square + 1e-8), axis=-1)
+
+
 def _pelvis_at_origin(body: BodyOutput) -> BodyOutput:
   root = body.joints[:, _PELVIS : _PELVIS + 1]
   return body._replace(vertices=body.vertices - root, joints=body.joints - root)
@@ -116,14 +132,17 @@ def full_loss(
   state: HumanState,
   example: TrainingExample,
   config: SupervisedConfig,
+  true_rotations: tf.Tensor | None = None,
 ) -> tf.Tensor:
-  """L_f = lambda_m L_m + lambda_3d L_3d, and the latents' distance.
+  """L_f = lambda_m L_m + lambda_3d L_3d, and the distance of the states.
 
   Args:
     body: `[B, ...]` of `state`, on the mesh of `example.vertices`.
     state: `[B, ...]`.
     example: truth and weights.
     config: lambdas and the treatment of the root.
+    true_rotations: `[B, 63, 3, 3]` of the true state; needed where
+      `config.rotation_weight` is not zero.
 
   Returns:
     `[B]`; zero where an example has no supervision in 3D.
@@ -132,6 +151,9 @@ def full_loss(
   result = (
     config.latent_weight * weights.latents * latent_loss(state, example.state)
   )
+  if config.rotation_weight:
+    turned = rotation_loss(body.rotations, true_rotations)
+    result += config.rotation_weight * weights.latents * turned
   if config.root == "split":
     placed = placement_loss(
       state.translation, example.joints[:, _PELVIS], example.intrinsics
@@ -154,6 +176,7 @@ def stage_loss(
   terms: AlignmentTerms,
   example: TrainingExample,
   config: SupervisedConfig | None = None,
+  true_rotations: tf.Tensor | None = None,
 ) -> tf.Tensor:
   """The training loss of one stage, by the weights of each example.
 
@@ -167,6 +190,7 @@ def stage_loss(
     terms: `[B]` of `state` and the image features.
     example: what is known of the pictures.
     config: of L_f.
+    true_rotations: `[B, 63, 3, 3]`, as `full_loss` takes them.
 
   Returns:
     `[B]`.
@@ -175,6 +199,8 @@ def stage_loss(
     body, example.keypoints, example.keypoint_weights, example.intrinsics
   )
   weak = objective.config.keypoint_weight * annotated
-  full = full_loss(body, state, example, config or SupervisedConfig())
+  full = full_loss(
+    body, state, example, config or SupervisedConfig(), true_rotations
+  )
   weights = example.weights
   return weights.alignment * terms.total + weights.keypoints * weak + full

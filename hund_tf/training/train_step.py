@@ -67,10 +67,13 @@ def descent_losses(
   descent = model.descend(
     example.features, example.intrinsics, num_stages, parts
   )
+  truth = None
+  if losses.rotation_weight:
+    truth = model.objective.body_model.rotations(example.state)
   stage_losses = tf.stack(
     [
       supervised.stage_loss(
-        model.objective, s.body, s.state, s.terms, example, losses
+        model.objective, s.body, s.state, s.terms, example, losses, truth
       )
       for s in descent.stages
     ]

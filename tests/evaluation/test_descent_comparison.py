@@ -55,6 +55,19 @@ def test_seconds_to_reach_a_value():
   assert times == [2.0, float("inf")]
 
 
+def test_problems_are_taken_as_one_batch():
+  sizes = []
+
+  def method(features, intrinsics):
+    sizes.append(features.shape[0])
+    seconds = [9.0, 1.0, 5.0, 2.0][len(sizes) - 1]
+    return RefinementState(None, None, None, tf.constant([[0.0, seconds]]))
+
+  example = TrainingExample(*[tf.zeros([1, 2])] * len(TrainingExample._fields))
+  assert descent_comparison.seconds_together([example] * 7, method) == 2.0
+  assert sizes == [7] * 4
+
+
 def test_the_truth_has_no_error(body_model):
   state = poses.a_pose(body_model)
   body = body_model.decode(state, mesh="proxy_1500")

@@ -101,6 +101,32 @@ def test_fingers_count_less_in_the_mean(example):
   np.testing.assert_allclose(loss, [30.0 / 63.0] * 3, atol=1e-3)
 
 
+def test_rotations_are_off_by_their_angle(objective, example):
+  truth = objective.body_model.rotations(example.state)
+  angle = 0.3
+  turn = np.eye(3, dtype=np.float32)
+  turn[:2, :2] = [
+    [np.cos(angle), -np.sin(angle)],
+    [np.sin(angle), np.cos(angle)],
+  ]
+  turned = truth.numpy()
+  turned[:, [0, 5]] = turned[:, [0, 5]] @ turn  # the root's does not count
+  loss = supervised.rotation_loss(tf.constant(turned), truth)
+  expected = 2.0 * np.sqrt(2.0) * np.sin(angle / 2.0) / 62.0
+  # Every joint is at least the 1e-4 off that keeps the root's slope finite.
+  np.testing.assert_allclose(loss, [expected] * 3, atol=1.1e-4)
+  state, body = _moved(objective, example, [0.0, 0.0, 0.0])
+  np.testing.assert_allclose(body.rotations, truth, atol=1e-6)
+  body = body._replace(rotations=tf.constant(turned))
+  with_rotations, without = (
+    supervised.full_loss(
+      body, state, example, SupervisedConfig(rotation_weight=weight), truth
+    )
+    for weight in (50.0, 0.0)
+  )
+  np.testing.assert_allclose(with_rotations - without, 50.0 * loss, rtol=1e-3)
+
+
 def test_absolute_root_is_the_paper_s_sum(objective, example):
   state, body = _moved(objective, example, [0.03, 0.0, 0.04])
   config = SupervisedConfig(
