@@ -1,0 +1,126 @@
+"""The joint sets of datasets: names, order, and maps between them.
+
+Names are those of `hund_tf.body.keypoints` where a joint means the same; left
+and right are the subject's. Maps are tuples of indices:
+`joints[..., list(H36M_17_TO_LSP_14), :]` are the 14 joints.
+"""
+
+from collections.abc import Sequence
+
+from hund_tf.body import keypoints, skeleton
+
+# Human3.6M's 17 joints in the order of SPIN: the left leg comes first.
+H36M_17: tuple[str, ...] = (
+  "pelvis",
+  "l_hip",
+  "l_knee",
+  "l_ankle",
+  "r_hip",
+  "r_knee",
+  "r_ankle",
+  "spine",
+  "neck",
+  "jaw",
+  "head_top",
+  "l_shoulder",
+  "l_elbow",
+  "l_wrist",
+  "r_shoulder",
+  "r_elbow",
+  "r_wrist",
+)
+# Of Human3.6M's 32 joints, of which some are doubles (11 = 0, 24 = 13).
+H36M_32_TO_H36M_17: tuple[int, ...] = (
+  *(11, 6, 7, 8, 1, 2, 3, 12, 24),
+  *(14, 15, 17, 18, 19, 25, 26, 27),
+)
+
+# SMPL's joints.
+SMPL_24: tuple[str, ...] = (
+  "pelvis",
+  "l_hip",
+  "r_hip",
+  "spine1",
+  "l_knee",
+  "r_knee",
+  "spine2",
+  "l_ankle",
+  "r_ankle",
+  "spine3",
+  "l_foot",
+  "r_foot",
+  "neck",
+  "l_collar",
+  "r_collar",
+  "head",
+  "l_shoulder",
+  "r_shoulder",
+  "l_elbow",
+  "r_elbow",
+  "l_wrist",
+  "r_wrist",
+  "l_hand",
+  "r_hand",
+)
+
+# The joints of the Leeds Sports Pose dataset, on which HMR, SPIN and HUND are
+# evaluated.
+LSP_14: tuple[str, ...] = (
+  "r_ankle",
+  "r_knee",
+  "r_hip",
+  "l_hip",
+  "l_knee",
+  "l_ankle",
+  "r_wrist",
+  "r_elbow",
+  "r_shoulder",
+  "l_shoulder",
+  "l_elbow",
+  "l_wrist",
+  "neck",
+  "head_top",
+)
+
+# OpenPose's COCO model, in which 3DPW's 2D poses are given.
+COCO_18: tuple[str, ...] = (
+  "nose",
+  "neck",
+  "r_shoulder",
+  "r_elbow",
+  "r_wrist",
+  "l_shoulder",
+  "l_elbow",
+  "l_wrist",
+  "r_hip",
+  "r_knee",
+  "r_ankle",
+  "l_hip",
+  "l_knee",
+  "l_ankle",
+  "r_eye",
+  "l_eye",
+  "r_ear",
+  "l_ear",
+)
+
+# Names of the joints of every set that records hold (`JOINT_SETS`).
+NAMES: dict[str, tuple[str, ...]] = {
+  "": (),
+  "hund_63": skeleton.NAMES,
+  "h36m_17": H36M_17,
+  "smpl_24": SMPL_24,
+}
+
+H36M_17_TO_LSP_14: tuple[int, ...] = tuple(H36M_17.index(n) for n in LSP_14)
+COCO_18_TO_KEYPOINTS: tuple[int, ...] = tuple(
+  keypoints.INDEX[name] for name in COCO_18
+)
+
+
+def mirror_table(names: Sequence[str]) -> tuple[int, ...]:
+  """For each joint the index of its mirror image: l_ and r_ change places."""
+  swapped = {"l_": "r_", "r_": "l_"}
+  return tuple(
+    names.index(swapped.get(name[:2], name[:2]) + name[2:]) for name in names
+  )
