@@ -35,6 +35,7 @@ _PLACES = {
   **{25: (170, 0, 1400), 26: (300, 10, 1200), 27: (420, 200, 1250)},
 }
 LEFT_WRIST = 19
+MASK_BOX = (300, 200, 250, 600)  # of all frames but frame 5, which has none
 
 
 def camera_numbers(camera, subject):
@@ -85,10 +86,10 @@ def distorted(point):
   return fx * (x * scale + p2 * r2) + cx, fy * (y * scale + p1 * r2) + cy
 
 
-def write_cdf(path, values, majority="row_major"):
+def write_cdf(path, values):
   path.parent.mkdir(parents=True, exist_ok=True)
-  spec = {"Majority": majority, "Encoding": 6}
-  file = cdflib.cdfwrite.CDF(path, cdf_spec=spec)
+  path.unlink(missing_ok=True)
+  file = cdflib.cdfwrite.CDF(path)
   flat = np.asarray(values, np.float32).reshape(len(values), -1)
   variable = {
     "Variable": "Pose",
@@ -144,14 +145,11 @@ def write_video(path, images):
 def write_take(
   base, subject, take, camera, layout="archive", world=False, video=True
 ):
-  """Poses, and a video and masks if asked for, of one camera; joints [F, 32]."""
-  feature = {
-    "archive": "MyPoseFeatures/{}",
-    "fetch": "Poses_{}",
+  """Poses, and a video and masks if asked for, of one camera, and joints."""
+  feature, masks = {
+    "archive": ("MyPoseFeatures/{}", "MySegmentsMat/ground_truth_bb"),
+    "fetch": ("Poses_{}", "Segments_mat_gt_bb"),
   }[layout]
-  masks = {"archive": "MySegmentsMat/ground_truth_bb"}.get(
-    layout, "Segments_mat_gt_bb"
-  )
   folder = base / f"S{subject}"
   index = CAMERAS.index(camera)
   joints = world_joints()
@@ -167,7 +165,7 @@ def write_take(
   if video:
     images = [draw(frame[LEFT_WRIST], SIZES[index]) for frame in flat]
     write_video(folder / "Videos" / f"{stem}.mp4", images)
-    boxes = [(300, 200, 250, 600)] * FRAMES
+    boxes = [MASK_BOX] * FRAMES
     boxes[5] = None
     write_masks(folder / masks / f"{stem}.mat", boxes, SIZES[index])
   return local, flat
