@@ -1,0 +1,164 @@
+"""3DPW's sequence files: reading them without running what is in them."""
+
+import os
+import pickle
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+NUM_JOINTS = 24
+_SHAPE_SIZE = 10
+_REMEDY = "expected a sequence of 3DPW (sequenceFiles/SPLIT/NAME.pkl)"
+
+
+class ThreeDPWSequence(NamedTuple):
+  """A sequence of A actors and N photos; the world is a fixed frame, metres."""
+
+  camera_poses: np.ndarray  # [N, 4, 4] world to camera
+  intrinsics: np.ndarray  # [4] fx, fy, cx, cy, pixels of the photos
+  genders: list[str]  # [A] "m" or "f"
+  betas: np.ndarray  # [A, 10] SMPL's shape
+  poses: np.ndarray  # [A, N, 24, 3] SMPL's axis-angles, the first in the world
+  translations: np.ndarray  # [A, N, 3] SMPL's translation, world
+  joints: np.ndarray  # [A, N, 24, 3] SMPL's joints, world
+  poses_2d: np.ndarray  # [A, N, 18, 3] OpenPose's COCO points: x, y, confidence
+  valid: np.ndarray  # [A, N] whether the camera is known well
+
+
+class SmplParameters(NamedTuple):
+  """SMPL's parameters of one person in the camera frame."""
+
+  pose: np.ndarray  # [24, 3] axis-angles; the first is body to camera
+  betas: np.ndarray  # [10]
+  translation: np.ndarray  # [3] metres, SMPL's own: the pelvis is at this plus
+  # its place in the shaped template
+  gender: str  # "m" or "f"
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+  """What Python 3 writes for the bytes of an array in old pickles."""
+  if encoding not in ("latin1", "latin-1"):
+    raise pickle.UnpicklingError(f"encoding {encoding} is not allowed")
+  return text.encode("latin1")
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+  """Makes arrays and plain containers; refuses everything else."""
+
+  _ALLOWED = {
+    ("_codecs", "encode"): _latin1,
+    ("builtins", "set"): set,
+    ("builtins", "frozenset"): frozenset,
+    ("builtins", "complex"): complex,
+    ("builtins", "bytearray"): bytearray,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): (
+      np.core.multiarray._reconstruct
+    ),
+    ("numpy.core.multiarray", "scalar"): np.core.multiarray.scalar,
+  }
+
+  def find_class(self, module: str, name: str) -> object:
+    module = module.replace("numpy._core", "numpy.core")
+    try:
+      return self._ALLOWED[module, name]
+    except KeyError:
+      raise pickle.UnpicklingError(
+        f"{module}.{name} is not allowed, only arrays and plain values"
+      ) from None
+
+
+def _unpickle(path: str | os.PathLike) -> dict:
+  try:
+    with open(path, "rb") as file:
+      content = _ArrayUnpickler(file, encoding="latin1").load()
+  except Exception as error:  # broken pickles raise any kind
+    raise ValueError(
+      " ".join(f"{path}: cannot be read ({error}); {_REMEDY}".split())
+    ) from error
+  if not isinstance(content, dict):
+    raise ValueError(f"{path}: holds a {type(content).__name__}; {_REMEDY}")
+  return content
+
+
+def read_sequence(path: str | os.PathLike) -> ThreeDPWSequence:
+  """Reads a sequence file, a pickle of Python 2.
+
+  Nothing but numbers, texts, plain containers and numpy arrays is made, so a
+  file from elsewhere cannot run code.
+
+  Raises:
+    ValueError: if it cannot be read, lacks something, or its lengths differ.
+  """
+  content = _unpickle(path)
+  try:
+    matrix = np.asarray(content["cam_intrinsics"], np.float64)
+    cameras = np.asarray(content["cam_poses"], np.float64)
+    actors, photos = len(content["poses"]), len(cameras)
+
+    def stacked(key: str, *shape: int) -> np.ndarray:
+      rows = [np.asarray(value, np.float64) for value in content[key]]
+      return np.stack([row.reshape(photos, *shape) for row in rows])
+
+    betas = [
+      np.ravel(np.asarray(b, np.float64))[:_SHAPE_SIZE]
+      for b in content["betas"]
+    ]
+    sequence = ThreeDPWSequence(
+      camera_poses=cameras,
+      intrinsics=matrix[[0, 1, 0, 1], [0, 1, 2, 2]],
+      genders=[str(gender) for gender in content["genders"]],
+      betas=np.stack(betas),
+      poses=stacked("poses", NUM_JOINTS, 3),
+      translations=stacked("trans", 3),
+      joints=stacked("jointPositions", NUM_JOINTS, 3),
+      poses_2d=stacked("poses2d", 3, 18).swapaxes(2, 3),
+      valid=stacked("campose_valid") > 0,
+    )
+  except (KeyError, IndexError, TypeError, ValueError) as error:
+    raise ValueError(
+      f"{path}: does not fit together ({type(error).__name__}: {error}); "
+      f"{_REMEDY}"
+    ) from error
+  shapes = cameras.shape[1:], matrix.shape, sequence.betas.shape
+  counts = {len(value) for value in sequence[2:]}  # of what is per actor
+  if shapes != ((4, 4), (3, 3), (actors, _SHAPE_SIZE)) or counts != {actors}:
+    raise ValueError(
+      f"{path}: does not fit together (cam_poses {cameras.shape}, betas "
+      f"{sequence.betas.shape}, {actors} actors); {_REMEDY}"
+    )
+  return sequence
+
+
+def camera_joints(
+  sequence: ThreeDPWSequence, actor: int, frame: int
+) -> np.ndarray:
+  """SMPL's joints `[24, 3]` of an actor, metres, camera frame."""
+  pose = sequence.camera_poses[frame]
+  return sequence.joints[actor, frame] @ pose[:3, :3].T + pose[:3, 3]
+
+
+def smpl_parameters(
+  sequence: ThreeDPWSequence, actor: int, frame: int
+) -> SmplParameters:
+  """SMPL's parameters of an actor in the camera frame, for retargeting.
+
+  With the camera's rotation R and translation t, the root's rotation becomes R
+  times it. SMPL turns about the pelvis, whose place in the shaped template is
+  J = P - trans, P the pelvis in the world. So the translation is R P + t - J.
+  """
+  camera = sequence.camera_poses[frame]
+  pelvis = sequence.joints[actor, frame, 0]
+  translation = sequence.translations[actor, frame]
+  pose = sequence.poses[actor, frame].copy()
+  root = Rotation.from_matrix(camera[:3, :3]) * Rotation.from_rotvec(pose[0])
+  pose[0] = root.as_rotvec()
+  moved = camera[:3, :3] @ pelvis + camera[:3, 3]
+  return SmplParameters(
+    pose=pose,
+    betas=sequence.betas[actor],
+    translation=moved - (pelvis - translation),
+    gender=sequence.genders[actor],
+  )
