@@ -155,7 +155,10 @@ class Human36M:
     self, folder: Path, subject: str, take: str, camera_name: str
   ) -> _Take:
     """Joints, camera and masks; raises DamagedInput."""
-    camera = cameras.read_cameras(self._metadata())[subject, camera_name]
+    try:
+      camera = cameras.read_cameras(self._metadata())[subject, camera_name]
+    except ValueError as error:
+      raise DamagedInput("unreadable cameras", str(error)) from error
     stem = f"{take}.{camera_name}"
     if mono := files.find_folder(folder, "D3_Positions_mono"):
       joints = files.read_pose(mono / f"{stem}.cdf", 3) / 1000.0

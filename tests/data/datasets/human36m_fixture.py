@@ -35,6 +35,7 @@ _PLACES = {
   **{25: (170, 0, 1400), 26: (300, 10, 1200), 27: (420, 200, 1250)},
 }
 LEFT_WRIST = 19
+COLOR = (255, 200, 20)
 MASK_BOX = (300, 200, 250, 600)  # of all frames but frame 5, which has none
 
 
@@ -120,14 +121,13 @@ def write_masks(path, boxes, size):
 
 
 def draw(pixels, size):
-  """A grey photo with a white disk at the left wrist."""
+  """A grey RGB photo with a disk of `COLOR` at the left wrist."""
   image = np.full((size[1], size[0], 3), 60, np.uint8)
   shift = 4
   # OpenCV's drawing counts from the centre of the first pixel.
   center = np.round((np.array(pixels) - 0.5) * 2**shift).astype(int)
-  white = (255, 255, 255)
   cv2.circle(
-    image, tuple(center.tolist()), 9 * 2**shift, white, -1, cv2.LINE_AA, shift
+    image, tuple(center.tolist()), 9 * 2**shift, COLOR, -1, cv2.LINE_AA, shift
   )
   return image
 
@@ -138,7 +138,7 @@ def write_video(path, images):
   code = cv2.VideoWriter_fourcc(*"mp4v")
   video = cv2.VideoWriter(str(path), code, 50.0, (width, height))
   for image in images:
-    video.write(image)
+    video.write(np.ascontiguousarray(image[..., ::-1]))  # OpenCV wants BGR
   video.release()
 
 

@@ -105,8 +105,10 @@ def test_stored_image_shows_the_wrist_where_the_keypoint_is(records):
   for record in records:
     expected = record.keypoints[keypoints.INDEX["l_wrist"], :2]
     np.testing.assert_allclose(_blob(record.image), expected, atol=0.4)
-    size = Image.open(io.BytesIO(record.image)).size
-    assert size == tuple(record.image_size)
+    image = Image.open(io.BytesIO(record.image))
+    assert image.size == tuple(record.image_size)
+    color = image.getpixel(tuple(expected.astype(int).tolist()))
+    np.testing.assert_allclose(color, fixture.COLOR, atol=25)
 
 
 def test_box_is_that_of_the_mask_or_of_the_joints(records, dataset):
