@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ from hund_tf.data.datasets import human36m_files as files
 from hund_tf.data.datasets import joint_sets
 from hund_tf.data.datasets.human36m_cameras import Camera
 from hund_tf.data.datasets.human36m_files import DamagedInput
+from hund_tf.data.datasets.human36m_takes import Take, person_box, read_take
 from hund_tf.data.datasets.region_fields import region_fields
 from hund_tf.data.datasets.source import Skipped, WorkItem
 from hund_tf.data.records.regions import (
@@ -34,22 +35,12 @@ from hund_tf.data.records.schema import PersonRecord
 from hund_tf.types import NUM_KEYPOINTS
 
 _SPLITS = {"train": actions.TRAIN_SUBJECTS, "test": actions.TEST_SUBJECTS}
-_MAX_DISAGREEMENT = 1.0  # pixels between 3D and 2D; both are of one origin
-_JOINTS_TO_BOX = 1.2  # the outline of a person goes beyond the joints
 _KEYPOINTS = tuple(
   f"{side}_{name}"
   for side in "lr"
   for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 )
 _MIDPOINTS = {"neck": "shoulder", "mid_hip": "hip"}
-
-
-class _Take(NamedTuple):
-  """What is known of a take in one camera."""
-
-  joints: np.ndarray  # [F, 17, 3] metres, camera frame
-  camera: Camera
-  masks: files.BoxMasks | None
 
 
 def joints_to_keypoints(joints: np.ndarray, camera: Camera) -> np.ndarray:
@@ -89,7 +80,7 @@ class Human36M:
     image_margin: side of the stored square over the longer side of the box.
     max_side: the largest side of a stored image, pixels.
     with_images: False: records without image, in pixels of the whole photo.
-    correct_shift: put the joints of three takes of S9 right.
+    correct_shift: put the joints and boxes of three takes of S9 right.
   """
 
   name: ClassVar[str] = "h36m"
@@ -116,7 +107,7 @@ class Human36M:
     """One for each take and camera; see `DatasetSource`."""
     subjects = self.subjects or _SPLITS[self.split]
     root = files.find_root(self.root, subjects)
-    cameras.read_cameras(self._metadata())
+    cameras.read_cameras(files.find_metadata(self.root))
     found = []
     for subject in subjects:
       takes = files.list_takes(root / subject)
@@ -141,45 +132,17 @@ class Human36M:
       return
     try:
       with contextlib.ExitStack() as stack:
-        data = self._read(Path(root) / subject, subject, take, camera)
+        data = read_take(
+          Path(root),
+          files.find_metadata(self.root),
+          *item.payload[1:],
+          self.correct_shift,
+        )
         if data.masks is not None:
           stack.callback(data.masks.close)
         yield from self._records(item, data)
     except DamagedInput as error:
       yield Skipped(item.key, error.reason, str(error), damaged=True)
-
-  def _metadata(self) -> Path:
-    return Path(self.root).expanduser() / "metadata.xml"
-
-  def _read(
-    self, folder: Path, subject: str, take: str, camera_name: str
-  ) -> _Take:
-    """Joints, camera and masks; raises DamagedInput."""
-    try:
-      camera = cameras.read_cameras(self._metadata())[subject, camera_name]
-    except ValueError as error:
-      raise DamagedInput("unreadable cameras", str(error)) from error
-    stem = f"{take}.{camera_name}"
-    if mono := files.find_folder(folder, "D3_Positions_mono"):
-      joints = files.read_pose(mono / f"{stem}.cdf", 3) / 1000.0
-    else:
-      world = files.find_folder(folder, "D3_Positions") / f"{take}.cdf"
-      joints = files.read_pose(world, 3) / 1000.0
-      joints = cameras.world_to_camera(joints, camera)
-    if positions := files.find_folder(folder, "D2_Positions"):
-      path = positions / f"{stem}.cdf"
-      _compare(joints, files.read_pose(path, 2), camera, path)
-    if self.correct_shift:
-      shift = actions.world_correction(subject, take)
-      joints = joints + camera.rotation @ np.array(shift)
-    masks = files.find_folder(folder, "ground_truth_bb")
-    mask_path = masks / f"{stem}.mat" if masks else None
-    has_masks = mask_path is not None and mask_path.is_file()
-    return _Take(
-      joints=joints[:, list(joint_sets.H36M_32_TO_H36M_17)],
-      camera=camera,
-      masks=files.BoxMasks(mask_path) if has_masks else None,
-    )
 
   def _photos(
     self, item: WorkItem, frames: range
@@ -202,7 +165,7 @@ class Human36M:
     )
 
   def _records(
-    self, item: WorkItem, data: _Take
+    self, item: WorkItem, data: Take
   ) -> Iterator[PersonRecord | Skipped]:
     frames = range(0, len(data.joints), self.frame_step)
     maps = cameras.undistortion_maps(data.camera) if self.with_images else None
@@ -225,7 +188,7 @@ class Human36M:
     item: WorkItem,
     frame: int,
     photo: np.ndarray | None,
-    data: _Take,
+    data: Take,
   ) -> PersonRecord:
     """The record of a frame; raises DamagedInput."""
     _, subject, take, camera_name = item.payload
@@ -236,7 +199,7 @@ class Human36M:
         "joints are not finite or behind the camera; expected a whole pose",
       )
     points = joints_to_keypoints(joints, camera)
-    box = _box(frame, data)
+    box = person_box(frame, data)
     if photo is None:
       size = np.array(camera.size, np.float32)
       region = Region(b"", size, np.array([0, 0, *size], np.float32))
@@ -255,52 +218,3 @@ class Human36M:
       joint_weights=np.ones(len(joints), np.float32),
       **region_fields(region, intrinsics, box, points),
     )
-
-
-def _compare(
-  joints: np.ndarray, annotated: np.ndarray, camera: Camera, path: Path
-) -> None:
-  """Raises DamagedInput unless 3D joints project to the 2D positions."""
-  if len(joints) != len(annotated):
-    raise DamagedInput(
-      "2D and 3D disagree",
-      f"{path}: has {len(annotated)} frames, expected {len(joints)} as the 3D "
-      "joints have",
-    )
-  with np.errstate(divide="ignore", invalid="ignore"):
-    error = np.abs(cameras.project(joints, camera) - annotated)
-  worst = np.max(np.where(np.isfinite(error), error, 0.0), initial=0.0)
-  if worst > _MAX_DISAGREEMENT:
-    raise DamagedInput(
-      "2D and 3D disagree",
-      f"{path}: the 3D joints project up to {worst:.1f} pixels away, expected "
-      f"at most {_MAX_DISAGREEMENT:g}; files or cameras of different takes",
-    )
-
-
-def _box(frame: int, data: _Take) -> np.ndarray:
-  """Box `[4]` of the person in the undistorted photo, clipped to it.
-
-  From the mask; where there is none, around the joints and somewhat larger.
-  Raises DamagedInput if the person is outside the photo.
-  """
-  box = data.masks.box(frame) if data.masks else None
-  if box is not None:
-    low, high = box[:2], box[:2] + box[2:]
-    share = np.linspace(0.0, 1.0, 5)  # the edges of the box become curves
-    grid = np.stack(np.meshgrid(share, share), axis=-1).reshape(-1, 2)
-    outline = low + grid * (high - low)
-    points = cameras.undistort_pixels(outline, data.camera)
-    scale = 1.0
-  else:
-    points = cameras.project_pinhole(data.joints[frame], data.camera)
-    scale = _JOINTS_TO_BOX
-  low, high = points.min(axis=0), points.max(axis=0)
-  center, half = 0.5 * (low + high), 0.5 * scale * (high - low)
-  low = np.maximum(center - half, 0.0)
-  high = np.minimum(center + half, data.camera.size)
-  if np.any(high - low < 1.0):
-    raise DamagedInput(
-      "person outside the photo", "expected a person within the photo"
-    )
-  return np.concatenate([low, high - low])

@@ -27,8 +27,9 @@ _FIRST_TAKES: dict[str, tuple[str, ...]] = {
 # The video of this take was released damaged; HMR leaves it out as well.
 _DAMAGED_VIDEOS = {("S11", "Directions", "54138969")}
 
-# The 3D joints of these takes lie beside the person in the photos. Adding this
-# vector (metres, world) puts them right.
+# The 3D joints of these takes lie beside the person in the photos, and so do
+# the boxes, which were made from them. Adding this vector (metres, world) to
+# the joints puts them right.
 _SHIFTED = {("S9", "Greeting"), ("S9", "SittingDown 1"), ("S9", "Waiting 1")}
 _SHIFT = (-0.2, 0.0, 0.0)
 

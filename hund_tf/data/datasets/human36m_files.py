@@ -70,6 +70,13 @@ def find_root(root: str | os.PathLike, subjects: tuple[str, ...]) -> Path:
   )
 
 
+def find_metadata(root: str | os.PathLike) -> Path:
+  """`metadata.xml` in the folder of the dataset or in its "Release-v1.2"."""
+  root = Path(root).expanduser()
+  nested = root / "Release-v1.2" / "metadata.xml"
+  return nested if nested.is_file() else root / "metadata.xml"
+
+
 def list_takes(subject_folder: Path) -> list[str]:
   """Names of a subject's takes, such as "Directions 1", sorted.
 
@@ -99,7 +106,8 @@ def read_pose(path: Path, dimensions: int) -> np.ndarray:
       "unreadable pose file",
       f"{path}: is truncated or damaged ({error}); {remedy}",
     ) from error
-  if pose.ndim not in (2, 3) or pose.shape[-1] != NUM_JOINTS * dimensions:
+  columns = NUM_JOINTS * dimensions
+  if pose.ndim not in (2, 3) or pose.shape[-1] != columns or not pose.size:
     raise DamagedInput(
       "unreadable pose file", f"{path}: Pose has shape {pose.shape}; {remedy}"
     )

@@ -171,7 +171,7 @@ def test_shifted_takes_are_put_right(tmp_path):
   fixture.write_metadata(tmp_path)
   takes = ("Greeting", "Greeting 1")
   for take in takes:
-    fixture.write_take(tmp_path, 9, take, _CAMERA, video=False)
+    fixture.write_take(tmp_path, 9, take, _CAMERA)
   source = Human36M(tmp_path, "test", with_images=False)
   shifted, other = (_convert(source, take=take)[0] for take in takes)
   rotation, _ = fixture.camera_numbers(0, 9)
@@ -180,6 +180,12 @@ def test_shifted_takes_are_put_right(tmp_path):
   as_is = Human36M(tmp_path, "test", with_images=False, correct_shift=False)
   kept = _convert(as_is, take="Greeting")[0]
   np.testing.assert_allclose(kept.joints, other.joints, atol=1e-6)
+  # The box of the mask moves as the pelvis does.
+  pelvis = _reproject(shifted)[0] - _reproject(other)[0]
+  moved = shifted.box - other.box
+  np.testing.assert_allclose(moved, [*pelvis, 0, 0], atol=0.01)
+  np.testing.assert_allclose(kept.box, other.box, atol=1e-4)
+  assert abs(pelvis[0]) > 20
 
 
 def test_items_by_split_and_what_is_left_out(copy):
@@ -252,6 +258,14 @@ def test_poses_that_do_not_belong_together_are_named(copy):
   assert "10 frames, expected 11" in skipped.problem
 
 
+def test_a_pose_file_of_another_shape_is_named(copy):
+  path = copy / "S9" / _POSES / f"{_TAKE}.{_CAMERA}.cdf"
+  fixture.write_cdf(path, np.zeros((11, 25, 3)))
+  (skipped,) = _convert(Human36M(copy, "test"))
+  assert skipped.damaged and "expected a CDF file" in skipped.problem
+  assert "75)" in skipped.problem and "(1, F, 96)" in skipped.problem
+
+
 def test_a_pose_that_is_not_finite_is_left_out(copy):
   joints, _ = fixture.write_take(copy, 9, _TAKE, _CAMERA, video=False)
   joints[5, 17] = np.nan
@@ -264,7 +278,10 @@ def test_a_pose_that_is_not_finite_is_left_out(copy):
 def test_refuses_what_is_not_the_dataset(copy, tmp_path):
   with pytest.raises(ValueError, match="no poses.*MyPoseFeatures.*extracted"):
     Human36M(tmp_path / "none", "test").items()
-  (copy / "metadata.xml").unlink()
+  (copy / "Release-v1.2").mkdir()
+  (copy / "metadata.xml").rename(copy / "Release-v1.2" / "metadata.xml")
+  assert Human36M(copy, "test").items()
+  shutil.rmtree(copy / "Release-v1.2")
   with pytest.raises(ValueError, match="metadata.xml"):
     Human36M(copy, "test").items()
   for options in ({"split": "all"}, {"frame_step": 0}, {"subjects": ("9",)}):
