@@ -109,7 +109,7 @@ def read_sequence(path: str | os.PathLike) -> ThreeDPWSequence:
     sequence = ThreeDPWSequence(
       camera_poses=cameras,
       intrinsics=matrix[[0, 1, 0, 1], [0, 1, 2, 2]],
-      genders=[str(gender) for gender in content["genders"]],
+      genders=[str(gender)[:1] for gender in content["genders"]],
       betas=np.stack(betas),
       poses=stacked("poses", NUM_JOINTS, 3),
       translations=stacked("trans", 3),
