@@ -13,7 +13,7 @@ import numpy as np
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
-from hund_tf.geometry import rotation
+from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
 from hund_tf.types import RefinementState, TrainingExample
 
 FIELDS = (
@@ -52,14 +52,14 @@ def _rows(
   body = body_model.decode(states, mesh="proxy_1500")
   truth = body_model.decode(example.state, mesh="proxy_1500")
   # The root's rotation is that to the camera: angles are of the joints only.
-  angles = rotation.geodesic_angle(
-    body.rotations[:, 1:], truth.rotations[:, 1:]
+  turns = body.rotations.numpy()[:, 1:]
+  angles = metrics.joint_angle_error(
+    turns, np.broadcast_to(truth.rotations.numpy()[:, 1:], turns.shape)
   )
-  angles = np.degrees(angles.numpy().mean(-1))
   joints = body.joints.numpy()
   true_joints = np.broadcast_to(example.joints.numpy(), joints.shape)
-  roots = joints[:, metrics.PELVIS], true_joints[:, metrics.PELVIS]
-  some, true_some = metrics.lsp_joints(joints), metrics.lsp_joints(true_joints)
+  roots = joints[:, PELVIS], true_joints[:, PELVIS]
+  some, true_some = lsp_joints(joints), lsp_joints(true_joints)
   mpjpe = 1e3 * metrics.mpjpe(some, true_some, *roots)
   pa_mpjpe = 1e3 * metrics.pa_mpjpe(some, true_some)
   seconds = trace.seconds[0].numpy()

@@ -1,63 +1,93 @@
-"""Errors of joints in 3D: MPJPE, PA-MPJPE and the error of the pelvis.
+"""Errors of points in 3D: MPJPE, PA-MPJPE, PVE, PCK, AUC, pelvis, angles.
 
-The root of MPJPE is the pelvis. The field compares 14 joints; `LSP_JOINTS` are
-those of this body, in the order of LSP.
+Everything is float64 numpy over leading axes `[...]`. `weights` `[..., N]` say
+which points count: 0 is a missing point, which takes no part in means or
+alignments and may hold any number, also none. A frame in which all points are
+missing has the error NaN; whoever averages says how many there were.
 """
 
 import numpy as np
 
-from hund_tf.body import skeleton
+from hund_tf.geometry import rotation
 
-# There is no joint at the top of the head: the head's own stands for it.
-LSP_JOINTS = (
-  "r_ankle",
-  "r_knee",
-  "r_hip",
-  "l_hip",
-  "l_knee",
-  "l_ankle",
-  "r_wrist",
-  "r_elbow",
-  "r_shoulder",
-  "l_shoulder",
-  "l_elbow",
-  "l_wrist",
-  "neck1",
-  "head",
-)
-PELVIS = skeleton.INDEX["pelvis"]
-_LSP_ROWS = [skeleton.INDEX[name] for name in LSP_JOINTS]
+# Points within this of each other, relative to where they are, coincide.
+_COINCIDENT = 1e-12
 
 
-def lsp_joints(joints: np.ndarray) -> np.ndarray:
-  """The 14 compared joints `[..., 14, 3]` of joints `[..., 63, 3]`."""
-  return np.asarray(joints)[..., _LSP_ROWS, :]
+def joint_distances(
+  joints: np.ndarray,
+  truth: np.ndarray,
+  root: np.ndarray | None = None,
+  true_root: np.ndarray | None = None,
+) -> np.ndarray:
+  """Distances of points `[..., N]`, with the roots moved together.
+
+  Args:
+    joints: `[..., N, 3]`, any unit; so is the result.
+    truth: `[..., N, 3]`.
+    root: `[..., 3]` of `joints`; without roots nothing is moved.
+    true_root: `[..., 3]` of `truth`.
+
+  Raises:
+    ValueError: if the points' shapes differ or are not `[..., N, 3]`.
+  """
+  joints, truth = _checked(joints, truth)
+  if root is not None:
+    joints = joints - np.asarray(root, np.float64)[..., None, :]
+  if true_root is not None:
+    truth = truth - np.asarray(true_root, np.float64)[..., None, :]
+  return np.linalg.norm(joints - truth, axis=-1)
+
+
+def mean_over_joints(
+  values: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+  """Weighted mean `[...]` of `[..., N]`; NaN where no weight is above 0.
+
+  Raises:
+    ValueError: if the weights do not fit or one is negative.
+  """
+  values = np.asarray(values, np.float64)
+  weights = _weights(weights, values.shape)
+  total = weights.sum(-1)
+  values = np.where(weights > 0.0, values, 0.0)
+  return np.divide(
+    (values * weights).sum(-1),
+    total,
+    out=np.full(total.shape, np.nan),
+    where=total > 0.0,
+  )
 
 
 def mpjpe(
   joints: np.ndarray,
   truth: np.ndarray,
-  root: np.ndarray,
-  true_root: np.ndarray,
+  root: np.ndarray | None = None,
+  true_root: np.ndarray | None = None,
+  weights: np.ndarray | None = None,
 ) -> np.ndarray:
   """Mean distance per joint with the roots moved together, `[...]`.
+
+  Without roots nothing is moved: in the camera frame that is the un-aligned
+  MPJPE. With vertices for joints it is PVE, the per-vertex error.
 
   Args:
     joints: `[..., N, 3]`, any unit; so is the result.
     truth: `[..., N, 3]`.
     root: `[..., 3]` of `joints`.
     true_root: `[..., 3]` of `truth`.
+    weights: `[..., N]` of the truth; 0 is missing.
 
   Raises:
-    ValueError: if the joints' shapes differ or are not `[..., N, 3]`.
+    ValueError: if shapes do not agree or a weight is negative.
   """
-  joints, truth = _checked(joints, truth)
-  joints = joints - np.asarray(root, np.float64)[..., None, :]
-  truth = truth - np.asarray(true_root, np.float64)[..., None, :]
-  return np.linalg.norm(joints - truth, axis=-1).mean(-1)
+  distances = joint_distances(joints, truth, root, true_root)
+  return mean_over_joints(distances, weights)
 
 
-def procrustes_align(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def procrustes_align(
+  joints: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
   """Joints moved onto the truth by the best similarity (Procrustes).
 
   Rotation (never a reflection), scale and translation of least squares, frame
@@ -66,51 +96,154 @@ def procrustes_align(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
   Args:
     joints: `[..., N, 3]`.
     truth: `[..., N, 3]`.
+    weights: `[..., N]`; joints of weight 0 do not decide the similarity, and
+      are moved by it only if they are finite.
 
   Returns:
-    `[..., N, 3]` float64.
+    `[..., N, 3]` float64; NaN for a frame without joints.
 
   Raises:
-    ValueError: if the shapes differ or are not `[..., N, 3]`.
+    ValueError: if shapes do not agree or a weight is negative.
   """
   joints, truth = _checked(joints, truth)
-  mean, true_mean = (
-    joints.mean(-2, keepdims=True),
-    truth.mean(-2, keepdims=True),
+  weight = _weights(weights, joints.shape[:-1])[..., None]
+  known = weight > 0.0
+  total = weight.sum(-2, keepdims=True)
+  share = np.divide(
+    weight, total, out=np.full(weight.shape, np.nan), where=total > 0.0
   )
-  x, y = joints - mean, truth - true_mean
-  covariance = np.swapaxes(x, -1, -2) @ y
+  mean, true_mean = (
+    (np.where(known, points, 0.0) * share).sum(-2, keepdims=True)
+    for points in (joints, truth)
+  )
+  x = np.where(known, joints - mean, 0.0)
+  y = np.where(known, truth - true_mean, 0.0)
+  # A frame without joints is NaN from here on; the decomposition wants numbers.
+  covariance = np.nan_to_num(np.swapaxes(x * share, -1, -2) @ y)
   u, singular, vt = np.linalg.svd(covariance)
   sign = np.where(np.linalg.det(u @ vt) < 0.0, -1.0, 1.0)
   singular[..., -1] *= sign
   u[..., -1] *= sign[..., None]
-  square = (x**2).sum((-1, -2))
+  square = (share * x**2).sum((-1, -2))
+  size = (share * np.where(known, joints, 0.0) ** 2).sum((-1, -2))
   scale = np.divide(
-    singular.sum(-1), square, out=np.zeros_like(square), where=square > 0.0
+    singular.sum(-1),
+    square,
+    out=np.zeros_like(square),
+    where=square > _COINCIDENT**2 * size,
   )
   # Rows are points, hence x R^T with R^T = U diag(1, 1, sign) V^T.
-  return scale[..., None, None] * (x @ u @ vt) + true_mean
+  return scale[..., None, None] * ((joints - mean) @ u @ vt) + true_mean
 
 
-def pa_mpjpe(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def pa_mpjpe(
+  joints: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
   """Mean distance per joint after `procrustes_align`, `[...]`.
 
   Raises:
-    ValueError: if the shapes differ or are not `[..., N, 3]`.
+    ValueError: if shapes do not agree or a weight is negative.
   """
-  aligned = procrustes_align(joints, truth)
-  return np.linalg.norm(aligned - np.asarray(truth, np.float64), axis=-1).mean(
-    -1
-  )
+  aligned = procrustes_align(joints, truth, weights)
+  return mpjpe(aligned, truth, weights=weights)
 
 
-def pelvis_error(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
-  """Distance of the pelvises `[...]` of joints `[..., 63, 3]`.
+def translation_error(root: np.ndarray, true_root: np.ndarray) -> np.ndarray:
+  """MPJPE Trans (Table 1): how far the pelvis is off, camera frame, `[...]`.
 
-  In the camera frame this is the translation's error.
+  The paper does not define it; the authors' group publishes it so for GHUM.
+
+  Args:
+    root: `[..., 3]` pelvis, camera frame.
+    true_root: `[..., 3]`.
   """
-  joints, truth = _checked(joints, truth)
-  return np.linalg.norm(joints[..., PELVIS, :] - truth[..., PELVIS, :], axis=-1)
+  difference = np.asarray(root, np.float64) - np.asarray(true_root, np.float64)
+  return np.linalg.norm(difference, axis=-1)
+
+
+def pck(
+  distances: np.ndarray, limit: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+  """3D PCK: the share `[...]` of points nearer than `limit`.
+
+  Args:
+    distances: `[..., N]`, as of `joint_distances`.
+    limit: in the unit of the distances, above 0.
+    weights: `[..., N]`; 0 is missing.
+
+  Raises:
+    ValueError: if the limit or the weights cannot be used.
+  """
+  _check_limit(limit)
+  return mean_over_joints(np.asarray(distances) < limit, weights)
+
+
+def auc(
+  distances: np.ndarray, limit: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+  """Area under the curve of PCK over thresholds up to `limit`, `[...]`.
+
+  The exact integral, in [0, 1]: a point at distance d is correct for the share
+  1 - d / limit of the thresholds. A curve that is sampled at n thresholds, as
+  tools of data sets do it, differs by less than 1 / n.
+
+  Args:
+    distances: `[..., N]`, as of `joint_distances`.
+    limit: in the unit of the distances, above 0.
+    weights: `[..., N]`; 0 is missing.
+
+  Raises:
+    ValueError: if the limit or the weights cannot be used.
+  """
+  _check_limit(limit)
+  share = np.maximum(0.0, 1.0 - np.asarray(distances, np.float64) / limit)
+  return mean_over_joints(share, weights)
+
+
+def joint_angle_error(
+  rotations: np.ndarray,
+  truth: np.ndarray,
+  weights: np.ndarray | None = None,
+) -> np.ndarray:
+  """Mean geodesic angle over the joints, degrees, `[...]`.
+
+  Args:
+    rotations: `[..., J, 3, 3]` of the joints that count, without the root's.
+    truth: `[..., J, 3, 3]`.
+    weights: `[..., J]`; 0 is missing.
+
+  Raises:
+    ValueError: if shapes do not agree or a weight is negative.
+  """
+  rotations, truth = (np.asarray(x, np.float64) for x in (rotations, truth))
+  if rotations.shape != truth.shape or rotations.shape[-2:] != (3, 3):
+    raise ValueError(
+      f"rotations: shape is {rotations.shape} and the truth's {truth.shape}, "
+      "expected the same [..., J, 3, 3]"
+    )
+  angles = rotation.geodesic_angle(rotations, truth).numpy()
+  return mean_over_joints(np.degrees(angles), weights)
+
+
+def _check_limit(limit: float) -> None:
+  if not limit > 0.0:
+    raise ValueError(f"limit of PCK: got {limit}, expected > 0")
+
+
+def _weights(weights: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+  """Weights as float64 of `shape`; 1 everywhere without any."""
+  if weights is None:
+    return np.ones(shape)
+  weights = np.asarray(weights, np.float64)
+  try:
+    weights = np.broadcast_to(weights, shape)
+  except ValueError as error:
+    raise ValueError(
+      f"weights: shape is {weights.shape}, expected {shape}"
+    ) from error
+  if not (weights >= 0.0).all():
+    raise ValueError("weights: some are negative or NaN, expected >= 0")
+  return weights
 
 
 def _checked(

@@ -8,6 +8,7 @@ from scipy import optimize, special
 
 from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
+from hund_tf.evaluation.compared_joints import lsp_joints
 from hund_tf.evaluation.quality import (
   PREDICTORS,
   THRESHOLD_MM,
@@ -114,8 +115,8 @@ def measure(
     errors.append(
       1e3
       * metrics.pa_mpjpe(
-        metrics.lsp_joints(body.joints.numpy()),
-        metrics.lsp_joints(example.joints.numpy()),
+        lsp_joints(body.joints.numpy()),
+        lsp_joints(example.joints.numpy()),
       )
     )
     report(len(errors[-1]))

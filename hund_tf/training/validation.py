@@ -8,6 +8,7 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.evaluation import metrics
+from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.models.hund import HundModel
 from hund_tf.types import ImageFeatures, Intrinsics
@@ -93,13 +94,13 @@ def _errors(
 ) -> StageErrors:
   """Errors `[B, M+1]` of joints `[B, M+1, 63, 3]` against `[B, 63, 3]`."""
   truth = np.broadcast_to(truth[:, None], joints.shape)
-  root, true_root = (x[..., metrics.PELVIS, :] for x in (joints, truth))
-  some, true_some = metrics.lsp_joints(joints), metrics.lsp_joints(truth)
+  root, true_root = (x[..., PELVIS, :] for x in (joints, truth))
+  some, true_some = lsp_joints(joints), lsp_joints(truth)
   return StageErrors(
     objective=objective,
     mpjpe=1e3 * metrics.mpjpe(some, true_some, root, true_root),
     pa_mpjpe=1e3 * metrics.pa_mpjpe(some, true_some),
     mpjpe_all=1e3 * metrics.mpjpe(joints, truth, root, true_root),
     pa_mpjpe_all=1e3 * metrics.pa_mpjpe(joints, truth),
-    pelvis=1e3 * metrics.pelvis_error(joints, truth),
+    pelvis=1e3 * metrics.translation_error(root, true_root),
   )

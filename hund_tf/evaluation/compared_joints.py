@@ -1,0 +1,141 @@
+"""The 14 joints that the field compares, from every joint set and body.
+
+Three numbers that are close but not the same: Human3.6M's joints (of the data
+set itself, or regressed from the vertices of GHUM or SMPL), which the paper's
+tables are on; this body's own joints; SMPL's 24 joints, whose hips, neck and
+head lie elsewhere.
+"""
+
+import os
+from typing import Literal
+
+import numpy as np
+
+from hund_tf.body import skeleton
+from hund_tf.body.model import BodyModel
+from hund_tf.data.datasets import joint_sets
+
+Root = Literal["pelvis", "mid_hip"]
+ROOTS: tuple[Root, ...] = ("pelvis", "mid_hip")
+
+# Joints of this body that stand for those of other names in LSP's 14 and in
+# Human3.6M's 17. It has no joint at the top of the head: the head's own stands
+# for it where no vertices are at hand.
+_OWN_NAMES = {"neck": "neck1", "head_top": "head", "spine": "spine3"}
+
+
+def _own_rows(names: tuple[str, ...]) -> list[int]:
+  return [skeleton.INDEX[_OWN_NAMES.get(name, name)] for name in names]
+
+
+PELVIS = skeleton.INDEX["pelvis"]
+_LSP_ROWS = _own_rows(joint_sets.LSP_14)
+_H36M_ROWS = _own_rows(joint_sets.H36M_17)
+_SMPL_NAMES = {"head_top": "head"}
+_SMPL_ROWS = [
+  joint_sets.SMPL_24.index(_SMPL_NAMES.get(name, name))
+  for name in joint_sets.LSP_14
+]
+_HIPS = [joint_sets.LSP_14.index(name) for name in ("r_hip", "l_hip")]
+_REGRESSED = len(joint_sets.H36M_17)
+
+
+def lsp_joints(joints: np.ndarray) -> np.ndarray:
+  """LSP's 14 of this body's joints `[..., 63, 3]`, the head for its top."""
+  return np.asarray(joints)[..., _LSP_ROWS, :]
+
+
+def h36m_joints(joints: np.ndarray, head_top: np.ndarray) -> np.ndarray:
+  """Human3.6M's 17 joints `[..., 17, 3]` from this body.
+
+  Args:
+    joints: `[..., 63, 3]` of this body.
+    head_top: `[..., 3]` the vertex of `head_top_vertex`.
+  """
+  chosen = np.array(np.asarray(joints)[..., _H36M_ROWS, :])
+  chosen[..., joint_sets.H36M_17.index("head_top"), :] = head_top
+  return chosen
+
+
+def lsp_from_h36m(joints: np.ndarray) -> np.ndarray:
+  """LSP's 14 of Human3.6M's 17 `[..., 17, K]`, positions or weights."""
+  return np.asarray(joints)[..., list(joint_sets.H36M_17_TO_LSP_14), :]
+
+
+def lsp_from_smpl(joints: np.ndarray) -> np.ndarray:
+  """LSP's 14 of SMPL's 24 `[..., 24, K]`, the head for its top."""
+  return np.asarray(joints)[..., _SMPL_ROWS, :]
+
+
+def head_top_vertex(body_model: BodyModel, mesh: str = "full") -> int:
+  """Vertex of a mesh at the top of the head: the highest one at rest.
+
+  Raises:
+    ValueError: if there is no such mesh.
+  """
+  template = body_model.asset.template[body_model.mesh_ids(mesh)]
+  return int(template[:, 1].argmax())
+
+
+def root_of(root: Root, joints: np.ndarray, pelvis: np.ndarray) -> np.ndarray:
+  """Where the root is, `[..., 3]`.
+
+  Args:
+    root: "pelvis", Human3.6M's joint 0, or "mid_hip", between the hips.
+    joints: `[..., 14, 3]` LSP's.
+    pelvis: `[..., 3]`.
+
+  Raises:
+    ValueError: if there is no such root.
+  """
+  if root == "pelvis":
+    return np.asarray(pelvis)
+  if root == "mid_hip":
+    return np.asarray(joints)[..., _HIPS, :].mean(-2)
+  raise ValueError(f"root: got {root!r}, expected one of {', '.join(ROOTS)}")
+
+
+def load_regressor(path: str | os.PathLike) -> np.ndarray:
+  """A regressor of Human3.6M's 17 joints from vertices, `[17, V]` float64.
+
+  Args:
+    path: .npy, [17, V], with joints in the order of `joint_sets.H36M_17`, as
+      the files `J_regressor_h36m` for SMPL and for GHUM are.
+
+  Raises:
+    ValueError: if it cannot be read or is not one.
+  """
+  try:
+    regressor = np.load(path, allow_pickle=False)
+  except (OSError, ValueError, EOFError) as error:
+    raise ValueError(
+      f"regressor {path}: cannot be read ({error}); expected .npy [17, V]"
+    ) from error
+  array = isinstance(regressor, np.ndarray) and regressor.dtype.kind in "fiu"
+  if not array or regressor.ndim != 2 or regressor.shape[0] != _REGRESSED:
+    found = getattr(regressor, "shape", "several arrays")
+    raise ValueError(f"regressor {path}: holds {found}, expected .npy [17, V]")
+  regressor = regressor.astype(np.float64)
+  if not np.allclose(regressor.sum(1), 1.0, atol=0.02):
+    raise ValueError(
+      f"regressor {path}: rows sum to {regressor.sum(1).round(3).tolist()}, "
+      "expected 1: joints are weighted means of vertices"
+    )
+  return regressor
+
+
+def regress_joints(vertices: np.ndarray, regressor: np.ndarray) -> np.ndarray:
+  """Joints `[N, 17, 3]` float64 of vertices `[N, V, 3]`.
+
+  Raises:
+    ValueError: if the regressor is of another mesh.
+  """
+  if vertices.ndim != 3 or vertices.shape[1:] != (regressor.shape[1], 3):
+    raise ValueError(
+      f"vertices: shape is {vertices.shape}, expected "
+      f"[N, {regressor.shape[1]}, 3] as the regressor has them"
+    )
+  # Regressors are sparse: only the columns that are used are converted.
+  used = np.flatnonzero(regressor.any(0))
+  chosen = vertices[:, used].astype(np.float64)
+  return np.einsum("jv,nvc->njc", regressor[:, used], chosen, optimize=True)
