@@ -67,23 +67,28 @@ class Reconstructor:
     detections: Sequence[Detection],
     intrinsics: Intrinsics,
   ) -> list[Person]:
-    """Reconstructs the people of one photo.
+    """Reconstructs the people of one photo, or a person of each of N photos.
 
     Args:
-      detections: people and their landmarks, photo pixels.
+      detections: N people and their landmarks, photo pixels.
       intrinsics: of the photo, fields `[2]`, pixels; `photo_camera` and
-        `default_intrinsics` make them.
+        `default_intrinsics` make them. Fields `[N, 2]`: of each one's photo.
 
     Returns:
       A person for each detection, in the same order.
+
+    Raises:
+      ValueError: if there are neither one nor N intrinsics.
     """
     if not detections:
       return []
     boxes = [feature_maker.crop_box(found) for found in detections]
     features = feature_maker.image_features(detections, boxes)
+    cameras = Intrinsics(
+      *(np.broadcast_to(x, [len(boxes), 2]) for x in intrinsics)
+    )
     crop_cameras = camera.crop_intrinsics(
-      Intrinsics(*(np.tile(x, [len(boxes), 1]) for x in intrinsics)),
-      tf.constant(np.array(boxes, np.float32)),
+      cameras, tf.constant(np.array(boxes, np.float32))
     )
     trace = self._method(features, crop_cameras)
     state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
@@ -92,13 +97,14 @@ class Reconstructor:
       terms = tf.nest.map_structure(lambda x: x[:, -1], trace.terms)
       quality = [float(q) for q in self._quality(features, terms)]
     body = self._method.objective.body_model.decode(state, mesh="full")
+    pixels = camera.project(body.keypoints, cameras).numpy()
     return [
       Person(
         detection=detections[i],
         crop_box=np.asarray(boxes[i], np.float32),
         state=_row(state, i),
         body=_row(body, i),
-        keypoints_2d=camera.project(body.keypoints[i], intrinsics).numpy(),
+        keypoints_2d=pixels[i],
         trace=_without_padding(_row(trace, i)),
         quality=quality[i],
       )

@@ -1,0 +1,144 @@
+"""This project's predictions for photos, one person in each."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from hund_tf.body.model import BodyModel
+from hund_tf.data.records.schema import PersonRecord
+from hund_tf.detection.interface import Detection, PersonDetector
+from hund_tf.evaluation.compared_joints import h36m_joints, head_top_vertex
+from hund_tf.evaluation.predictions import Predictions, of_h36m_joints
+from hund_tf.geometry.camera import default_intrinsics
+from hund_tf.reconstruction.reconstructor import Person, Reconstructor
+from hund_tf.types import Intrinsics
+
+_NOBODY = np.full([17, 3], np.nan)
+
+
+class Sighting(NamedTuple):
+  """A person to be reconstructed in a photo."""
+
+  key: str  # names the person
+  image: np.ndarray | None  # [H, W, 3] uint8 RGB; None: cannot be read
+  intrinsics: Intrinsics  # of the photo, fields [2], pixels
+  box: np.ndarray | None = None  # [4] pixels; None: searched for
+  detection: Detection | None = None  # if the person has been detected
+  problem: str = ""  # why there is no image
+
+
+def sighting_of(record: PersonRecord, use_stored: bool = False) -> Sighting:
+  """The person of a record.
+
+  Args:
+    record: with an image.
+    use_stored: take the detected keypoints and the mask of the record, if it
+      has any, in place of a detector's.
+  """
+  image, problem = None, "the record has no image"
+  if record.image:
+    try:
+      image = _decoded(record.image, "RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+      problem = f"the image cannot be decoded ({error})"
+  if image is None:
+    zero = np.zeros(2, np.float32)
+    return Sighting(record.key, None, Intrinsics(zero, zero), problem=problem)
+  intrinsics = Intrinsics(record.intrinsics[:2], record.intrinsics[2:])
+  if not (intrinsics.focal > 0).all():
+    intrinsics = default_intrinsics(*image.shape[:2])
+  box = record.box if (record.box[2:] > 0).all() else None
+  detection = None
+  if use_stored and box is not None and record.detected[:, 2].any():
+    mask = _decoded(record.mask, "L") > 0 if record.mask else None
+    score = float(record.detected[:25, 2].mean())
+    detection = Detection(box, score, record.detected, mask)
+  return Sighting(record.key, image, intrinsics, box, detection)
+
+
+def _decoded(data: bytes, mode: str) -> np.ndarray:
+  with Image.open(io.BytesIO(data)) as image:
+    return np.asarray(image.convert(mode))
+
+
+def _detected(
+  sighting: Sighting, detector: PersonDetector
+) -> tuple[Detection | None, str]:
+  """The person of a sighting, or why nobody was found."""
+  if sighting.image is None:
+    return None, sighting.problem
+  if sighting.detection is not None:
+    return sighting.detection, ""
+  boxes = None if sighting.box is None else [sighting.box]
+  try:
+    found = detector.detect(sighting.image, boxes=boxes, max_people=1)
+  except ValueError as error:
+    return None, str(error)
+  return (found[0], "") if found else (None, "nobody was found")
+
+
+def predict(
+  sightings: Iterable[Sighting],
+  detector: PersonDetector,
+  reconstructor: Reconstructor,
+  body_model: BodyModel,
+  batch_size: int = 32,
+  report: Callable[[int], None] = lambda count: None,
+) -> tuple[Predictions, dict[str, str]]:
+  """Human3.6M's joints of reconstructed people.
+
+  Args:
+    sightings: people, read one by one.
+    detector: finds landmarks where a sighting has none.
+    reconstructor: fits bodies.
+    body_model: of the bodies.
+    batch_size: people that are reconstructed together.
+    report: called with the number of people of each batch that is done.
+
+  Returns:
+    Predictions for all sightings in their order, and for those that have none
+    (their joints are NaN) the reason by key.
+  """
+  head_top = head_top_vertex(body_model)
+  keys, joints, problems = [], [], {}
+  for batch in _batches(sightings, batch_size):
+    found, cameras, rows = [], [], []
+    for sighting in batch:
+      detection, problem = _detected(sighting, detector)
+      keys.append(sighting.key)
+      joints.append(_NOBODY)
+      if detection is None:
+        problems[sighting.key] = problem
+      else:
+        found.append(detection)
+        cameras.append(sighting.intrinsics)
+        rows.append(len(joints) - 1)
+    if found:
+      stacked = Intrinsics(*(np.stack(x) for x in zip(*cameras, strict=True)))
+      people = reconstructor(found, stacked)
+      for row, person in zip(rows, people, strict=True):
+        joints[row] = _joints_of(person, head_top)
+        if not np.isfinite(joints[row]).all():
+          problems[keys[row]] = "the reconstruction is not finite"
+    report(len(batch))
+  return of_h36m_joints(keys, np.array(joints)), problems
+
+
+def _joints_of(person: Person, head_top: int) -> np.ndarray:
+  return h36m_joints(person.body.joints, person.body.vertices[head_top])
+
+
+def _batches(
+  sightings: Iterable[Sighting], size: int
+) -> Iterator[list[Sighting]]:
+  batch: list[Sighting] = []
+  for sighting in sightings:
+    batch.append(sighting)
+    if len(batch) == size:
+      yield batch
+      batch = []
+  if batch:
+    yield batch
