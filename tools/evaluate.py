@@ -1,43 +1,76 @@
 """Scores reconstructions by a protocol; prints a table, writes CSV and JSON.
 
-  python -m tools.evaluate --protocol=photos_2d --output_dir=results \\
-    --annotations=person_keypoints.json --photo_dir=photos
+  python -m tools.evaluate --protocol=h36m_p1 --truth=H36M_TEST \\
+    --output_dir=results
+  python -m tools.evaluate --protocol=3dpw --truth=3DPW_TEST \\
+    --predictions=other_system.npz --output_dir=results
 
-Protocols:
-  photos_2d  COCO-style keypoint annotations: PCK@0.1 of the reprojected body.
+Protocols (docs/evaluation.md):
+  h36m_p1        Human3.6M, S9 and S11, every 5th frame: Table 1.
+  h36m_p2        Human3.6M, camera 60457274 and first takes only.
+  3dpw           3DPW's test split: Table 3.
+  h36m_official  Human3.6M's withheld subjects: writes the submission: Table 2.
+  synthetic      held-out synthetic examples, whose whole truth is known.
+  photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
+                 body.
 """
 
-import csv
-import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from absl import app
 from tqdm import tqdm
 
-from flags import body_flags, evaluation_flags, method_flags, objective_flags
+from flags import (
+  body_flags,
+  evaluation_flags,
+  method_flags,
+  objective_flags,
+  synthetic_flags,
+)
+from flags.evaluation_flags import EvaluationConfig
 from hund_tf.data import camera_options, output_folder, photos
 from hund_tf.data.coco import read_coco_keypoints
+from hund_tf.data.records import shards
+from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
-from hund_tf.evaluation import photos_2d
+from hund_tf.evaluation import (
+  compared_joints,
+  h36m_submission,
+  h36m_withheld,
+  photo_predictions,
+  photos_2d,
+  predictions,
+  protocols,
+  reports,
+  scoring,
+  synthetic_errors,
+)
+from hund_tf.evaluation.photo_predictions import Sighting
+from hund_tf.evaluation.predictions import Predictions
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Reconstructor
+from hund_tf.training.validation import HELD_OUT_SEED, ValidationSet
 
 
-def _photos_2d(config) -> list[photos_2d.PersonScore]:
+def _method() -> Method:
+  return method_flags.to_method(
+    AlignmentObjective(body_flags.to_model(), objective_flags.to_config())
+  )
+
+
+def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
+  begin = time.time()
   people = [
     person
     for name in config.annotations
     for person in read_coco_keypoints(Path(name), config.photo_dir)
   ]
   detector = MediaPipeDetector()
-  reconstructor = Reconstructor(
-    method_flags.to_method(
-      AlignmentObjective(body_flags.to_model(), objective_flags.to_config())
-    )
-  )
+  reconstructor = Reconstructor(_method())
   bar = tqdm(unit="photo", file=sys.stderr)
 
   def reconstruct(path: Path):
@@ -49,44 +82,143 @@ def _photos_2d(config) -> list[photos_2d.PersonScore]:
     bar.update()
     return found
 
-  return photos_2d.evaluate_photos(people, reconstruct)
+  scores = photos_2d.evaluate_photos(people, reconstruct)
+  photos_2d.write(scores, folder, time.time() - begin)
+  print(photos_2d.table(scores))
+  return []
 
 
-def _write(folder: Path, scores, seconds: float) -> None:
-  fields = ("image", "found", "joints", "correct", "correct_landmarks")
-  with output_folder.atomic_path(folder / "photos_2d.csv") as temporary:
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-      writer = csv.writer(file)
-      writer.writerow((*fields, "left", "top", "width", "height"))
-      for score in scores:
-        row = [getattr(score, name) for name in fields]
-        writer.writerow([*row, *(f"{value:.1f}" for value in score.box)])
-  summary = {
-    "protocol": "photos_2d",
-    "people": len(scores),
-    "found": sum(score.found for score in scores),
-    "pck_0.1": photos_2d.mean_pck(scores),
-    "pck_0.1_landmarks": photos_2d.mean_pck(scores, landmarks=True),
-    "seconds": round(seconds, 1),
-  }
-  with output_folder.atomic_path(folder / "photos_2d.json") as temporary:
-    temporary.write_text(json.dumps(summary, indent=2), encoding="utf-8")
+def _predicted(
+  config: EvaluationConfig, sightings: Iterator[Sighting], count: int
+) -> Predictions:
+  """Reconstructs people; names on stderr those that were not found."""
+  method = _method()
+  with tqdm(total=count, unit="person", file=sys.stderr) as bar:
+    found, problems = photo_predictions.predict(
+      sightings,
+      MediaPipeDetector(),
+      Reconstructor(method),
+      method.objective.body_model,
+      config.people_batch,
+      bar.update,
+    )
+  for key, problem in problems.items():
+    print(f"{key}: {problem}", file=sys.stderr)
+  if config.save_predictions:
+    predictions.save(found, config.save_predictions)
+  return found
+
+
+def _read_predictions(
+  config: EvaluationConfig, prefer: str = ""
+) -> Predictions:
+  regressor = None
+  if config.regressor:
+    regressor = compared_joints.load_regressor(config.regressor)
+  return predictions.load(config.predictions, regressor, prefer)
+
+
+def _records(config: EvaluationConfig, folder: Path) -> list[str]:
+  protocol = protocols.PROTOCOLS[config.protocol]
+  manifest = shards.read_manifest(Path(config.truth))
+  problems: list[str] = []
+  truth = protocols.collect(
+    protocols.readable_records(manifest, problems.append), protocol
+  )
+  if config.predictions:
+    prefer = "joints_24" if truth.joint_set == "smpl_24" else ""
+    found = _read_predictions(config, prefer)
+    method = Path(config.predictions).stem
+  else:
+    keys = set(truth.keys)
+    sightings = (
+      photo_predictions.sighting_of(record, config.use_stored_detections)
+      for record in protocols.readable_records(manifest)
+      if record.key in keys
+    )
+    found = _predicted(config, sightings, len(keys))
+    method = method_flags.name()
+  scores = scoring.score(truth, found, config.mpjpe_root)
+  text, warnings = reports.of_records(
+    protocol,
+    truth,
+    scores,
+    config.mpjpe_root,
+    method,
+    found.source,
+    folder,
+    problems,
+  )
+  print(text)
+  return warnings
+
+
+def _official(config: EvaluationConfig, folder: Path) -> list[str]:
+  if config.predictions:
+    found = _read_predictions(config)
+  else:
+    videos = h36m_withheld.list_videos(config.h36m_dir, config.video_frame_step)
+    found = _predicted(
+      config,
+      h36m_withheld.sightings(config.h36m_dir, videos),
+      sum(len(video.frames) for video in videos),
+    )
+  path = folder / "h36m_official.results"
+  done = h36m_submission.write(found, path)
+  print(
+    f"{path}: {done.frames} frames of {done.videos} videos, experiment "
+    f"{done.experiment}; {done.filled} frames were interpolated"
+  )
+  return []
+
+
+def _synthetic(config: EvaluationConfig, folder: Path) -> list[str]:
+  method = _method()
+  body_model = method.objective.body_model
+  poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
+  settings = synthetic_flags.to_config()
+  captured = len(poses.up)
+  examples = ValidationSet(
+    SyntheticExamples(
+      body_model, poses, settings.captured_only() if captured else settings
+    ),
+    config.synthetic_examples,
+    HELD_OUT_SEED,
+  ).examples
+  errors = synthetic_errors.measure(examples, method, config.mpjpe_root)
+  name = method_flags.name()
+  print(reports.of_synthetic(errors, config.mpjpe_root, name, captured, folder))
+  return []
+
+
+_RUN = {
+  **dict.fromkeys(protocols.PROTOCOLS, _records),
+  "h36m_official": _official,
+  "synthetic": _synthetic,
+  "photos_2d": _photos_2d,
+}
 
 
 def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
-  begin = time.time()
   try:
     config = evaluation_flags.to_config()
     folder = output_folder.prepare_output_dir(config.output_dir)
-    scores = _photos_2d(config)
-    _write(folder, scores, time.time() - begin)
-  except ValueError as error:
-    print(error, file=sys.stderr)
+    warnings = _RUN[config.protocol](config, folder)
+  except (ValueError, OSError) as error:
+    print(f"evaluate: {error}", file=sys.stderr)
     return 1
-  print(photos_2d.table(scores))
+  for line in warnings:
+    print(f"WARNING: {line}", file=sys.stderr)
+  if warnings and not config.allow_partial:
+    print(
+      "evaluate: not what the protocol expects, see above; --allow_partial "
+      "accepts it",
+      file=sys.stderr,
+    )
+    return 1
   return 0
 
 

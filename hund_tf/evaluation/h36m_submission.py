@@ -108,7 +108,10 @@ def write(predictions: Predictions, path: str | os.PathLike) -> Submission:
     file.write(_text(experiment) + _text(_FEATURE) + struct.pack("<BB", 1, 1))
     file.write(struct.pack("<H", len(lengths)))
     for (subject, take, camera), length in lengths.items():
-      track, holes = _filled(videos[subject, take, camera], joints, length)
+      name = f"{subject}/{take}/{camera}"
+      track, holes = _filled(
+        name, videos[subject, take, camera], joints, length
+      )
       file.write(_text(f"{take}.{camera}"))
       file.write(struct.pack("<HH", *track.shape))
       file.write(track.astype("<f4").tobytes())
@@ -166,17 +169,16 @@ def _lengths(
 
 
 def _filled(
-  rows: dict[int, int], joints: np.ndarray, length: int
+  name: str, rows: dict[int, int], joints: np.ndarray, length: int
 ) -> tuple[np.ndarray, int]:
   """A video's joints `[length, 51]`, and how many frames were interpolated."""
   frames = np.array(sorted(rows))
   known = joints[[rows[frame] for frame in frames]].reshape(len(frames), -1)
   finite = np.isfinite(known).all(-1)
   if not finite.any():
-    key = f"frame {frames[0]} to {frames[-1]}"
     raise ValueError(
-      f"submission: a video has no finite prediction ({key}); expected some in "
-      "each"
+      f"submission: none of the {len(frames)} predictions of {name} is finite; "
+      "expected some in each video"
     )
   frames, known = frames[finite], known[finite]
   every = np.arange(length)

@@ -5,6 +5,8 @@ annotated visible joints (COCO-17 and feet) whose reprojection lies within 0.1
 of the larger box side.
 """
 
+import csv
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.data.coco import COCO_INDICES, FOOT_INDICES, CocoPerson
+from hund_tf.data.output_folder import atomic_path
 from hund_tf.evaluation import pck as pck_metric
 from hund_tf.reconstruction.reconstructor import Person
 
@@ -128,3 +131,31 @@ def table(scores: list[PersonScore]) -> str:
       f"| {mean_pck(group):.3f} | {mean_pck(group, landmarks=True):.3f} |"
     )
   return "\n".join(rows)
+
+
+def write(scores: list[PersonScore], folder: Path, seconds: float) -> None:
+  """Writes `photos_2d.csv`, a row for each person, and `photos_2d.json`.
+
+  Raises:
+    OutputError: if a file cannot be written.
+  """
+  fields = ("image", "found", "joints", "correct", "correct_landmarks")
+  with (
+    atomic_path(folder / "photos_2d.csv") as temporary,
+    temporary.open("w", newline="", encoding="utf-8") as file,
+  ):
+    writer = csv.writer(file)
+    writer.writerow((*fields, "left", "top", "width", "height"))
+    for score in scores:
+      row = [getattr(score, name) for name in fields]
+      writer.writerow([*row, *(f"{value:.1f}" for value in score.box)])
+  summary = {
+    "protocol": "photos_2d",
+    "people": len(scores),
+    "found": sum(score.found for score in scores),
+    "pck_0.1": mean_pck(scores),
+    "pck_0.1_landmarks": mean_pck(scores, landmarks=True),
+    "seconds": round(seconds, 1),
+  }
+  with atomic_path(folder / "photos_2d.json") as temporary:
+    temporary.write_text(json.dumps(summary, indent=2), encoding="utf-8")

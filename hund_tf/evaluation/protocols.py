@@ -1,13 +1,15 @@
 """The paper's evaluation protocols: which people, and what is true of them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from hund_tf.data.datasets import human36m_actions, joint_sets
+from hund_tf.data.records import schema
 from hund_tf.data.records.schema import PersonRecord
+from hund_tf.data.records.shards import Manifest, RecordError, ShardReader
 from hund_tf.evaluation import compared_joints
 
 
@@ -111,6 +113,30 @@ class Truth(NamedTuple):
   videos: int
   left_out: dict[str, int]  # why, and how many records
   gaps: tuple[str, ...]  # videos in which frames are missing
+
+
+def readable_records(
+  manifest: Manifest, report: Callable[[str], None] = lambda problem: None
+) -> Iterator[PersonRecord]:
+  """The records of a data set, without those that are damaged.
+
+  Args:
+    manifest: of the data set.
+    report: called with a line for each damaged record.
+
+  Raises:
+    RecordError: if a shard cannot be opened.
+    ValueError: if records are of another version.
+  """
+  for path in manifest.paths():
+    reader = ShardReader(path)
+    for number in range(len(reader)):
+      try:
+        data = reader.serialized(number)
+      except RecordError as error:
+        report(str(error))
+        continue
+      yield schema.decode(data)
 
 
 def take_of(record: PersonRecord) -> str:

@@ -119,8 +119,13 @@ def compared(published: Sequence[PublishedRow], row: Row, method: str) -> str:
   titles = ["method", *(COLUMNS[name].title for name in names)]
   ours = [method, *(_cell(row.means[name], 1) for name in names)]
   theirs = [
-    [line.method, *(_cell(getattr(line, name), 1) for name in names)]
+    # As the paper prints them.
+    [
+      line.method,
+      *(str(v) if np.isfinite(v) else "-" for v in figures),
+    ]
     for line in published
+    for figures in [[getattr(line, name) for name in names]]
   ]
   return _markdown(titles, [*theirs, ours])
 

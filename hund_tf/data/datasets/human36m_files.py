@@ -1,7 +1,7 @@
 """Human3.6M's files: where they are, poses, masks and frames."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cdflib
@@ -176,9 +176,9 @@ def _check_size(path: Path, image: np.ndarray, camera: str) -> np.ndarray:
 
 
 def video_frames(
-  path: Path, camera: str, frames: range
+  path: Path, camera: str, frames: Sequence[int]
 ) -> Iterator[np.ndarray | DamagedInput]:
-  """Frames of a video, which begins with that of the first pose.
+  """Ascending frames of a video, which begins with that of the first pose.
 
   Yields:
     For each of `frames` the photo `[H, W, 3]` uint8 RGB, or why there is none.
