@@ -109,13 +109,11 @@ def _predicted(
   return found
 
 
-def _read_predictions(
-  config: EvaluationConfig, prefer: str = ""
-) -> Predictions:
+def _read_predictions(config: EvaluationConfig) -> Predictions:
   regressor = None
   if config.regressor:
     regressor = compared_joints.load_regressor(config.regressor)
-  return predictions.load(config.predictions, regressor, prefer)
+  return predictions.load(config.predictions, regressor)
 
 
 def _records(config: EvaluationConfig, folder: Path) -> list[str]:
@@ -126,8 +124,7 @@ def _records(config: EvaluationConfig, folder: Path) -> list[str]:
     protocols.readable_records(manifest, problems.append), protocol
   )
   if config.predictions:
-    prefer = "joints_24" if truth.joint_set == "smpl_24" else ""
-    found = _read_predictions(config, prefer)
+    found = _read_predictions(config)
     method = Path(config.predictions).stem
   else:
     keys = set(truth.keys)
@@ -145,7 +142,6 @@ def _records(config: EvaluationConfig, folder: Path) -> list[str]:
     scores,
     config.mpjpe_root,
     method,
-    found.source,
     folder,
     problems,
   )

@@ -18,10 +18,18 @@ from hund_tf.data.datasets import joint_sets
 Root = Literal["pelvis", "mid_hip"]
 ROOTS: tuple[Root, ...] = ("pelvis", "mid_hip")
 
-# Joints of this body that stand for those of other names in LSP's 14 and in
-# Human3.6M's 17. It has no joint at the top of the head: the head's own stands
-# for it where no vertices are at hand.
-_OWN_NAMES = {"neck": "neck1", "head_top": "head", "spine": "spine3"}
+# Joints of this body that stand for those of other names in the joint sets. It
+# has no joint at the top of the head: the head's own stands for it where no
+# vertices are at hand.
+_OWN_NAMES = {"neck": "neck1", "head_top": "head", "spine": "spine3"} | {
+  f"{side}_{name}": f"{side}_{own}"
+  for side in "lr"
+  for name, own in (
+    ("foot", "ball"),
+    ("collar", "clavicle"),
+    ("hand", "middle1"),
+  )
+}
 
 
 def _own_rows(names: tuple[str, ...]) -> list[int]:
@@ -31,6 +39,7 @@ def _own_rows(names: tuple[str, ...]) -> list[int]:
 PELVIS = skeleton.INDEX["pelvis"]
 _LSP_ROWS = _own_rows(joint_sets.LSP_14)
 _H36M_ROWS = _own_rows(joint_sets.H36M_17)
+_OWN_SMPL_ROWS = _own_rows(joint_sets.SMPL_24)
 _SMPL_NAMES = {"head_top": "head"}
 _SMPL_ROWS = [
   joint_sets.SMPL_24.index(_SMPL_NAMES.get(name, name))
@@ -55,6 +64,11 @@ def h36m_joints(joints: np.ndarray, head_top: np.ndarray) -> np.ndarray:
   chosen = np.array(np.asarray(joints)[..., _H36M_ROWS, :])
   chosen[..., joint_sets.H36M_17.index("head_top"), :] = head_top
   return chosen
+
+
+def smpl_joints(joints: np.ndarray) -> np.ndarray:
+  """SMPL's 24 joints `[..., 24, 3]` of this body's `[..., 63, 3]`."""
+  return np.asarray(joints)[..., _OWN_SMPL_ROWS, :]
 
 
 def lsp_from_h36m(joints: np.ndarray) -> np.ndarray:

@@ -88,9 +88,10 @@ def write(predictions: Predictions, path: str | os.PathLike) -> Submission:
       has no prediction, or the joints are not Human3.6M's.
     OutputError: if the file cannot be written.
   """
-  if not len(predictions.joints_17):
+  joints = predictions.arrays.get("joints_17")
+  if joints is None:
     raise ValueError(
-      "submission: the 14 joints do not suffice; expected predictions with "
+      f"submission: predictions have {', '.join(predictions.arrays)}, expected "
       "joints_17"
     )
   videos: dict[tuple, dict[int, int]] = defaultdict(dict)
@@ -99,9 +100,7 @@ def write(predictions: Predictions, path: str | os.PathLike) -> Submission:
     videos[video][frame] = row
   subjects = SUBJECTS if any(v[0] == "S10" for v in videos) else _PUBLIC
   lengths = _lengths(videos, subjects)
-  joints = (
-    1e3 * (predictions.joints_17 - predictions.joints_17[:, :1])[:, _ROWS]
-  )
+  relative = 1e3 * (joints - joints[:, :1])[:, _ROWS]
   experiment = "All" if subjects == _PUBLIC else "AllFull"
   total = filled = 0
   with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -110,7 +109,7 @@ def write(predictions: Predictions, path: str | os.PathLike) -> Submission:
     for (subject, take, camera), length in lengths.items():
       name = f"{subject}/{take}/{camera}"
       track, holes = _filled(
-        name, videos[subject, take, camera], joints, length
+        name, videos[subject, take, camera], relative, length
       )
       file.write(_text(f"{take}.{camera}"))
       file.write(struct.pack("<HH", *track.shape))
@@ -146,6 +145,7 @@ def _lengths(
       SUBJECTS.index(pair[0]),
       _ACTIONS.index(human36m_actions.action(pair[1])),
       human36m_actions.trial(*pair),
+      pair[1],
     ),
   )
   expected = 2 * len(_ACTIONS) * len(subjects)

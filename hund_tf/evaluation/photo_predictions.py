@@ -10,13 +10,15 @@ from PIL import Image
 from hund_tf.body.model import BodyModel
 from hund_tf.data.records.schema import PersonRecord
 from hund_tf.detection.interface import Detection, PersonDetector
-from hund_tf.evaluation.compared_joints import h36m_joints, head_top_vertex
-from hund_tf.evaluation.predictions import Predictions, of_h36m_joints
+from hund_tf.evaluation.compared_joints import (
+  h36m_joints,
+  head_top_vertex,
+  smpl_joints,
+)
+from hund_tf.evaluation.predictions import Predictions
 from hund_tf.geometry.camera import default_intrinsics
-from hund_tf.reconstruction.reconstructor import Person, Reconstructor
-from hund_tf.types import Intrinsics
-
-_NOBODY = np.full([17, 3], np.nan)
+from hund_tf.reconstruction.reconstructor import Reconstructor
+from hund_tf.types import NUM_JOINTS, Intrinsics
 
 
 class Sighting(NamedTuple):
@@ -88,7 +90,7 @@ def predict(
   batch_size: int = 32,
   report: Callable[[int], None] = lambda count: None,
 ) -> tuple[Predictions, dict[str, str]]:
-  """Human3.6M's joints of reconstructed people.
+  """Human3.6M's and SMPL's joints of reconstructed people.
 
   Args:
     sightings: people, read one by one.
@@ -103,32 +105,44 @@ def predict(
     (their joints are NaN) the reason by key.
   """
   head_top = head_top_vertex(body_model)
-  keys, joints, problems = [], [], {}
+  keys: list[str] = []
+  joints: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+  problems: dict[str, str] = {}
   for batch in _batches(sightings, batch_size):
-    found, cameras, rows = [], [], []
+    found, cameras, names = [], [], []
     for sighting in batch:
-      detection, problem = _detected(sighting, detector)
       keys.append(sighting.key)
-      joints.append(_NOBODY)
+      detection, problem = _detected(sighting, detector)
       if detection is None:
         problems[sighting.key] = problem
       else:
         found.append(detection)
         cameras.append(sighting.intrinsics)
-        rows.append(len(joints) - 1)
+        names.append(sighting.key)
     if found:
       stacked = Intrinsics(*(np.stack(x) for x in zip(*cameras, strict=True)))
       people = reconstructor(found, stacked)
-      for row, person in zip(rows, people, strict=True):
-        joints[row] = _joints_of(person, head_top)
-        if not np.isfinite(joints[row]).all():
-          problems[keys[row]] = "the reconstruction is not finite"
+      for name, person in zip(names, people, strict=True):
+        joints[name] = person.body.joints, person.body.vertices[head_top]
+        if not all(np.isfinite(points).all() for points in joints[name]):
+          problems[name] = "the reconstruction is not finite"
     report(len(batch))
-  return of_h36m_joints(keys, np.array(joints)), problems
+  return _predictions(keys, joints), problems
 
 
-def _joints_of(person: Person, head_top: int) -> np.ndarray:
-  return h36m_joints(person.body.joints, person.body.vertices[head_top])
+def _predictions(
+  keys: list[str], joints: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> Predictions:
+  """Predictions of all keys from joints `[63, 3]` and tops of heads `[3]`."""
+  own = np.full([len(keys), NUM_JOINTS, 3], np.nan)
+  head_top = np.full([len(keys), 3], np.nan)
+  for row, key in enumerate(keys):
+    if key in joints:
+      own[row], head_top[row] = joints[key]
+  return Predictions(
+    tuple(keys),
+    {"joints_17": h36m_joints(own, head_top), "joints_24": smpl_joints(own)},
+  )
 
 
 def _batches(

@@ -15,7 +15,6 @@ is a person that was not found.
 
 import os
 import zipfile
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,18 +23,15 @@ from hund_tf.data.datasets.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.data.output_folder import atomic_path
 from hund_tf.evaluation import compared_joints
 
-_LARGEST = 20.0  # metres from the middle of a person; else not metres
-_PELVIS = {"joints_17": H36M_17, "joints_24": SMPL_24}
+_LARGEST = 20.0  # metres that a person spans; else they are not metres
 _TO_LSP = {
   "joints_14": lambda joints: joints,
   "joints_17": compared_joints.lsp_from_h36m,
   "joints_24": compared_joints.lsp_from_smpl,
 }
-_NUMBERS = {
-  "joints_14": len(LSP_14),
-  "joints_17": len(H36M_17),
-  "joints_24": len(SMPL_24),
-}
+_NAMES = {"joints_14": LSP_14, "joints_17": H36M_17, "joints_24": SMPL_24}
+_SHAPES = {name: (len(joints), 3) for name, joints in _NAMES.items()}
+_SHAPES["pelvis"] = (3,)
 
 
 class PredictionError(ValueError):
@@ -43,59 +39,63 @@ class PredictionError(ValueError):
 
 
 class Predictions(NamedTuple):
-  """What a system predicts for N people; float64, metres, camera frame."""
+  """What a system predicts for N people, NaN for those it did not find."""
 
   keys: tuple[str, ...]  # N, of the records; no two are the same
-  joints: np.ndarray  # [N, 14, 3] LSP's; NaN where the person was not found
+  arrays: dict[str, np.ndarray]  # joints_14, joints_17, joints_24, pelvis, as
+  # many as are known; float64, metres, camera frame
+
+
+class Compared(NamedTuple):
+  """The joints of predictions that are compared with a truth."""
+
+  joints: np.ndarray  # [N, 14, 3] LSP's
   pelvis: np.ndarray  # [N, 3]; NaN where it is not known
-  joints_17: np.ndarray  # [N, 17, 3] Human3.6M's, NaN likewise; [0, 17, 3]
-  # where they are not known
-  source: str  # array that the 14 joints are of
-
-  @property
-  def found(self) -> np.ndarray:
-    """Which people were found, `[N]` bool."""
-    return np.isfinite(self.joints).all((-1, -2))
+  source: str  # array that the joints are of
 
 
-def of_h36m_joints(keys: Sequence[str], joints: np.ndarray) -> Predictions:
-  """Predictions of Human3.6M's joints `[N, 17, 3]`, NaN for nobody."""
-  joints = np.asarray(joints, np.float64).reshape(-1, len(H36M_17), 3)
-  return Predictions(
-    tuple(keys),
-    compared_joints.lsp_from_h36m(joints),
-    joints[:, H36M_17.index("pelvis")],
-    joints,
-    "joints_17",
-  )
+def compared(predictions: Predictions, joint_set: str) -> Compared:
+  """The 14 joints that are nearest in meaning to those of a truth.
+
+  Args:
+    predictions: with at least one set of joints.
+    joint_set: of the truth, "h36m_17" or "smpl_24".
+  """
+  order = ["joints_14", "joints_17", "joints_24"]
+  if joint_set == "smpl_24":
+    order = ["joints_24", "joints_14", "joints_17"]
+  arrays = predictions.arrays
+  source = next(name for name in order if name in arrays)
+  pelvis = arrays.get("pelvis")
+  if source != "joints_14" or pelvis is None:
+    pelvis = np.full([len(predictions.keys), 3], np.nan)
+    for name in (source, *order):
+      if name in arrays and "pelvis" in _NAMES[name]:
+        pelvis = arrays[name][:, _NAMES[name].index("pelvis")]
+        break
+  return Compared(_TO_LSP[source](arrays[source]), pelvis, source)
 
 
 def save(predictions: Predictions, path: str | os.PathLike) -> None:
-  """Writes predictions atomically, in float64; `load` reads the same.
+  """Writes predictions atomically; `load` reads the same.
 
   Raises:
     OutputError: if the file cannot be written.
   """
-  arrays = {"joints_14": predictions.joints, "pelvis": predictions.pelvis}
-  if len(predictions.joints_17):
-    arrays["joints_17"] = predictions.joints_17
   keys = np.array(predictions.keys, np.str_)
   with atomic_path(path) as temporary, temporary.open("wb") as file:
-    np.savez_compressed(file, keys=keys, **arrays)
+    np.savez_compressed(file, keys=keys, **predictions.arrays)
 
 
 def load(
-  path: str | os.PathLike,
-  regressor: np.ndarray | None = None,
-  prefer: str = "",
+  path: str | os.PathLike, regressor: np.ndarray | None = None
 ) -> Predictions:
   """Reads a file of predictions.
 
   Args:
     path: .npz, see above.
-    regressor: `[17, V]` for `vertices`, which are then used.
-    prefer: array whose joints are taken if the file has it; else the first of
-      joints_14, joints_17, joints_24.
+    regressor: `[17, V]` for `vertices`; other joints of the file are then not
+      used.
 
   Raises:
     PredictionError: if the file cannot be read or used.
@@ -113,31 +113,20 @@ def load(
       joints = compared_joints.regress_joints(vertices, regressor)
     except ValueError as error:
       raise PredictionError(f"predictions {path}: {error}") from error
-    return of_h36m_joints(keys, joints)._replace(source="vertices")
-  names = [name for name in _TO_LSP if name in content]
-  if not names:
+    return Predictions(keys, {"joints_17": joints})
+  if not set(_TO_LSP) & set(content):
     hint = "; give the regressor" if "vertices" in content else ""
     raise PredictionError(
       f"predictions {path}: have {', '.join(content)}, expected one of "
       f"{', '.join(_TO_LSP)}{hint}"
     )
-  source = prefer if prefer in names else names[0]
-  arrays = {name: _checked(content, name, path, len(keys)) for name in names}
-  pelvis = np.full([len(keys), 3], np.nan)
-  if "pelvis" in content:
-    pelvis = _checked(content, "pelvis", path, len(keys), (3,))
-  else:
-    known = (
-      [source] if source in _PELVIS else [n for n in names if n in _PELVIS]
-    )
-    for name in known[:1]:
-      pelvis = arrays[name][:, _PELVIS[name].index("pelvis")]
   return Predictions(
     keys,
-    _TO_LSP[source](arrays[source]),
-    pelvis,
-    arrays.get("joints_17", np.zeros([0, len(H36M_17), 3])),
-    source,
+    {
+      name: _checked(content, name, path, len(keys)).astype(np.float64)
+      for name in _SHAPES
+      if name in content
+    },
   )
 
 
@@ -182,25 +171,22 @@ def _checked(
   name: str,
   path: str | os.PathLike,
   count: int,
-  tail: tuple[int, ...] | None = None,
 ) -> np.ndarray:
-  """An array of the file, of the right shape and in metres.
-
-  Vertices stay as they are, since they may be many; others become float64.
-  """
+  """An array of the file, of the right shape and in metres."""
   array = content[name]
-  middle = _NUMBERS.get(name, array.shape[1] if array.ndim > 1 else -1)
-  expected = (count, *((middle, 3) if tail is None else tail))
+  vertices = array.shape[1] if array.ndim == 3 else -1
+  expected = (count, *_SHAPES.get(name, (vertices, 3)))
   if array.dtype.kind not in "fiu" or array.shape != expected:
     raise PredictionError(
       f"predictions {path}: {name} is {array.dtype} {array.shape}, expected "
       f"numbers {expected}"
     )
   if array.ndim == 3 and count:
-    extent = np.ptp(array[np.isfinite(array).all((-1, -2))], axis=1)
-    if extent.size and np.median(extent.max(-1)) > _LARGEST:
+    finite = array[np.isfinite(array).all((-1, -2))]
+    extent = np.median(np.ptp(finite, axis=1).max(-1)) if len(finite) else 0.0
+    if extent > _LARGEST:
       raise PredictionError(
-        f"predictions {path}: {name} spans {np.median(extent.max(-1)):.0f} in "
-        "most people, expected metres (not millimetres)"
+        f"predictions {path}: {name} spans {extent:.0f} in most people, "
+        "expected metres (not millimetres)"
       )
-  return array if name == "vertices" else array.astype(np.float64)
+  return array

@@ -223,7 +223,8 @@ def _compared(
       "h36m_17 or smpl_24"
     )
   weights = record.joint_weights.astype(np.float64)
-  joints = np.where(weights[:, None] > 0.0, record.joints, np.nan)
+  joints = record.joints.astype(np.float64)
+  joints[weights == 0.0] = np.nan
   pelvis = joint_sets.NAMES[record.joint_set].index("pelvis")
   return chosen(joints), chosen(weights[:, None])[:, 0], joints[pelvis]
 

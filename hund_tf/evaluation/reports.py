@@ -16,6 +16,7 @@ _SETS = {
   "h36m_17": "Human3.6M's joints",
   "smpl_24": "SMPL's own joints, another number than the paper's",
 }
+_OTHER_POINTS = (("h36m_17", "joints_24"), ("smpl_24", "joints_17"))
 
 
 def of_records(
@@ -24,7 +25,6 @@ def of_records(
   scores: Scores,
   root: Root,
   method: str,
-  source: str,
   folder: Path,
   problems: Sequence[str] = (),
 ) -> tuple[str, list[str]]:
@@ -36,7 +36,6 @@ def of_records(
     scores: of the predictions.
     root: of MPJPE.
     method: name of what predicts.
-    source: array that the predicted joints are of.
     folder: for the files; exists.
     problems: found before, that warnings begin with.
 
@@ -48,11 +47,10 @@ def of_records(
   """
   rows = tables.summarize(scores.errors, scores.found, truth.groups)
   lines = [*problems, *scoring.warnings(truth, scores, protocol)]
-  expected_set = {"h36m_17": "joints_24", "smpl_24": "joints_17"}
-  if source == expected_set[truth.joint_set]:
+  if (truth.joint_set, scores.source) in _OTHER_POINTS:
     lines.append(
-      f"predicted {source} are compared with {_SETS[truth.joint_set]}: these "
-      "are different points"
+      f"predicted {scores.source} are not {_SETS[truth.joint_set]}: different "
+      "points are compared"
     )
   about = {
     "protocol": protocol.name,
@@ -61,7 +59,7 @@ def of_records(
     "joints": {
       "number": truth.joints.shape[1],
       "truth": truth.joint_set,
-      "predicted": source,
+      "predicted": scores.source,
       "root": root,
     },
     "people": {

@@ -7,7 +7,7 @@ import numpy as np
 
 from hund_tf.evaluation import compared_joints, metrics
 from hund_tf.evaluation.compared_joints import Root
-from hund_tf.evaluation.predictions import Predictions
+from hund_tf.evaluation.predictions import Predictions, compared
 from hund_tf.evaluation.protocols import Protocol, Truth
 
 _MM = 1e3
@@ -22,6 +22,7 @@ class Scores(NamedTuple):
   errors: dict[str, np.ndarray]  # name of `tables.COLUMNS` to [N]; NaN where
   # the person was not found
   found: np.ndarray  # [N] bool
+  source: str  # array that the predicted joints are of
   unknown: tuple[str, ...]  # keys of predictions that no record has
 
 
@@ -75,22 +76,23 @@ def score(truth: Truth, predictions: Predictions, root: Root) -> Scores:
   count = len(truth.keys)
   order = np.array([rows.get(key, -1) for key in truth.keys])
   unknown = tuple(sorted(set(rows) - set(truth.keys)))
+  joints, pelvis, source = compared(predictions, truth.joint_set)
   found = order >= 0
-  found[found] = predictions.found[order[found]]
+  found[found] = np.isfinite(joints[order[found]]).all((-1, -2))
   if not found.any():
     raise ValueError(
       f"predictions: none of {len(rows)} is a finite one of the {count} people "
       f"of the protocol, such as {truth.keys[0]!r}"
     )
   chosen = order[found]
-  pelvis = predictions.pelvis[chosen]
+  pelvis = pelvis[chosen]
   if root == "pelvis" and not np.isfinite(pelvis).any():
     raise ValueError(
       "predictions: have no pelvis, the root; add `pelvis` [N, 3] or "
       "joints_17, or take the root mid_hip"
     )
   errors = position_errors(
-    predictions.joints[chosen],
+    joints[chosen],
     truth.joints[found],
     pelvis,
     truth.pelvis[found],
@@ -101,7 +103,7 @@ def score(truth: Truth, predictions: Predictions, root: Root) -> Scores:
   for name, values in errors.items():
     spread[name] = np.full(count, np.nan)
     spread[name][found] = values
-  return Scores(spread, found, unknown)
+  return Scores(spread, found, source, unknown)
 
 
 def warnings(truth: Truth, scores: Scores, protocol: Protocol) -> list[str]:
