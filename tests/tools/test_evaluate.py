@@ -70,6 +70,7 @@ def test_a_damaged_record_is_named_and_the_rest_goes_on(
   predictions, tmp_path, capsys
 ):
   people = small_records.records()
+  (tmp_path / "data").mkdir()
   manifest = small_records.write(tmp_path / "data", people)
   shard = manifest.paths()[0]
   data = bytearray(shard.read_bytes())
