@@ -73,7 +73,7 @@ def sightings(
   Raises:
     ValueError: if `metadata.xml` cannot be used.
   """
-  metadata = Path(root).expanduser() / "metadata.xml"
+  metadata = human36m_files.find_metadata(root)
   cameras = human36m_cameras.read_cameras(metadata)
   for video in videos:
     camera = cameras[video.subject, video.camera]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from hund_tf.body import keypoints
 from hund_tf.body.model import BodyModel
 from hund_tf.data.records.schema import PersonRecord
 from hund_tf.detection.interface import Detection, PersonDetector
@@ -40,12 +41,15 @@ def sighting_of(record: PersonRecord, use_stored: bool = False) -> Sighting:
     use_stored: take the detected keypoints and the mask of the record, if it
       has any, in place of a detector's.
   """
-  image, problem = None, "the record has no image"
+  image, mask, problem = None, None, "the record has no image"
+  stored = use_stored and record.detected[:, 2].any()
   if record.image:
     try:
       image = _decoded(record.image, "RGB")
+      if stored and record.mask:
+        mask = _decoded(record.mask, "L") > 0
     except (OSError, ValueError, SyntaxError) as error:
-      problem = f"the image cannot be decoded ({error})"
+      image, problem = None, f"an image of it cannot be decoded ({error})"
   if image is None:
     zero = np.zeros(2, np.float32)
     return Sighting(record.key, None, Intrinsics(zero, zero), problem=problem)
@@ -54,9 +58,8 @@ def sighting_of(record: PersonRecord, use_stored: bool = False) -> Sighting:
     intrinsics = default_intrinsics(*image.shape[:2])
   box = record.box if (record.box[2:] > 0).all() else None
   detection = None
-  if use_stored and box is not None and record.detected[:, 2].any():
-    mask = _decoded(record.mask, "L") > 0 if record.mask else None
-    score = float(record.detected[:25, 2].mean())
+  if stored and box is not None:
+    score = float(record.detected[keypoints.BODY, 2].mean())
     detection = Detection(box, score, record.detected, mask)
   return Sighting(record.key, image, intrinsics, box, detection)
 

@@ -113,21 +113,40 @@ def markdown(rows: Sequence[Row]) -> str:
   return _markdown(titles, cells)
 
 
-def compared(published: Sequence[PublishedRow], row: Row, method: str) -> str:
-  """A table of the paper with this evaluation's row below, millimetres."""
-  names = [name for name in PublishedRow._fields[1:] if name in row.means]
-  titles = ["method", *(COLUMNS[name].title for name in names)]
-  ours = [method, *(_cell(row.means[name], 1) for name in names)]
+def published(
+  lines: Sequence[PublishedRow],
+  names: Sequence[str],
+  ours: Sequence[Sequence[str]] = (),
+) -> str:
+  """A table of the paper, as it prints the figures.
+
+  Args:
+    lines: its rows.
+    names: its columns, of `COLUMNS`.
+    ours: cells of rows to put below.
+  """
   theirs = [
-    # As the paper prints them.
     [
       line.method,
       *(str(v) if np.isfinite(v) else "-" for v in figures),
     ]
-    for line in published
+    for line in lines
     for figures in [[getattr(line, name) for name in names]]
   ]
-  return _markdown(titles, [*theirs, ours])
+  titles = ["method", *(COLUMNS[name].title for name in names)]
+  return _markdown(titles, [*theirs, *ours])
+
+
+def compared(lines: Sequence[PublishedRow], row: Row, method: str) -> str:
+  """A table of the paper with this evaluation's row below, millimetres."""
+  columns = PublishedRow._fields[1:]
+  names = [
+    name
+    for name in columns
+    if np.isfinite([getattr(line, name) for line in lines]).any()
+  ]
+  ours = [method, *(_cell(row.means[name], 1) for name in names)]
+  return published(lines, names, [ours])
 
 
 def as_dict(row: Row) -> dict[str, Any]:

@@ -9,47 +9,10 @@ from hund_tf.data.datasets.joint_sets import H36M_17
 from hund_tf.evaluation import h36m_submission, h36m_withheld
 from hund_tf.evaluation.predictions import Predictions
 from tests.data.datasets import human36m_fixture as fixture
+from tests.evaluation import withheld
 
-_ACTIONS = (
-  "Directions Discussion Eating Greeting Phoning Posing Purchases Sitting "
-  "SittingDown Smoking TakingPhoto Waiting Walking WalkingDog WalkTogether"
-).split()
 # Joints of the 32 that the server compares, in its order.
 _BODY = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
-_SPIN = (11, 6, 7, 8, 1, 2, 3, 12, 24, 14, 15, 17, 18, 19, 25, 26, 27)
-_DOUBLES = {11: 0, 24: 13}
-_FRAMES = 3
-# First takes that the data set does not number 1.
-_SECONDS = {("S2", "SittingDown"), ("S4", "WalkTogether")}
-
-
-def _numbers(subject, action):
-  return ("2", "3") if (subject, action) in _SECONDS else ("1", "2")
-
-
-def _predictions(subjects=("S2", "S3", "S4")):
-  """Every frame of all takes, in no order; joint j of a frame is at (v, f, j).
-
-  v is the number of the video and f of the frame, millimetres; j is its number
-  among the 32 joints.
-  """
-  keys, joints, video = [], [], 0
-  for subject in subjects:
-    for action in _ACTIONS:
-      for number in _numbers(subject, action):
-        for camera in fixture.CAMERAS:
-          for frame in range(_FRAMES):
-            keys.append(f"{subject}/{action} {number}/{camera}/{frame:06d}")
-            numbers = [_DOUBLES.get(j, j) for j in _SPIN]
-            place = [[video, frame, j] for j in numbers]
-            joints.append(np.array(place) / 1e3 + [0.1, 0.2, 5.0])
-            # The pelvis is subtracted: only what differs from it is left.
-            joints[-1][1:, :2] += np.array([video, frame]) / 1e3
-          video += 1
-  order = np.random.default_rng(0).permutation(len(keys))
-  return Predictions(
-    tuple(keys[i] for i in order), {"joints_17": np.array(joints)[order]}
-  )
 
 
 def _read(path):
@@ -80,40 +43,44 @@ def _read(path):
 
 def test_the_file_is_what_the_server_reads(tmp_path):
   path = tmp_path / "h36m.results"
-  done = h36m_submission.write(_predictions(), path)
+  done = h36m_submission.write(withheld.predictions(), path)
   experiment, feature, relative, part, videos = _read(path)
   assert (experiment, feature) == ("All", "D3_Positions_mono")
   assert (relative, part) == (1, 1)
-  assert done == ("All", 360, 360 * _FRAMES, 0)
+  assert done == ("All", 360, 360 * withheld.FRAMES, 0)
   names = [name for name, _ in videos]
   expected = [
     f"{action} {number}.{camera}"
     for subject in ("S2", "S3", "S4")
-    for action in _ACTIONS
-    for number in _numbers(subject, action)
+    for action in withheld.ACTIONS
+    for number in withheld.numbers_of(subject, action)
     for camera in fixture.CAMERAS
   ]
   assert names == expected
   for video, (_, values) in enumerate(videos):
-    assert values.shape == (_FRAMES, 51)
-    joints = values.reshape(_FRAMES, 17, 3)
+    assert values.shape == (withheld.FRAMES, 51)
+    joints = values.reshape(withheld.FRAMES, 17, 3)
     np.testing.assert_array_equal(joints[:, 0], 0.0)
     np.testing.assert_allclose(joints[:, 1:, 0], video, atol=1e-3)
     np.testing.assert_allclose(
-      joints[:, 1:, 1], np.arange(_FRAMES)[:, None] * np.ones(16), atol=1e-3
+      joints[:, 1:, 1],
+      np.arange(withheld.FRAMES)[:, None] * np.ones(16),
+      atol=1e-3,
     )
     np.testing.assert_allclose(joints[0, :, 2], _BODY, atol=1e-3)
 
 
 def test_the_subject_without_videos_makes_it_the_full_experiment(tmp_path):
   subjects = h36m_submission.SUBJECTS
-  done = h36m_submission.write(_predictions(subjects), tmp_path / "h.results")
+  done = h36m_submission.write(
+    withheld.predictions(subjects), tmp_path / "h.results"
+  )
   assert done.experiment == "AllFull" and done.videos == 480
   assert _read(tmp_path / "h.results")[0] == "AllFull"
 
 
 def test_frames_between_are_interpolated_and_lengths_are_the_least(tmp_path):
-  predictions = _predictions()
+  predictions = withheld.predictions()
   take, camera = "S3/Eating 1", fixture.CAMERAS[2]
   index = {key: i for i, key in enumerate(predictions.keys)}
   joints = predictions.arrays["joints_17"]
@@ -126,7 +93,7 @@ def test_frames_between_are_interpolated_and_lengths_are_the_least(tmp_path):
     ),
     tmp_path / "h.results",
   )
-  assert done.frames == 360 * _FRAMES - 4 and done.filled == 1
+  assert done.frames == 360 * withheld.FRAMES - 4 and done.filled == 1
   videos = _read(tmp_path / "h.results")[-1]
   assert np.isfinite(np.concatenate([v.ravel() for _, v in videos])).all()
   eating = [v for name, v in videos if name == f"Eating 1.{camera}"]
@@ -135,7 +102,7 @@ def test_frames_between_are_interpolated_and_lengths_are_the_least(tmp_path):
 
 
 def test_what_cannot_be_submitted_is_named(tmp_path):
-  predictions, path = _predictions(), tmp_path / "h.results"
+  predictions, path = withheld.predictions(), tmp_path / "h.results"
   keys, joints = predictions.keys, predictions.arrays["joints_17"]
 
   def refused(problem, keep=lambda key: True, **arrays):
@@ -165,12 +132,12 @@ def test_what_cannot_be_submitted_is_named(tmp_path):
 
 def test_own_order_of_joints():
   assert [H36M_17.index(name) for name in h36m_submission.JOINTS] == [
-    [_DOUBLES.get(j, j) for j in _SPIN].index(j) for j in _BODY
+    [withheld.DOUBLES.get(j, j) for j in withheld.SPIN].index(j) for j in _BODY
   ]
 
 
 @pytest.fixture(scope="module")
-def withheld(tmp_path_factory):
+def folder_of_s2(tmp_path_factory):
   """A folder with one video of S2; the wrist's place in the camera frame."""
   root = tmp_path_factory.mktemp("withheld")
   fixture.write_metadata(root)
@@ -185,8 +152,8 @@ def withheld(tmp_path_factory):
   return root, local
 
 
-def test_people_of_withheld_videos(withheld):
-  root, wrist = withheld
+def test_people_of_withheld_videos(folder_of_s2):
+  root, wrist = folder_of_s2
   videos = h36m_withheld.list_videos(root, step=4)
   assert [video.frames for video in videos] == [(0, 4, 6)]
   found = list(h36m_withheld.sightings(root, videos))

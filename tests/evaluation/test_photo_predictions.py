@@ -127,7 +127,7 @@ def test_people_that_are_not_found_are_named_and_the_rest_goes_on(made):
   assert missing.tolist() == [False, False, False, True, True, True]
   assert problems["person3"] == "nobody was found"
   assert problems["person4"] == "box 0: lies outside the photo"
-  assert problems["person5"].startswith("the image cannot be decoded")
+  assert problems["person5"].startswith("an image of it cannot be decod")
   assert set(problems) == {"person3", "person4", "person5"}
 
 
@@ -145,6 +145,8 @@ def test_stored_detections_are_taken_if_asked_for():
   np.testing.assert_array_equal(detection.keypoints, detected)
   assert detection.mask.shape == (_SIZE, _SIZE) and detection.mask.all()
   np.testing.assert_array_equal(detection.box, record.box)
+  broken = record._replace(mask=b"no picture")
+  assert photo_predictions.sighting_of(broken, True).image is None
   blank = photo_predictions.sighting_of(_record(1), True)
   assert blank.detection is None
 

@@ -8,7 +8,8 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from tests.evaluation import small_records
+from hund_tf.evaluation import protocols, tables
+from tests.evaluation import small_records, withheld
 from tools import evaluate
 
 # Required by the program, but not by others whose flags are parsed in this
@@ -113,3 +114,22 @@ def test_a_damaged_record_is_named_and_the_rest_goes_on(
 def test_wrong_flags_are_named(values, problem, tmp_path, capsys):
   assert _run(output_dir=tmp_path / "out", **values) == 1
   assert problem in capsys.readouterr().err
+
+
+def test_the_official_protocol_writes_the_submission(tmp_path, capsys):
+  people = withheld.predictions()
+  np.savez(tmp_path / "p.npz", keys=people.keys, **people.arrays)
+  values = {"predictions": tmp_path / "p.npz", "output_dir": tmp_path}
+  assert _run(protocol="h36m_official", **values) == 0
+  assert (tmp_path / "h36m_official.results").stat().st_size > 360 * 51 * 4
+  output = capsys.readouterr().out
+  assert "1080 frames of 360 videos, experiment All" in output
+  assert "| SPIN (FS+WS) | 68.0 |" in output
+
+
+def test_the_table_of_the_paper_ends_with_this_evaluation():
+  row = tables.Row("all", 3, 3, {"mpjpe": 70.04, "pa_mpjpe": 50.0})
+  lines = tables.compared(protocols.TABLE_3, row, "ours").splitlines()
+  assert lines[0] == "| method | MPJPE-PA | MPJPE |"
+  assert lines[3] == "| SPIN (FS+WS) | 59.2 | 96.9 |"
+  assert lines[-1] == "| ours | 50.0 | 70.0 |"
