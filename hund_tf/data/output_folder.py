@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
       "give a folder with room that you may write to",
     ) from error
   finally:
-    temporary.unlink(missing_ok=True)
+    with suppress(OSError):  # there may be no such folder
+      temporary.unlink(missing_ok=True)
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:

@@ -99,7 +99,7 @@ def write_shard(
   """Writes a shard with its index; nothing is left of it if that fails.
 
   Args:
-    path: of the TFRecord file; see `shard_path`.
+    path: of the TFRecord file; see `shard_path`. Its folder is made.
     records: in their order.
     settings: digest of what makes them.
     skipped: counts of inputs that were left out; read after the last record,
@@ -109,15 +109,19 @@ def write_shard(
     ValueError: if a record is not one.
     OutputError: if the files cannot be written.
   """
-  path.with_suffix(".json").unlink(missing_ok=True)
   rows, offset = [], 0
   with atomic_path(path) as temporary:
-    with tf.io.TFRecordWriter(str(temporary)) as writer:
-      for record in records:
-        data = schema.encode(record)
-        writer.write(data)
-        rows.append((offset + _HEADER, len(data), zlib.crc32(data)))
-        offset += _HEADER + len(data) + _FOOTER
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+    try:
+      with tf.io.TFRecordWriter(str(temporary)) as writer:
+        for record in records:
+          data = schema.encode(record)
+          writer.write(data)
+          rows.append((offset + _HEADER, len(data), zlib.crc32(data)))
+          offset += _HEADER + len(data) + _FOOTER
+    except tf.errors.OpError as error:
+      raise OSError(error.message) from error
     digest = _sha256(temporary)
   index = np.array(rows, np.int64).reshape(-1, 3)
   with atomic_path(_index_path(path)) as temporary, temporary.open("wb") as out:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hund_tf.compat import tf
+from hund_tf.data.output_folder import OutputError
 from hund_tf.data.records import schema, shards
 from hund_tf.data.records.schema import PersonRecord
 
@@ -120,6 +121,12 @@ def test_a_shard_that_fails_leaves_nothing(tmp_path):
   with pytest.raises(RuntimeError, match="camera lost"):
     shards.write_shard(tmp_path / "a.tfrecord", records())
   assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+  (tmp_path / "file").touch()
+  with pytest.raises(OutputError, match="a.tfrecord: cannot be written"):
+    shards.write_shard(tmp_path / "file" / "a.tfrecord", [make_record()])
 
 
 def test_damage_is_found_and_others_are_read(tmp_path):
