@@ -32,7 +32,7 @@ from flags import (
 )
 from flags.evaluation_flags import EvaluationConfig
 from hund_tf.data import camera_options, output_folder, photos
-from hund_tf.data.coco import read_coco_keypoints
+from hund_tf.data.datasets.coco import read_coco_keypoints
 from hund_tf.data.records import shards
 from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector

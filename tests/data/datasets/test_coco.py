@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints
-from hund_tf.data.coco import COCO_NAMES, read_coco_keypoints
+from hund_tf.data.datasets.coco import COCO_NAMES, read_coco_keypoints
 
 
 def _annotation(**extra):
@@ -53,7 +53,7 @@ def test_maps_to_our_order(tmp_path):
 def test_refuses_other_files(tmp_path):
   path = tmp_path / "other.json"
   path.write_text('{"images": []}')
-  with pytest.raises(ValueError, match="not a COCO keypoint file"):
+  with pytest.raises(ValueError, match="not a COCO annotation file"):
     read_coco_keypoints(path)
   with pytest.raises(ValueError, match="has 4 numbers, expected 18"):
     read_coco_keypoints(_write(tmp_path, _annotation(foot_kpts=[1] * 4)))
