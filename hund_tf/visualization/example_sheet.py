@@ -9,7 +9,11 @@ from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps
 from hund_tf.types import CROP_SIZE, NUM_PARTS, TrainingExample
 
-_LEFT, _RIGHT, _MIDDLE = (255, 90, 60), (60, 150, 255), (240, 240, 240)
+LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = (
+  (255, 90, 60),
+  (60, 150, 255),
+  (240, 240, 240),
+)
 _BONES = (
   ("neck", "nose"),
   ("neck", "mid_hip"),
@@ -37,7 +41,7 @@ def part_colors() -> np.ndarray:
   """`[15, 3]` uint8: the subject's left warm, right cold, middle grey."""
   colors = np.zeros([NUM_PARTS, 3], np.float64)
   for i, name in enumerate(parts.NAMES):
-    base = {"l": _LEFT, "r": _RIGHT}.get(name.split("_")[0], (170, 170, 170))
+    base = _SIDES.get(name.split("_")[0], (170, 170, 170))
     shade = 0.55 + 0.45 * ((i * 5) % NUM_PARTS) / NUM_PARTS
     colors[i] = np.multiply(base, shade)
   colors[parts.INDEX["background"]] = 0.0
@@ -111,7 +115,7 @@ def draw_keypoints(
   points = points * (image.width / CROP_SIZE)
 
   def color(name: str, weight: float) -> tuple[int, ...]:
-    base = {"l": _LEFT, "r": _RIGHT}.get(name.split("_")[0], _MIDDLE)
+    base = _SIDES.get(name.split("_")[0], MIDDLE_COLOR)
     return tuple(int(c * (0.3 + 0.7 * weight)) for c in base)
 
   for a, b in _BONES:

@@ -135,15 +135,28 @@ def write_shard(
 
 
 def write_manifest(
-  folder: Path, name: str, shards: Sequence[ShardInfo], settings: dict
+  folder: Path,
+  name: str,
+  shards: Sequence[ShardInfo],
+  settings: dict,
+  summary: dict | None = None,
 ) -> Manifest:
-  """Writes `NAME.manifest.json`, when all shards are done."""
+  """Writes `NAME.manifest.json`, when all shards are done.
+
+  Args:
+    folder: of the shards.
+    name: of the dataset.
+    shards: all of them.
+    settings: what made them.
+    summary: counts and the like, for people who read the file.
+  """
   content = {
     "format": _FORMAT,
     "version": schema.SCHEMA_VERSION,
     "name": name,
     "records": sum(shard.count for shard in shards),
     "settings": settings,
+    "summary": summary or {},
     "shards": [shard._asdict() for shard in shards],
   }
   with atomic_path(Path(folder) / f"{name}.manifest.json") as temporary:

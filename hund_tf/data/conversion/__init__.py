@@ -1,0 +1,1 @@
+"""From public datasets to shards of person records."""

@@ -1,0 +1,64 @@
+"""Converts a public dataset to shards of person records.
+
+  python -m tools.convert_dataset --dataset=coco --data_dir=COCO \\
+    --split=val --output_dir=RECORDS [--workers=8] [--runner=direct]
+
+writes NAME-00000-of-00016.tfrecord and so on, NAME.manifest.json, a report
+(NAME.report.txt, .json) and a contact sheet (NAME.sheet.png). Started again
+after it was stopped, it goes on with the shards that are not done. It fails if
+more than --max_bad_fraction of the inputs are damaged.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from absl import app
+from tqdm import tqdm
+
+from flags import conversion_flags
+from hund_tf.data import output_folder
+from hund_tf.data.conversion import runners, shard, summary
+from hund_tf.data.datasets import registry
+from hund_tf.visualization import contact_sheet
+
+
+def _convert(config: conversion_flags.ConversionConfig) -> None:
+  folder = output_folder.prepare_output_dir(config.output_dir).absolute()
+  source = registry.open_dataset(config.dataset, config.place)
+  job = shard.make_job(source, folder, config.num_shards, config.max_items)
+  todo = runners.prepare(job, config.retry_damaged)
+  print(f"{source.name}: {len(todo)} of {job.shards} shards to make")
+  if config.runner == "local":
+    with tqdm(total=len(todo), unit="shard", file=sys.stderr) as bar:
+      runners.run_local(job, todo, config.workers, bar.update)
+  elif todo:
+    runners.run_beam(job, todo, config.runner, config.beam_options)
+  result = summary.summarize(job)
+  summary.write_report(folder, result)
+  print(summary.report_text(result))
+  manifest = summary.finish(job, result, config.max_bad_fraction)
+  if config.sheet_records:
+    records = contact_sheet.sample_records(manifest, config.sheet_records)
+    output_folder.write_png(
+      folder / f"{source.name}.sheet.png",
+      np.asarray(contact_sheet.contact_sheet(records)),
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
+    return 1
+  config = conversion_flags.to_config()
+  try:
+    _convert(config)
+  except ValueError as error:
+    print(f"convert_dataset: {error}", file=sys.stderr)
+    return 1
+  print(f"wrote {config.output_dir}")
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
