@@ -9,11 +9,10 @@ from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps
 from hund_tf.types import CROP_SIZE, NUM_PARTS, TrainingExample
 
-LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = (
-  (255, 90, 60),
-  (60, 150, 255),
-  (240, 240, 240),
-)
+LEFT_COLOR = (255, 90, 60)
+RIGHT_COLOR = (60, 150, 255)
+MIDDLE_COLOR = (240, 240, 240)
+_SIDES = {"l": LEFT_COLOR, "r": RIGHT_COLOR}  # by the start of a name
 _BONES = (
   ("neck", "nose"),
   ("neck", "mid_hip"),
