@@ -14,7 +14,8 @@ from hund_tf.data.conversion.shard import Job
 from hund_tf.data.conversion.summary import ConversionError
 
 BEAM_RUNNERS = {
-  "direct": "DirectRunner",
+  # Python's own; "DirectRunner" would first try to download another one.
+  "direct": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
   "flink": "FlinkRunner",
   "spark": "SparkRunner",
   "dataflow": "DataflowRunner",

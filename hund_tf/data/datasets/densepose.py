@@ -45,8 +45,32 @@ def decode_parts(masks: list) -> np.ndarray:
       )
     if isinstance(mask["counts"], list):  # not compressed
       mask = run_lengths.frPyObjects(mask, MASK_SIDE, MASK_SIDE)
+    if _pixels(mask["counts"]) != MASK_SIDE**2:
+      # Decoding would leave the rest as it happens to be in memory.
+      raise ValueError(f"dp_masks: mask {part} is truncated or corrupt")
     labels[run_lengths.decode(mask) > 0] = part
   return labels
+
+
+def _pixels(counts: str | bytes) -> int:
+  """How many pixels COCO's compressed run lengths cover.
+
+  A run is a signed number in groups of 5 bits, the lowest first, each in a
+  character above "0"; 32 tells that more follow. From the third on it is the
+  difference to the run before the last.
+  """
+  runs: list[int] = []
+  value = shift = 0
+  for character in counts.encode() if isinstance(counts, str) else counts:
+    bits = character - 48
+    value |= (bits & 31) << shift
+    shift += 5
+    if not bits & 32:
+      if bits & 16:
+        value -= 1 << shift
+      runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+      value = shift = 0
+  return sum(runs) if min(runs, default=0) >= 0 else -1
 
 
 def stretch(
