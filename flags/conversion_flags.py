@@ -49,6 +49,15 @@ _MAX_SIDE = flags.DEFINE_integer(
   "Largest side of a stored region in pixels; larger ones are made smaller.",
   lower_bound=32,
 )
+_FRAME_STEP = flags.DEFINE_integer(
+  "frame_step",
+  5,
+  "Human3.6M: every how many frames one is kept.",
+  lower_bound=1,
+)
+_WITH_IMAGES = flags.DEFINE_bool(
+  "with_images", True, "Human3.6M: store images; else poses alone will do."
+)
 _OUTPUT_DIR = flags.DEFINE_string(
   "output_dir", None, "Folder for the records; made if missing.", required=True
 )
@@ -121,11 +130,11 @@ def to_config() -> ConversionConfig:
     split=_SPLIT.value,
     annotations=_ANNOTATIONS.value,
     photo_dir=_PHOTO_DIR.value,
-    photo_settings={
-      "only_present": _ONLY_PRESENT.value,
-      "margin": _MARGIN.value,
-      "max_side": _MAX_SIDE.value,
-    },
+    only_present=_ONLY_PRESENT.value,
+    margin=_MARGIN.value,
+    max_side=_MAX_SIDE.value,
+    frame_step=_FRAME_STEP.value,
+    with_images=_WITH_IMAGES.value,
   )
   return ConversionConfig(
     dataset=_DATASET.value,

@@ -14,7 +14,9 @@ from hund_tf.data.conversion.summary import ConversionError
 from hund_tf.data.datasets import registry
 from hund_tf.data.datasets.coco import CocoPeople
 from hund_tf.data.records import shards
+from hund_tf.visualization import contact_sheet
 from tests.data import coco_files
+from tests.data.datasets import human36m_fixture, threedpw_fixture
 from tests.data.number_source import Numbers
 
 _ROOT = Path(__file__).parents[2]
@@ -28,7 +30,7 @@ def coco_folder(tmp_path_factory):
 
 
 def _source(folder, **settings) -> CocoPeople:
-  place = registry.Place(str(folder), "val", photo_settings=settings)
+  place = registry.Place(str(folder), "val", **settings)
   return registry.open_dataset("coco", place)
 
 
@@ -89,6 +91,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from hund_tf.data.conversion import runners, shard
+from tests.data.datasets import human36m_fixture, threedpw_fixture
 from tests.data.number_source import Numbers
 
 class Killed(Numbers):
@@ -199,12 +202,51 @@ def test_an_unfinished_shard_has_no_summary(tmp_path):
     summary.summarize(job)
 
 
+def _check_3d(manifest, name):
+  record = next(iter(shards.read_records(manifest)))
+  assert record.dataset == name and record.image
+  assert record.joint_weights.all() and record.intrinsics_weight == 1
+  assert contact_sheet.contact_sheet([record]).width > 200
+
+
+def test_human36m_is_converted(tmp_path):
+  root = tmp_path / "h36m"
+  root.mkdir()
+  human36m_fixture.write_metadata(root)
+  human36m_fixture.write_take(root, 9, "Directions 1", "54138969")
+  place = registry.Place(str(root), "test", frame_step=3)
+  source = registry.open_dataset("h36m", place)
+  with pytest.raises(ConversionError, match="80.00% of 5 inputs are damaged"):
+    _run(source, tmp_path / "out")  # no other camera, no S11
+  todo, result, manifest = _run(source, tmp_path / "out", limit=0.8)
+  assert todo == []
+  frames = [record.frame for record in shards.read_records(manifest)]
+  assert frames == list(range(0, human36m_fixture.FRAMES, 3))
+  assert result.counts["subject S9"] == result.counts["3D joints"]
+  _check_3d(manifest, "h36m")
+
+
+def test_3dpw_is_converted(tmp_path):
+  threedpw_fixture.write(tmp_path / "3dpw")
+  place = registry.Place(str(tmp_path / "3dpw"), "test")
+  source = registry.open_dataset("3dpw", place)
+  _, result, manifest = _run(source, tmp_path / "out", number=1)
+  assert result.counts["known intrinsics"] == manifest.count > 2
+  _check_3d(manifest, "3dpw")
+
+
 def test_layouts_are_told(tmp_path):
   with pytest.raises(ValueError, match="no split 'x', expected one of train"):
     registry.open_dataset("coco", registry.Place(str(tmp_path), "x"))
   expected = "annotations/densepose_coco_2014_minival.json and val2014/"
   with pytest.raises(ValueError, match=expected):
     registry.open_dataset("densepose", registry.Place(str(tmp_path), "minival"))
+  place = registry.Place(str(tmp_path), "test", photo_dir="x")
+  with pytest.raises(ValueError, match="--photo_dir: means nothing for --data"):
+    registry.open_dataset("3dpw", place)
+  place = registry.Place(str(tmp_path), frame_step=2)
+  with pytest.raises(ValueError, match="--frame_step: means nothing"):
+    registry.open_dataset("coco", place)
   boxes = tmp_path / "boxes.csv"
   boxes.touch()
   place = registry.Place(str(tmp_path), "test", annotations=str(boxes))

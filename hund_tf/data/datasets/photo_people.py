@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hund_tf.body import keypoints as table
+from hund_tf.data.datasets.region_fields import region_fields
 from hund_tf.data.datasets.source import Skipped, WorkItem
 from hund_tf.data.photos import PhotoError, load_photo
 from hund_tf.data.records import regions
@@ -67,8 +67,8 @@ def with_region(
   """Stores the region of the photo around a person.
 
   Args:
-    record: box, keypoints and intrinsics in photo pixels; intrinsics of zeros
-      become the assumed ones of the photo (f = max(H, W), weight 0).
+    record: box, keypoints and intrinsics in photo pixels; intrinsics of weight
+      0 become the assumed ones of the photo, f = max(H, W).
     image: `[H, W, 3]` uint8, the photo.
     margin: side of the region over the longer side of the box.
     max_side: largest stored side, pixels.
@@ -80,18 +80,9 @@ def with_region(
     ValueError: if the box has no area within the photo.
   """
   region = regions.person_region(image, record.box, margin, max_side)
+  known = record.intrinsics_weight
   intrinsics = record.intrinsics
-  if not np.any(intrinsics):
+  if known == 0:
     intrinsics = np.concatenate(camera.default_intrinsics(*image.shape[:2]))
-  known = record.keypoints[:, 2] > 0
-  keypoints = np.zeros((len(table.NAMES), 3), np.float32)
-  keypoints[known, :2] = regions.region_points(
-    record.keypoints[known, :2], region
-  )
-  keypoints[known, 2] = record.keypoints[known, 2]
-  return record._replace(
-    **region._asdict(),
-    intrinsics=regions.region_intrinsics(intrinsics, region),
-    box=regions.region_box(record.box, region),
-    keypoints=keypoints,
-  )
+  fields = region_fields(region, intrinsics, record.box, record.keypoints)
+  return record._replace(**fields | {"intrinsics_weight": known})

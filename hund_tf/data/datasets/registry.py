@@ -1,25 +1,33 @@
 """Public datasets by name, found in a folder laid out as they are published."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from hund_tf.data.datasets.coco import CocoPeople
 from hund_tf.data.datasets.densepose import DensePose
+from hund_tf.data.datasets.human36m import Human36M
 from hund_tf.data.datasets.open_images import OpenImages
 from hund_tf.data.datasets.source import DatasetSource
+from hund_tf.data.datasets.threedpw import ThreeDPW
+from hund_tf.data.records.regions import DEFAULT_MARGIN, DEFAULT_MAX_SIDE
 
 
 @dataclass(frozen=True)
 class Place:
-  """Where a dataset is and what of it is meant."""
+  """Where a dataset is, and what of it is meant."""
 
   root: str  # its folder
   split: str = ""  # "": the dataset's first
+  margin: float = DEFAULT_MARGIN  # region's side over the longer side of a box
+  max_side: int = DEFAULT_MAX_SIDE  # of a stored region, pixels
+  # Of annotated photos only:
   annotations: str = ""  # file of annotations, if not the published one
   photo_dir: str = ""  # folder of photos, if not the published one
-  # Further settings of a reader of photos: only_present, margin, max_side.
-  photo_settings: dict = field(default_factory=dict)
+  only_present: bool = False  # leave out photos that are not in the folder
+  # Of Human3.6M only:
+  frame_step: int = 5  # every how many frames one is kept
+  with_images: bool = True  # else records have no image
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,16 @@ _LAYOUTS = {
     },
   ),
 }
-DATASETS = tuple(_LAYOUTS)
+_PHOTO_FIELDS = ("annotations", "photo_dir", "only_present")
+_VIDEO_FIELDS = ("frame_step", "with_images")
+DATASETS = ("h36m", "3dpw", *_LAYOUTS)
+
+
+def _refuse(name: str, place: Place, unused: tuple[str, ...]) -> None:
+  """Raises ValueError if a setting is given that means nothing here."""
+  for item in fields(Place):
+    if item.name in unused and getattr(place, item.name) != item.default:
+      raise ValueError(f"--{item.name}: means nothing for --dataset={name}")
 
 
 def _photo_dataset(name: str, place: Place) -> DatasetSource:
@@ -95,8 +112,10 @@ def _photo_dataset(name: str, place: Place) -> DatasetSource:
   return layout.reader(
     annotations=str(annotations),
     photo_dir=str(photos),
+    only_present=place.only_present,
+    margin=place.margin,
+    max_side=place.max_side,
     **layout.settings,
-    **place.photo_settings,
   )
 
 
@@ -108,7 +127,26 @@ def open_dataset(name: str, place: Place) -> DatasetSource:
     place: where it is.
 
   Raises:
-    ValueError: if a file or folder is missing, or the split is unknown; tells
-      the layout.
+    ValueError: if a file or folder is missing, the split is unknown, or a
+      setting is given that means nothing for the dataset.
   """
+  if name == "h36m":
+    _refuse(name, place, _PHOTO_FIELDS)
+    return Human36M(
+      root=place.root,
+      split=place.split or "train",
+      frame_step=place.frame_step,
+      image_margin=place.margin,
+      max_side=place.max_side,
+      with_images=place.with_images,
+    )
+  _refuse(name, place, _VIDEO_FIELDS)
+  if name == "3dpw":
+    _refuse(name, place, _PHOTO_FIELDS)
+    return ThreeDPW(
+      root=place.root,
+      split=place.split or "train",
+      image_margin=place.margin,
+      max_side=place.max_side,
+    )
   return _photo_dataset(name, place)
