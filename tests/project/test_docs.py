@@ -7,9 +7,10 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _DOCUMENTS = sorted(
-  [*_ROOT.glob("*.md"), *(_ROOT / "docs").glob("*.md")], key=str
+  [*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md")], key=str
 )
-_FOREIGN_FLAGS = {"help", "flagfile"}  # absl's own
+# absl's own, and Beam's that are passed on by --beam_options.
+_FOREIGN_FLAGS = {"help", "flagfile", "flink_master", "environment_type"}
 
 
 def _defined_flags() -> set[str]:
