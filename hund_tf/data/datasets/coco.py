@@ -269,7 +269,13 @@ def read_coco_keypoints(
   folder = annotations.parent if images is None else Path(images)
   people = []
   for item in read_photos(annotations):
-    for row in item.payload[1]:
+    size, rows = item.payload
+    if size is None:
+      raise ValueError(
+        f"{annotations}: {item.key}: its image_id is not among the file's "
+        "images; expected an annotated photo"
+      )
+    for row in rows:
       if row.get("iscrowd") or not row.get("num_keypoints"):
         continue
       try:

@@ -87,6 +87,8 @@ def test_refuses_other_files(tmp_path):
     read_coco_keypoints(path)
   with pytest.raises(ValueError, match="has 4 numbers, expected 18"):
     read_coco_keypoints(_write(tmp_path, _annotation(foot_kpts=[1] * 4)))
+  with pytest.raises(ValueError, match="annotation 4: its image_id is not"):
+    read_coco_keypoints(_write(tmp_path, _annotation(image_id=7)))
 
 
 def test_133_become_137(tmp_path):
