@@ -1,0 +1,1 @@
+"""Photo-like synthetic images of people with exact labels."""
