@@ -1,6 +1,5 @@
 """People of the images: posed by TensorFlow, many at once."""
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -26,20 +25,6 @@ class Person(NamedTuple):
   keypoints: np.ndarray  # [137, 3]
   intrinsics: np.ndarray  # [4] fx, fy, cx, cy of the photo, pixels
   photo_size: np.ndarray  # [2] width and height, pixels
-
-
-@dataclasses.dataclass(frozen=True)
-class PeopleConfig:
-  """Distribution of people."""
-
-  scene: SceneConfig = SceneConfig()
-
-  def captured_only(self) -> "PeopleConfig":
-    """The same with captured poses as they are."""
-    scene = dataclasses.replace(
-      self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
-    )
-    return PeopleConfig(scene)
 
 
 class PeopleSampler:

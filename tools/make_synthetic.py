@@ -1,0 +1,63 @@
+"""Makes photo-like images of people with exact labels, as sharded TFRecords.
+
+  python -m tools.make_synthetic --output_dir=IMAGES --num_images=10000 \\
+    --num_shards=16 --workers=8 --synthetic_mocap_dir=MOCAP \\
+    [--split=validation] [--image_size=480] [--background_glob='PHOTOS/*.jpg']
+
+A run that was cut off goes on from the shards that are done.
+"""
+
+import sys
+import time
+
+from absl import app
+
+from flags import synthetic_image_flags
+from hund_tf.data import output_folder
+from hund_tf.data.bvh import MotionError
+from hund_tf.data.records import shards
+from hund_tf.data.synthetic_images import dataset
+from hund_tf.visualization import record_sheet
+
+
+def make(run: synthetic_image_flags.RunConfig) -> None:
+  """Makes the images that are not there yet, and the contact sheet."""
+  dataset.use_one_thread()
+  folder = output_folder.prepare_output_dir(run.output_dir)
+  config = synthetic_image_flags.to_config()
+  poses = synthetic_image_flags.to_poses()
+  print(f"captured poses: {len(poses.up)}", flush=True)
+  start, images, cpu, done = time.perf_counter(), 0, 0.0, 0
+  for result in dataset.make_dataset(folder, poses, config, run.workers):
+    if isinstance(result, shards.Manifest):
+      manifest = result
+      continue
+    done += 1
+    state = "was there"
+    if result.cpu_seconds > 0.0:
+      images, cpu = images + result.info.count, cpu + result.cpu_seconds
+      seconds = time.perf_counter() - start
+      state = f"{images / seconds:.1f} images/s, {images / cpu:.1f} per core"
+    print(
+      f"{result.info.file} ({done}/{config.num_shards}): {state}", flush=True
+    )
+  print(f"{manifest.count} images in {folder}")
+  if run.sheet_images:
+    path = folder / "contact_sheet.jpg"
+    record_sheet.write_sheet(path, manifest, run.sheet_images)
+    print(f"wrote {path}")
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  try:
+    make(synthetic_image_flags.to_run_config())
+  except (ValueError, OSError, MotionError) as error:
+    print(f"make_synthetic: {error}", file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
