@@ -14,6 +14,10 @@ from hund_tf.body.model import BodyModel
 
 _FIRST_EYE_ID = 14598  # of the source mesh; the eyeballs come last
 _MILLIMETRES = 1000.0
+# What is seen of a keypoint inside the body is not always the nearest skin.
+_DEPTH_FACTOR = 2.0
+_BARE_MARGIN, _CLOTHED_MARGIN = 0.02, 0.045  # metres
+_BARE = ("nose", "eye", "ear")
 _ARM_PARTS = (
   "l_upper_arm",
   "r_upper_arm",
@@ -34,7 +38,7 @@ class BodySurface(NamedTuple):
   arm: np.ndarray  # [V] bool, arms and hands
   leg: np.ndarray  # [V] bool, legs and feet
   head: np.ndarray  # [V] bool
-  sleeve: np.ndarray  # [V] way along the arm from the shoulder, <= 0 off it
+  sleeve: np.ndarray  # [V] way along the arm from the shoulder, < 0 off it
   scalp: np.ndarray  # [V] positive above the hairline
   nape: np.ndarray  # [V] positive on the back of the neck and of the shoulders
   jaw: np.ndarray  # [V] positive where beards grow
@@ -43,7 +47,8 @@ class BodySurface(NamedTuple):
   iris: np.ndarray  # [V] on the eyeballs: minus the distance from the pupil,
   # -1 elsewhere
   eye: np.ndarray  # [V] 1 on the eyeballs, -1 elsewhere
-  depths: np.ndarray  # [137] how deep each keypoint lies in the body
+  tolerances: np.ndarray  # [137] how far behind the surface in front of it a
+  # keypoint may lie and still be seen
 
 
 def make_body_surface(body_model: BodyModel) -> BodySurface:
@@ -77,7 +82,7 @@ def make_body_surface(body_model: BodyModel) -> BodySurface:
     ),
     iris=np.where(eye & ahead, -np.minimum(*pupils), -1.0),
     eye=np.where(eye, 1.0, -1.0),
-    depths=np.array([_distance(rest, point).min() for point in points]),
+    tolerances=_tolerances(rest, points),
   )
 
 
@@ -89,20 +94,32 @@ def _distance(points: np.ndarray, other: np.ndarray) -> np.ndarray:
   return np.linalg.norm(points - other, axis=-1)
 
 
+def _tolerances(rest, points) -> np.ndarray:
+  """From how deep each keypoint lies in the body, and cloth over it."""
+  depths = np.array([_distance(rest, point).min() for point in points])
+  bare = np.ones(len(points), bool)
+  bare[keypoints.BODY] = [
+    any(name in row for name in _BARE) for row in keypoints.BODY_25
+  ]
+  return _DEPTH_FACTOR * depths + np.where(bare, _BARE_MARGIN, _CLOTHED_MARGIN)
+
+
 def _sleeve(rest, labels, joints) -> np.ndarray:
   """Way along the two bones of the arms, both sides at once."""
   shoulder, elbow, wrist = (
     joints[skeleton.INDEX[f"l_{name}"]]
     for name in ("shoulder", "elbow", "wrist")
   )
-  left = rest * [1, 1, 1]
-  left[:, 0] = np.abs(left[:, 0])
+  left = np.concatenate([np.abs(rest[:, :1]), rest[:, 1:]], axis=1)
   upper, lower = elbow - shoulder, wrist - elbow
   length = np.linalg.norm(upper)
   along = (left - shoulder) @ upper / length
   below = length + (left - elbow) @ lower / np.linalg.norm(lower)
   along = np.where(_is_any(labels, _LOWER_ARM_PARTS), below, along)
-  return np.where(_is_any(labels, _ARM_PARTS), along, np.minimum(along, 0.0))
+  # On the torso it is what sleeveless tops leave free: the shoulder's side.
+  inwards = np.minimum(left[:, 0] - shoulder[0], 0.0)
+  inwards -= 0.5 * np.clip(shoulder[1] - 0.08 - rest[:, 1], 0.0, 0.3)
+  return np.where(_is_any(labels, _ARM_PARTS), along, inwards)
 
 
 def _scalp(rest, points) -> np.ndarray:

@@ -105,7 +105,7 @@ class Composer:
       seen = draw_faces(samples, scene.faces, 2 * side, 2 * side)
       keypoints = placement.project(person.keypoints, region.intrinsics)
       visible = labels.visible_keypoints(
-        seen, scene.face_surface < cast.own, keypoints, self._body.depths
+        seen, scene.face_surface < cast.own, keypoints, self._body.tolerances
       )
       visible &= placement.in_photo(keypoints, region)
       if visible[:25].sum() >= _MIN_SEEN:

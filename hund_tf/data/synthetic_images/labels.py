@@ -6,9 +6,6 @@ import numpy as np
 from hund_tf.rendering.compiled import compiled
 from hund_tf.rendering.zbuffer import ZBuffer
 
-_MARGIN = 0.02  # metres of cloth and of rounding
-_DEPTH_FACTOR = 1.9  # a keypoint's depth below the skin, over its distance
-
 
 def part_map(
   seen: ZBuffer, faces: np.ndarray, vertex_parts: np.ndarray
@@ -62,18 +59,19 @@ def visible_keypoints(
   seen: ZBuffer,
   face_of_person: np.ndarray,
   keypoints: np.ndarray,
-  depths: np.ndarray,
+  tolerances: np.ndarray,
 ) -> np.ndarray:
   """Which keypoints nothing hides.
 
   A keypoint inside the body is seen where the surface in front of it is the
-  person's own and not much farther away from it than the skin around it.
+  person's own and no farther in front of it than its tolerance.
 
   Args:
     seen: at twice the height and width of the picture.
     face_of_person: [F] bool, faces of the person's body and clothes.
     keypoints: [N, 3] x, y in pixels and depth in metres.
-    depths: [N] how deep the keypoints lie in the body, metres.
+    tolerances: [N] how far behind the person's own surface keypoints may lie
+      and still be seen, metres.
 
   Returns:
     [N] bool, False outside the picture.
@@ -87,7 +85,7 @@ def visible_keypoints(
   inverse = seen.inverse_depth[row, column]
   surface = np.where(face >= 0, 1.0 / np.maximum(inverse, 1e-9), np.inf)
   own = face_of_person[np.maximum(face, 0)]
-  tolerance = np.where(own, _DEPTH_FACTOR * depths + _MARGIN, 0.0)
+  tolerance = np.where(own, tolerances, 0.0)
   return inside & (keypoints[:, 2] <= surface + tolerance)
 
 
