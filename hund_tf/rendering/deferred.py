@@ -1,12 +1,5 @@
-"""Deferred shading: colours of what a z-buffer sees.
+"""Deferred shading: colours of what a z-buffer sees."""
 
-Surfaces are made of layers (skin, shirt, hair): each vertex has a value for
-each layer, and the first layer whose interpolated value is positive is what
-one sees, so borders are sharp whatever the mesh. Each layer has a material:
-two colours, a pattern in the space of the surface at rest, grain and wrinkles.
-"""
-
-import dataclasses
 import math
 from typing import NamedTuple
 
@@ -14,61 +7,9 @@ import numpy as np
 
 from hund_tf.rendering import patterns
 from hund_tf.rendering.compiled import compiled
-from hund_tf.rendering.patterns import Pattern
-from hund_tf.rendering.zbuffer import ZBuffer, draw_faces
-
-_SHADOW_SIDE = 384  # samples along a side of the shadow map
-_SHADOW_BIAS = 0.012  # metres
-
-
-@dataclasses.dataclass(frozen=True)
-class Material:
-  """How a layer looks; colours are linear RGB in [0, 1]."""
-
-  color: tuple[float, float, float]
-  second: tuple[float, float, float] = (0.0, 0.0, 0.0)
-  pattern: Pattern = Pattern.PLAIN
-  frequency: tuple[float, float, float] = (1.0, 1.0, 1.0)  # units per metre
-  origin: tuple[float, float, float] = (0.0, 0.0, 0.0)  # metres
-  grain: float = 0.05  # relative variation of the colour
-  grain_frequency: float = 300.0  # features per metre
-  wrinkles: float = 0.0  # tilt of the normals
-  wrinkle_frequency: float = 20.0  # features per metre
-  gloss: float = 0.0  # strength of highlights
-  seed: int = 0
-
-  def row(self) -> np.ndarray:
-    """All of it as numbers [MATERIAL_SIZE]."""
-    return np.array(
-      [
-        *self.color,
-        *self.second,
-        float(self.pattern),
-        *self.frequency,
-        *self.origin,
-        self.grain,
-        self.grain_frequency,
-        self.wrinkles,
-        self.wrinkle_frequency,
-        self.gloss,
-        float(self.seed),
-      ],
-      np.float32,
-    )
-
-
-MATERIAL_SIZE = len(Material((0.0, 0.0, 0.0)).row())
-
-
-class Surface(NamedTuple):
-  """A mesh with layers; L layers, the last of which is always there."""
-
-  vertices: np.ndarray  # [V, 3] metres, camera frame
-  faces: np.ndarray  # [F, 3] int32
-  normals: np.ndarray  # [V, 3] unit, camera frame, outwards
-  rest: np.ndarray  # [V, 3] metres, where patterns are evaluated
-  layers: np.ndarray  # [V, L - 1] positive where the layer is
-  materials: tuple[Material, ...]  # L, of the layers and of what is below
+from hund_tf.rendering.shadows import light_share, shadow_map
+from hund_tf.rendering.surfaces import Scene
+from hund_tf.rendering.zbuffer import ZBuffer
 
 
 class Lighting(NamedTuple):
@@ -79,79 +20,6 @@ class Lighting(NamedTuple):
   sky: np.ndarray  # [3] ambient light on what faces up
   ground: np.ndarray  # [3] ambient light on what faces down
   shadow: float  # share of the light that shadows take, [0, 1]
-
-
-class Scene(NamedTuple):
-  """Surfaces joined; O surfaces, at most L layers."""
-
-  vertices: np.ndarray  # [V, 3] float32
-  faces: np.ndarray  # [F, 3] int32
-  attributes: np.ndarray  # [V, 6 + L - 1] normals, rest, layers
-  face_surface: np.ndarray  # [F] int32, number of the surface
-  materials: np.ndarray  # [O, L, MATERIAL_SIZE]; row k belongs to layer k
-
-
-def join(surfaces: list[Surface]) -> Scene:
-  """One scene of several surfaces, the layers padded to equal numbers."""
-  most = max(surface.layers.shape[1] for surface in surfaces)
-  vertices, faces, attributes, numbers, materials = [], [], [], [], []
-  start = 0
-  for number, surface in enumerate(surfaces):
-    count, layers = surface.layers.shape
-    padded = np.full((count, most), -1.0, np.float32)
-    padded[:, :layers] = surface.layers
-    attributes.append(np.hstack([surface.normals, surface.rest, padded]))
-    vertices.append(surface.vertices)
-    faces.append(surface.faces + start)
-    numbers.append(np.full(len(surface.faces), number, np.int32))
-    rows = [material.row() for material in surface.materials]
-    rows[layers:layers] = [rows[-1]] * (most - layers)
-    materials.append(rows)
-    start += count
-  return Scene(
-    np.concatenate(vertices).astype(np.float32),
-    np.concatenate(faces).astype(np.int32),
-    np.concatenate(attributes).astype(np.float32),
-    np.concatenate(numbers),
-    np.array(materials, np.float32),
-  )
-
-
-class ShadowMap(NamedTuple):
-  """What the light sees, in parallel projection."""
-
-  axes: np.ndarray  # [3, 3] float32 rows: across, across and along the light
-  offset: np.ndarray  # [3] float32 metres, subtracted after turning
-  scale: float  # samples per metre
-  depth: np.ndarray  # [S, S] float32 metres along the light, inf if none
-
-
-def shadow_map(
-  vertices: np.ndarray, faces: np.ndarray, direction: np.ndarray
-) -> ShadowMap:
-  """The map of a mesh for a light in `direction` [3], camera frame."""
-  along = -np.asarray(direction, np.float64) / np.linalg.norm(direction)
-  side = np.eye(3)[np.abs(along).argmin()]
-  first = np.cross(along, side)
-  first /= np.linalg.norm(first)
-  axes = np.stack([first, np.cross(along, first), along])
-  turned = vertices @ axes.T
-  low, extent = turned.min(axis=0), np.ptp(turned, axis=0)
-  scale = (_SHADOW_SIDE - 4) / max(float(extent[:2].max()), 1e-3)
-  offset = low - [2.0 / scale, 2.0 / scale, 0.0]
-  # The z-buffer interpolates inverse depths; let these be linear in the
-  # distance along the light, from 2 for the nearest to 1 for the farthest.
-  reach = float(extent[2]) + 1e-3
-  points = (turned - offset) * [scale, scale, 1.0 / reach]
-  points[:, 2] = 1.0 / (2.0 - points[:, 2])
-  inverse = draw_faces(points, faces, _SHADOW_SIDE, _SHADOW_SIDE).inverse_depth
-  depth = np.where(inverse > 0.0, (2.0 - inverse) * reach, np.inf)
-  return ShadowMap(
-    axes.astype(np.float32),
-    offset.astype(np.float32),
-    float(scale),
-    depth.astype(np.float32),
-  )
 
 
 def shade(
@@ -246,7 +114,7 @@ def _shade(
           depth = 1.0 / inverse_depth[y, x]
           px = ((x + 0.5) * 0.5 - intrinsics[2]) / intrinsics[0] * depth
           py = ((y + 0.5) * 0.5 - intrinsics[3]) / intrinsics[1] * depth
-          lit = _light_share(px, py, depth, axes, offset, scale, light_depth)
+          lit = light_share(px, py, depth, axes, offset, scale, light_depth)
           lit = 1.0 - darkness * (1.0 - lit)
           _apply_light(values, color, px, py, depth, lights, lit)
         for k in range(3):
@@ -293,27 +161,6 @@ def _surface_color(materials, values, color):
 
 
 @compiled
-def _light_share(x, y, z, axes, offset, scale, light_depth):
-  """Share of the light that reaches a point, over 2 x 2 samples."""
-  u = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - offset[0]
-  v = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - offset[1]
-  d = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - offset[2]
-  side = light_depth.shape[0]
-  column, row = u * scale - 0.5, v * scale - 0.5
-  j, i = int(math.floor(column)), int(math.floor(row))
-  if j < 0 or i < 0 or j + 1 >= side or i + 1 >= side:
-    return 1.0
-  fx, fy = column - j, row - i
-  near = d - _SHADOW_BIAS
-  lit = 0.0
-  lit += (1 - fx) * (1 - fy) * (1.0 if light_depth[i, j] >= near else 0.0)
-  lit += fx * (1 - fy) * (1.0 if light_depth[i, j + 1] >= near else 0.0)
-  lit += (1 - fx) * fy * (1.0 if light_depth[i + 1, j] >= near else 0.0)
-  lit += fx * fy * (1.0 if light_depth[i + 1, j + 1] >= near else 0.0)
-  return lit
-
-
-@compiled
 def _apply_light(values, color, x, y, z, lights, lit):
   """Multiplies the colour with the light at a point; adds a highlight."""
   nx, ny, nz = values[0], values[1], values[2]
@@ -334,35 +181,3 @@ def _apply_light(values, color, x, y, z, lights, lit):
     ambient = lights[3, k] + up * (lights[2, k] - lights[3, k])
     light = ambient + diffuse * lights[1, k]
     color[k] = color[k] * light + shine * lights[1, k]
-
-
-def floor_shadow(
-  scene: Scene,
-  intrinsics: np.ndarray,
-  direction: np.ndarray,
-  floor: float,
-  height: int,
-  width: int,
-) -> np.ndarray:
-  """Where the scene keeps the light from a level floor.
-
-  Args:
-    scene: what throws the shadow.
-    intrinsics: [4] fx, fy, cx, cy, pixels.
-    direction: [3] towards the light, camera frame, from above (y < 0).
-    floor: y of the floor, metres.
-    height: of the picture, pixels.
-    width: of the picture, pixels.
-
-  Returns:
-    [height, width] bool.
-  """
-  vertices = scene.vertices
-  drop = np.maximum(floor - vertices[:, 1:2], 0.0) / max(-direction[1], 0.1)
-  fallen = vertices - drop * np.asarray(direction, np.float32)
-  depth = fallen[:, 2]
-  safe = np.maximum(depth, 1e-3)
-  x = intrinsics[0] * fallen[:, 0] / safe + intrinsics[2]
-  y = intrinsics[1] * fallen[:, 1] / safe + intrinsics[3]
-  points = np.stack([x, y, depth], axis=1)
-  return draw_faces(points, scene.faces, height, width).face >= 0

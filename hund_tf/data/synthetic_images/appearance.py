@@ -8,8 +8,8 @@ from hund_tf.data.synthetic_images import colors, garments
 from hund_tf.data.synthetic_images.body_surface import BodySurface
 from hund_tf.data.synthetic_images.garments import Garment, SkirtCut
 from hund_tf.rendering import patterns
-from hund_tf.rendering.deferred import Material
 from hund_tf.rendering.patterns import Pattern
+from hund_tf.rendering.surfaces import Material
 
 _IRIS_RADIUS, _PUPIL_RADIUS = 0.0062, 0.0028  # metres
 

@@ -18,8 +18,8 @@ from hund_tf.data.synthetic_images.appearance import sample_appearance
 from hund_tf.data.synthetic_images.body_surface import BodySurface
 from hund_tf.data.synthetic_images.camera_effects import CameraConfig
 from hund_tf.data.synthetic_images.people import Person
-from hund_tf.rendering import deferred
-from hund_tf.rendering.deferred import Surface
+from hund_tf.rendering import deferred, shadows
+from hund_tf.rendering.surfaces import Surface, join
 from hund_tf.rendering.zbuffer import draw_faces, vertex_normals
 from hund_tf.types import NUM_PARTS
 
@@ -95,13 +95,9 @@ class Composer:
     for crowded in (True, False):
       random.bit_generator.state = start
       cast = self._cast(random, people, index, region, crowded)
-      scene = deferred.join(cast.surfaces)
+      scene = join(cast.surfaces)
       side = self._config.side
-      samples = placement.project(scene.vertices, region.intrinsics) * [
-        2.0,
-        2.0,
-        1.0,
-      ]
+      samples = placement.project(scene.vertices, 2.0 * region.intrinsics)
       seen = draw_faces(samples, scene.faces, 2 * side, 2 * side)
       keypoints = placement.project(person.keypoints, region.intrinsics)
       visible = labels.visible_keypoints(
@@ -176,7 +172,7 @@ class Composer:
       )
     lighting = placement.sample_lighting(random)
     if random.random() < 0.7:
-      shadow = deferred.floor_shadow(
+      shadow = shadows.floor_shadow(
         scene, region.intrinsics, lighting.direction, floor, side, side
       )
       soft = GaussianBlur(shadow.astype(np.float32), (0, 0), side / 160)

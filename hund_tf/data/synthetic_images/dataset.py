@@ -27,6 +27,8 @@ from hund_tf.data.synthetic_images.body_surface import make_body_surface
 from hund_tf.data.synthetic_images.composer import Composer, ImageConfig
 from hund_tf.data.synthetic_images.people import CHUNK, PeopleSampler
 
+VERSION = 1  # of what is drawn; increased when the same seed draws otherwise
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetConfig:
@@ -60,7 +62,7 @@ class DatasetConfig:
     digest.update(np.ascontiguousarray(poses.up).tobytes())
     return dataclasses.asdict(self) | {
       "poses": digest.hexdigest()[:16],
-      "chunk": CHUNK,
+      "version": VERSION,
       "schema": schema.SCHEMA_VERSION,
     }
 

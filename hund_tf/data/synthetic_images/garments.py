@@ -10,8 +10,8 @@ import numpy as np
 from hund_tf.data.synthetic_images import colors
 from hund_tf.data.synthetic_images.body_surface import BodySurface
 from hund_tf.rendering import patterns
-from hund_tf.rendering.deferred import Material
 from hund_tf.rendering.patterns import Pattern
+from hund_tf.rendering.surfaces import Material
 
 _NECK = np.array([0.0, 0.49, 0.015])  # middle of necklines
 _WAIST, _CROTCH, _KNEE, _ANKLE = 0.06, -0.11, -0.405, -0.80

@@ -12,7 +12,7 @@ from hund_tf.data.pose_library import PoseLibrary
 from hund_tf.data.scenes import SceneConfig
 from hund_tf.types import state_to_vector
 
-CHUNK = 32  # people that are posed together; images depend on it
+CHUNK = 32  # people that are posed together
 
 
 class Person(NamedTuple):

@@ -6,7 +6,8 @@ import numpy as np
 
 from hund_tf.data.synthetic_images import props
 from hund_tf.data.synthetic_images.people import Person
-from hund_tf.rendering.deferred import Lighting, Surface
+from hund_tf.rendering.deferred import Lighting
+from hund_tf.rendering.surfaces import Surface
 
 _NEAREST = 0.4  # metres to the nearest point of companions
 _MIN_SIDE = 16.0  # photo pixels
@@ -18,11 +19,13 @@ class Region(NamedTuple):
   box: np.ndarray  # [4] left, top, side, side, photo pixels
   intrinsics: np.ndarray  # [4] fx, fy, cx, cy of the image, pixels
   person: np.ndarray  # [4] left, top, width, height, image pixels
-  photo: np.ndarray  # [4] left, top, right, bottom of the photo, image pixels
+  photo: np.ndarray  # [4] left, top, right, bottom of what the image shows of
+  # the photo, image pixels
 
 
 def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
   """x, y in pixels and the depth of points [N, 3], metres, camera frame."""
+  intrinsics = np.asarray(intrinsics, points.dtype)
   depth = points[:, 2:]
   xy = points[:, :2] / np.maximum(depth, 1e-3)
   return np.hstack([xy * intrinsics[:2] + intrinsics[2:], depth])
@@ -47,12 +50,14 @@ def find_region(person: Person, side: int, margin: float) -> Region:
     box=np.array([*corner, extent, extent]),
     intrinsics=np.concatenate([person.intrinsics[:2] * zoom, center]),
     person=np.concatenate([(low - corner) * zoom, (high - low) * zoom]),
-    photo=np.concatenate([-corner, person.photo_size - corner]) * zoom,
+    photo=np.clip(
+      np.concatenate([-corner, person.photo_size - corner]) * zoom, 0.0, side
+    ),
   )
 
 
 def in_photo(points: np.ndarray, region: Region) -> np.ndarray:
-  """Whether points [N, 2 or 3] in image pixels lie inside the photo: [N]."""
+  """Whether points [N, 2 or 3] in image pixels are in image and photo: [N]."""
   inside = (points[:, :2] >= region.photo[:2]) & (
     points[:, :2] < region.photo[2:]
   )

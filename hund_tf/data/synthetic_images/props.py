@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hund_tf.data.synthetic_images import colors
-from hund_tf.rendering.deferred import Material, Surface
 from hund_tf.rendering.patterns import Pattern
+from hund_tf.rendering.surfaces import Material, Surface
 from hund_tf.rendering.zbuffer import vertex_normals
 
 

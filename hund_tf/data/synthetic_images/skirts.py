@@ -5,7 +5,7 @@ import numpy as np
 from hund_tf.body import parts
 from hund_tf.data.synthetic_images.body_surface import BodySurface
 from hund_tf.data.synthetic_images.garments import SkirtCut
-from hund_tf.rendering.deferred import Surface
+from hund_tf.rendering.surfaces import Surface
 from hund_tf.rendering.zbuffer import vertex_normals
 
 _ANGLES, _RINGS = 40, 9
