@@ -3,8 +3,8 @@
 import dataclasses
 from typing import NamedTuple
 
+import cv2
 import numpy as np
-from cv2 import GaussianBlur
 
 from hund_tf.data.records.schema import UNKNOWN_PART, PersonRecord
 from hund_tf.data.synthetic_images import (
@@ -82,7 +82,7 @@ class Composer:
     key: str,
     frame: int,
   ) -> PersonRecord:
-    """The image of `people[index]`; the others may keep him company.
+    """The image of `people[index]`; the others may keep them company.
 
     Raises:
       ValueError: if a background photo cannot be read.
@@ -175,7 +175,7 @@ class Composer:
       shadow = shadows.floor_shadow(
         scene, region.intrinsics, lighting.direction, floor, side, side
       )
-      soft = GaussianBlur(shadow.astype(np.float32), (0, 0), side / 160)
+      soft = cv2.GaussianBlur(shadow.astype(np.float32), (0, 0), side / 160)
       below = (np.arange(side) > region.intrinsics[3])[:, None]
       dark = 0.7 * lighting.shadow * soft * below
       behind = behind * (1.0 - dark[..., None])
