@@ -67,7 +67,7 @@ def procedural_background(
   _floor(random, image, intrinsics, floor)
   if random.random() < 0.5:
     _clutter(random, image, int(random.integers(0, 8)))
-  blur = random.choice([0.0, random.uniform(0.5, side / 60)])
+  blur = random.choice([0.0, random.uniform(0.5, max(side / 60, 0.6))])
   if blur > 0.0:
     image = cv2.GaussianBlur(image, (0, 0), blur)
   return _SRGB[np.clip(image, 0, 255).astype(np.uint8)]

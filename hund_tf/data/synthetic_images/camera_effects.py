@@ -93,7 +93,8 @@ def _blurred(random, linear, config) -> np.ndarray:
       cv2.line(kernel, *ends, 1.0)
       linear = cv2.filter2D(linear, -1, kernel / kernel.sum())
   if random.random() < 0.3:
-    linear = cv2.GaussianBlur(linear, (0, 0), random.uniform(0.4, side / 300))
+    spread = random.uniform(0.4, max(side / 300, 0.5))
+    linear = cv2.GaussianBlur(linear, (0, 0), spread)
   return linear
 
 

@@ -98,7 +98,7 @@ def _tube_faces() -> np.ndarray:
   for ring in range(_RINGS - 1):
     a, b = ring * _ANGLES + column, ring * _ANGLES + following
     c, d = a + _ANGLES, b + _ANGLES
-    faces += [np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)]
+    faces += [np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)]
   return np.concatenate(faces).astype(np.int32)
 
 
