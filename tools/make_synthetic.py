@@ -10,6 +10,7 @@ A run that was cut off goes on from the shards that are done.
 import sys
 import time
 
+import numpy as np
 from absl import app
 
 from flags import synthetic_image_flags
@@ -17,7 +18,7 @@ from hund_tf.data import output_folder
 from hund_tf.data.bvh import MotionError
 from hund_tf.data.records import shards
 from hund_tf.data.synthetic_images import dataset
-from hund_tf.visualization import record_sheet
+from hund_tf.visualization import contact_sheet
 
 
 def make(run: synthetic_image_flags.RunConfig) -> None:
@@ -43,8 +44,10 @@ def make(run: synthetic_image_flags.RunConfig) -> None:
     )
   print(f"{manifest.count} images in {folder}")
   if run.sheet_images:
-    path = folder / "contact_sheet.jpg"
-    record_sheet.write_sheet(path, manifest, run.sheet_images)
+    path = folder / "contact_sheet.png"
+    records = contact_sheet.sample_records(manifest, run.sheet_images)
+    sheet = contact_sheet.contact_sheet(records)
+    output_folder.write_png(path, np.asarray(sheet))
     print(f"wrote {path}")
 
 

@@ -26,6 +26,7 @@ _CAPTION = 26  # pixels of the two lines below a record
 _BACKGROUND = (32, 32, 32)
 _BOX = (255, 220, 0)
 _JOINT = (90, 255, 90)
+_HIDDEN = 0.3  # brightness of hidden keypoints
 _OPACITY = 0.6  # of the parts over the image
 
 
@@ -101,7 +102,8 @@ def _square(data: bytes, record: PersonRecord, mode: str) -> Image.Image:
 def draw_person(record: PersonRecord, side: int) -> Image.Image:
   """The image with its box, keypoints and projected 3D joints.
 
-  Annotated keypoints are drawn; without any, those of the detector.
+  Annotated keypoints are drawn, darker where they are known to be hidden;
+  without any, those of the detector.
   """
   picture = _square(record.image, record, "RGB")
   scale = side / picture.width
@@ -113,6 +115,9 @@ def draw_person(record: PersonRecord, side: int) -> Image.Image:
   points = record.keypoints
   if not np.any(points[:, 2] > 0):
     points = record.detected
+  elif np.any(record.visibility > 0):
+    shown = np.where(record.visibility > 0, 1.0, _HIDDEN)
+    points = np.concatenate([points[:, :2], points[:, 2:] * shown[:, None]], 1)
   # draw_keypoints takes pixels of a crop.
   crop = points[:, :2] * (scale * CROP_SIZE / side)
   draw_keypoints(picture, crop, points[:, 2])
