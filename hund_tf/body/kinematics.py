@@ -7,12 +7,13 @@ pose, so joint j maps rest directions by Q_j A_j, where Q_j is the product of
 the local rotations from the root down to j.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
 
-_JUMPS = 4  # rounds of pointer jumping: reaches the root through 16 joints
 _FADE = 0.05  # how wide the split fades out around 180 degrees of twist
 _UNDEFINED = 1e-3  # keeps the split of an undefined twist at the identity
 
@@ -158,7 +159,9 @@ def undrive_twists(rotations: tf.Tensor) -> tf.Tensor:
 
 
 def global_transforms(
-  rotations: tf.Tensor, offsets: tf.Tensor
+  rotations: tf.Tensor,
+  offsets: tf.Tensor,
+  parents: Sequence[int] = skeleton.PARENTS,
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Chains local transforms from the root to every joint.
 
@@ -167,21 +170,20 @@ def global_transforms(
   of the chain's length in steps.
 
   Args:
-    rotations: `[B, 63, 3, 3]` local rotations, the root's from body to camera.
-    offsets: `[B, 63, 3]` metres, of each joint from its parent in the parent's
+    rotations: `[B, J, 3, 3]` local rotations, the root's from body to camera.
+    offsets: `[B, J, 3]` metres, of each joint from its parent in the parent's
       frame of the zero pose; the root's is its position.
+    parents: `[J]` the joint above each, -1 for the root; ours by default.
 
   Returns:
-    Global rotations Q `[B, 63, 3, 3]` and joint positions `[B, 63, 3]` metres.
+    Global rotations Q `[B, J, 3, 3]` and joint positions `[B, J, 3]` metres.
   """
-  last = len(skeleton.NAMES)  # one transform more: the identity above the root
-  pointers = np.array(
-    [*(p if p >= 0 else last for p in skeleton.PARENTS), last]
-  )
+  last = len(parents)  # one transform more: the identity above the root
+  pointers = np.array([*(p if p >= 0 else last for p in parents), last])
   transforms = tf.concat([rotations, offsets[..., None]], axis=-1)
   identity = tf.eye(3, 4, batch_shape=[tf.shape(rotations)[0], 1])
   transforms = tf.concat([transforms, identity], axis=1)
-  for _ in range(_JUMPS):
+  while (pointers < last).any():
     above = tf.gather(transforms, pointers, axis=1)
     moved = tf.matmul(above[..., :3], transforms)
     transforms = moved + tf.pad(
@@ -190,6 +192,25 @@ def global_transforms(
     pointers = pointers[pointers]
   transforms = transforms[:, :last]
   return transforms[..., :3], transforms[..., 3]
+
+
+def skin(
+  weights: np.ndarray, transforms: tf.Tensor, rest: tf.Tensor
+) -> tf.Tensor:
+  """Linear blend skinning.
+
+  Args:
+    weights: `[V, J]`.
+    transforms: `[B, J, 3, 4]` from resting to posed space.
+    rest: `[B, V, 3]` metres.
+
+  Returns:
+    `[B, V, 3]` metres.
+  """
+  flat = tf.reshape(transforms, [-1, weights.shape[1], 12])
+  blended = tf.reshape(tf.matmul(weights, flat), [-1, weights.shape[0], 3, 4])
+  rotated = tf.reduce_sum(blended[..., :3] * rest[:, :, None], axis=-1)
+  return rotated + blended[..., 3]
 
 
 def mirror_rotations(rotations: tf.Tensor) -> tf.Tensor:

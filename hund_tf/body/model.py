@@ -112,6 +112,11 @@ class BodyModel(tf.Module):
     """
     return self.asset.parts[self.mesh_ids(mesh)].astype(np.int32)
 
+  @property
+  def keypoint_exists(self) -> np.ndarray:
+    """1 for each keypoint that the body has `[137]`: for all of them."""
+    return np.ones([types.NUM_KEYPOINTS], np.float32)
+
   def uv(self) -> TextureCoordinates:
     """Texture coordinates of the full mesh."""
     return TextureCoordinates(
@@ -222,7 +227,7 @@ class BodyModel(tf.Module):
     def skin(name: str) -> tf.Tensor:
       vertices = self._vertex_sets[name]
       rest = self._rest_vertices(vertices, coefficients, expression)
-      return _skin(vertices.skin_weights, transforms, rest)
+      return kinematics.skin(vertices.skin_weights, transforms, rest)
 
     keypoints = tf.matmul(
       self.asset.keypoint_vertex_weights, skin(_KEYPOINTS)
@@ -289,22 +294,3 @@ class BodyModel(tf.Module):
     turned = tf.matmul(chained, self.asset.zero_pose)
     shift = joints - tf.matmul(turned, rest[..., None])[..., 0]
     return tf.concat([turned, shift[..., None]], axis=-1), joints
-
-
-def _skin(
-  weights: np.ndarray, transforms: tf.Tensor, rest: tf.Tensor
-) -> tf.Tensor:
-  """Linear blend skinning.
-
-  Args:
-    weights: `[V, 63]`.
-    transforms: `[B, 63, 3, 4]` from resting to posed space.
-    rest: `[B, V, 3]` metres.
-
-  Returns:
-    `[B, V, 3]` metres.
-  """
-  flat = tf.reshape(transforms, [-1, weights.shape[1], 12])
-  blended = tf.reshape(tf.matmul(weights, flat), [-1, weights.shape[0], 3, 4])
-  rotated = tf.reduce_sum(blended[..., :3] * rest[:, :, None], axis=-1)
-  return rotated + blended[..., 3]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from hund_tf.body import skeleton
-from hund_tf.body.model import BodyModel
+from hund_tf.body.interface import Body
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
 from hund_tf.types import NUM_JOINTS, STATE_DIMS, HumanState
@@ -15,7 +15,7 @@ FACING = ((1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
 _ARM_DROP = math.radians(50.0)  # from the T-pose down to the A-pose
 
 
-def a_pose(body_model: BodyModel) -> HumanState:
+def a_pose(body_model: Body) -> HumanState:
   """The A-pose facing the camera, 3 m away, mean shape; batch of one."""
   rotations = np.tile(np.eye(3, dtype=np.float32), [1, NUM_JOINTS, 1, 1])
   for name, angle in (("l_shoulder", -_ARM_DROP), ("r_shoulder", _ARM_DROP)):

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from hund_tf.body import keypoints as keypoint_table
-from hund_tf.body.model import BodyModel
+from hund_tf.body.interface import Body
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.rendering.tfg import make_part_renderer
@@ -95,10 +95,10 @@ def negative_log_prior(*latents: tf.Tensor) -> tf.Tensor:
 class AlignmentObjective(tf.Module):
   """L_u of Eq. 3: the one function that every minimiser works on."""
 
-  def __init__(
-    self, body_model: BodyModel, config: ObjectiveConfig | None = None
-  ):
+  def __init__(self, body_model: Body, config: ObjectiveConfig | None = None):
     """Builds the renderer of the proxy mesh named by `config.mesh`.
+
+    Keypoints that the body lacks take no part in L_k.
 
     Raises:
       ValueError: if the mesh or the renderer of `config` is unknown.
@@ -116,7 +116,7 @@ class AlignmentObjective(tf.Module):
     group[keypoint_table.FACE] = self.config.face_keypoint_weight
     group[keypoint_table.LEFT_HAND] = self.config.hand_keypoint_weight
     group[keypoint_table.RIGHT_HAND] = self.config.hand_keypoint_weight
-    self._group_weights = group
+    self._group_weights = group * body_model.keypoint_exists
 
   @property
   def xla_compatible(self) -> bool:

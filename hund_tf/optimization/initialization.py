@@ -6,7 +6,7 @@ import numpy as np
 
 from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body import poses
-from hund_tf.body.model import BodyModel
+from hund_tf.body.interface import Body
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
 from hund_tf.types import (
@@ -79,7 +79,7 @@ def _placed(
 
 
 def starts_from_keypoints(
-  body_model: BodyModel,
+  body_model: Body,
   target: AlignmentTarget,
   intrinsics: Intrinsics,
   num_yaws: int = 4,

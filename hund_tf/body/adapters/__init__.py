@@ -1,0 +1,1 @@
+"""Other body models behind the interface of the open one."""
