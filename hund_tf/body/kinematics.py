@@ -28,6 +28,7 @@ _ABOVE = {
   )
 }
 _BELOW = {f"{s}_lower_arm_twist": f"{s}_wrist" for s in "lr"}
+TWIST_PARTNERS = _ABOVE | _BELOW  # twist joint -> the joint it shares with
 _ARM_FRAME = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 _LEG_FRAME = ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
 

@@ -120,11 +120,18 @@ class PosePrior(tf.Module):
       ValueError: if a latent's size is not its group's.
     """
     latents = PoseGroups(body_pose, left_hand, right_hand)
+    return self.to_rotations(self.angles(latents))
+
+  def to_rotations(self, angles: PoseGroups) -> tf.Tensor:
+    """Local rotations `[B, 63, 3, 3]` of angles `[B, J, 3]` in radians.
+
+    The identity at the joints of no group, as `decode`.
+    """
     rotations = [
-      joint_limits.to_rotations(angles, joints)
-      for angles, joints in zip(self.angles(latents), GROUPS, strict=True)
+      joint_limits.to_rotations(values, joints)
+      for values, joints in zip(angles, GROUPS, strict=True)
     ]
-    identity = tf.eye(3, batch_shape=[tf.shape(body_pose)[0], 1])
+    identity = tf.eye(3, batch_shape=[tf.shape(angles.body)[0], 1])
     return tf.gather(tf.concat([identity, *rotations], 1), self._rows, axis=1)
 
   def angles(self, latents: PoseGroups) -> PoseGroups:
