@@ -25,7 +25,6 @@ class Descent(NamedTuple):
 
   state: object  # of the same structure as the start
   value: np.ndarray  # [N]
-  iterations: int
 
 
 def minimize(
@@ -33,7 +32,7 @@ def minimize(
   apply_step: Callable[[State, tf.Tensor], State],
   start: State,
   max_iterations: int = 20,
-  tolerance: float = 1e-4,
+  tolerance: float = 1e-3,
   damping: float = 1e-2,
 ) -> Descent:
   """Descends until no problem improves by more than a share of its value.
@@ -52,8 +51,7 @@ def minimize(
   state, now = start, evaluate(start)
   factor = np.full(now.value.shape, damping, np.float32)
   active = np.ones(now.value.shape, bool)
-  iteration = 0
-  for iteration in range(1, max_iterations + 1):
+  for _ in range(max_iterations):
     step = _step(now, tf.constant(factor))
     candidate = apply_step(state, step)
     after = evaluate(candidate)
@@ -71,7 +69,7 @@ def minimize(
     active &= ~done
     if not active.any():
       break
-  return Descent(state, now.value.numpy(), iteration)
+  return Descent(state, now.value.numpy())
 
 
 @tf.function(reduce_retracing=True, autograph=False)

@@ -44,8 +44,8 @@ class RetargetingConfig:
   outlier_mm: float = 60.0  # distances beyond count linearly
   pose_prior_weight: float = 1.0
   shape_prior_weight: float = 1.0
-  start_iterations: int = 15
-  max_iterations: int = 30
+  start_iterations: int = 12
+  max_iterations: int = 20
   batch_size: int = 32  # people that are fitted together
 
   def __post_init__(self):
@@ -85,6 +85,7 @@ class Retargeting:
   ):
     self.body_model = body_model
     self.config = config or RetargetingConfig()
+    self.point_set = point_set
     self._model = points_lib.PointModel(body_model, point_set)
     self._evaluate = tf.function(
       self._normal_equations, reduce_retracing=True, autograph=False
@@ -110,7 +111,7 @@ class Retargeting:
     Raises:
       ValueError: if the target has not as many points as the set.
     """
-    count = len(self._model.point_set.anchors)
+    count = len(self.point_set.anchors)
     expected = (len(target.points), count)
     if target.points.shape != (*expected, 3) or (
       target.weights.shape != expected
@@ -136,9 +137,7 @@ class Retargeting:
         tf.constant(points[padded]),
         tf.constant(weights[padded]),
       )
-      parts.append(
-        tf.nest.map_structure(lambda x, n=len(rows): x[:n].numpy(), state)
-      )
+      parts.append([field.numpy()[: len(rows)] for field in state])
     state = HumanState(
       *(np.concatenate(fields) for fields in zip(*parts, strict=True))
     )
@@ -203,7 +202,7 @@ class Retargeting:
     mean = HumanState(*(tf.zeros([1, size]) for size in STATE_DIMS))
     mean = mean._replace(rotation=rotation.to_6d(tf.eye(3, batch_shape=[1])))
     model = self._points(mean).numpy()[0]
-    anchors = weights * self._model.point_set.anchors
+    anchors = weights * self.point_set.anchors
     enough = (anchors > 0).sum(axis=1, keepdims=True) >= 3
     turn, shift = rigid_alignment(
       model, points, np.where(enough, anchors, weights)

@@ -1,0 +1,50 @@
+"""Finds where each vertex of our body is on the mesh of a SMPL(-X) model.
+
+  python -m tools.make_correspondence --source_body=SMPLX_NEUTRAL.npz \\
+    --correspondence_output=SMPLX.npz
+
+The table serves all files of that topology. Prints how far both surfaces are
+apart at rest, after our body was fitted to the other.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from absl import app
+
+from flags import body_flags, correspondence_flags
+from hund_tf.body.adapters.smpl import SmplBody
+from hund_tf.data.output_folder import atomic_path
+from hund_tf.optimization import correspondence
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
+    return 1
+  try:
+    config = correspondence_flags.to_config()
+    source = SmplBody.load(config.source_body)
+    table = correspondence.compute(
+      body_flags.to_model(),
+      source,
+      config.correspondence_mesh,
+      config.max_distance_mm,
+    )
+    with atomic_path(config.correspondence_output) as temporary:
+      correspondence.save(temporary, table)
+  except ValueError as error:
+    print(error, file=sys.stderr)
+    return 1
+  used = table.distance_mm[table.weights > 0]
+  print(
+    f"{source.kind}: {len(used)} of {len(table.weights)} vertices have a "
+    f"counterpart; distance mm: mean {used.mean():.2f}, p95 "
+    f"{np.percentile(used, 95):.2f}"
+  )
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)

@@ -1,0 +1,132 @@
+"""Fits our body to the ground truth of person records, and stores the states.
+
+  python -m tools.retarget --records=H36M --fitted_records_dir=H36M_FITTED
+  python -m tools.retarget --records=PW3D --fitted_records_dir=PW3D_FITTED \\
+    --fit_to=smpl --measurements=PW3D.npz --smpl_file=SMPL_NEUTRAL.pkl \\
+    --correspondence=SMPL.npz
+
+Shards that are already there with the same settings are kept, so a run that was
+stopped goes on. Prints what is left of the distances.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from absl import app
+from tqdm import tqdm
+
+from flags import body_flags, retargeting_flags
+from hund_tf.body import point_sets
+from hund_tf.body.adapters.smpl import SmplBody
+from hund_tf.body.model import BodyModel
+from hund_tf.data import output_folder, retargeted_records
+from hund_tf.data.records import shards
+from hund_tf.data.records.schema import PersonRecord
+from hund_tf.optimization import correspondence
+
+_BATCHES_AT_ONCE = 4  # of records that are held in memory
+
+
+def _source(config, body: BodyModel) -> retargeted_records.FitSource:
+  if config.fit_to == "joints":
+    return retargeted_records.JointSource(body, config.fit)
+  measurements = retargeted_records.read_measurements(
+    config.measurements, config.fit_to
+  )
+  if config.fit_to == "markers":
+    placed = point_sets.read_markers(
+      config.marker_file, body.asset.num_vertices
+    )
+    return retargeted_records.MarkerSource(
+      body, config.fit, placed, measurements
+    )
+  return retargeted_records.MeshSource(
+    body,
+    config.fit,
+    SmplBody.load(config.smpl_file),
+    correspondence.load(config.correspondence),
+    measurements,
+  )
+
+
+def _fitted(path: Path, config, source, body, bar) -> Iterator[PersonRecord]:
+  records = iter(shards.ShardReader(path))
+  while chunk := list(
+    islice(records, config.fit.batch_size * _BATCHES_AT_ONCE)
+  ):
+    yield from retargeted_records.fit_records(
+      chunk, source, body, config.max_residual_mm
+    )
+    bar.update(len(chunk))
+
+
+def _report(manifest: shards.Manifest) -> str:
+  records = list(
+    (record.residual_mm, record.state_weight)
+    for record in shards.read_records(manifest)
+    if record.vertices.size
+  )
+  if not records:
+    return f"{manifest.count} records, none fitted"
+  residuals, weights = np.array(records).T
+  return (
+    f"{manifest.count} records, {len(residuals)} fitted, "
+    f"{int((weights > 0).sum())} used; residual mm: mean "
+    f"{residuals.mean():.2f}, median {np.median(residuals):.2f}, p95 "
+    f"{np.percentile(residuals, 95):.2f}, max {residuals.max():.2f}"
+  )
+
+
+def run(
+  config: retargeting_flags.RetargetingToolConfig, body: BodyModel
+) -> str:
+  """Writes the fitted records; returns the report."""
+  manifest = shards.read_manifest(Path(config.records))
+  folder = output_folder.prepare_output_dir(config.fitted_records_dir)
+  if folder.resolve() == manifest.folder.resolve():
+    raise ValueError(
+      f"--fitted_records_dir={folder}: the records themselves are there; give "
+      "another folder"
+    )
+  settings = dataclasses.asdict(config) | {"of": manifest.settings}
+  settings |= {"shards": [shard.sha256 for shard in manifest.shards]}
+  for name in ("measurements", "smpl_file", "correspondence", "marker_file"):
+    if settings[name] and Path(settings[name]).exists():
+      status = Path(settings[name]).stat()
+      settings[f"{name}_version"] = [status.st_size, status.st_mtime_ns]
+  digest = shards.settings_digest(settings)
+  source = _source(config, body)
+  made = []
+  bar = tqdm(total=manifest.count, unit="record", file=sys.stderr)
+  for path in manifest.paths():
+    target = folder / path.name
+    info = shards.finished(target, digest)
+    if info is None:
+      info = shards.write_shard(
+        target, _fitted(path, config, source, body, bar), digest
+      )
+    else:
+      bar.update(info.count)
+    made.append(info)
+  bar.close()
+  return _report(shards.write_manifest(folder, manifest.name, made, settings))
+
+
+def main(argv: Sequence[str]) -> int:
+  if len(argv) > 1:
+    print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
+    return 1
+  try:
+    print(run(retargeting_flags.to_config(), body_flags.to_model()))
+  except ValueError as error:
+    print(error, file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
