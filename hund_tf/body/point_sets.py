@@ -116,8 +116,10 @@ def joints(
         f"joint {joint!r} is none of our joints and keypoints; say what it is "
         "of ours"
       )
-  offsets = np.zeros([len(ids), 3], np.float32)
-  return PointSet(ids, offsets, mix, anchors), reliability
+  used = np.flatnonzero(mix[:, : len(ids)].any(axis=0))
+  mix = np.concatenate([mix[:, used], mix[:, len(ids) :]], axis=1)
+  offsets = np.zeros([len(used), 3], np.float32)
+  return PointSet(ids[used], offsets, mix, anchors), reliability
 
 
 def markers(

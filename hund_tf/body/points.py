@@ -86,18 +86,9 @@ class PointModel:
     coefficients, by_shape = pose_jacobian.jacobian(
       self._body.shape_decoder, state.shape
     )
-    rest_joints = self._body.rest_joints(state.shape)
-    rest = (
-      self._template
-      + tf.einsum("bk,kmc->bmc", coefficients, self._shape_basis)
-      + tf.einsum("be,emc->bmc", state.expression, self._expression_basis)
+    oriented, turned, rest_joints, carried, joints = self._carried(
+      state, local, coefficients
     )
-    oriented, turned, joints = self._chain(
-      local, rest_joints, state.translation
-    )
-    shift = joints - tf.linalg.matvec(turned, rest_joints)
-    carried = tf.einsum("bjcd,bmd->bmjc", turned, rest) + shift[:, None]
-    carried *= self._weights[..., None]
     points = tf.concat([tf.reduce_sum(carried, axis=2), joints], axis=1)
     levers = self._levers(carried, joints)
     jacobian = [
@@ -115,6 +106,38 @@ class PointModel:
       self._mixed(points),
       tf.concat([jacobian, root_turn, moved], axis=-1),
     )
+
+  def points(self, state: types.HumanState) -> tf.Tensor:
+    """Points `[B, P, 3]` of a batch of states, without derivatives."""
+    prior = self._body.pose_prior
+    local = kinematics.drive_twists(prior.decode(*state[:3]))
+    root = rotation.from_6d(state.rotation)
+    local = tf.concat([root[:, None], local[:, 1:]], axis=1)
+    *_, carried, joints = self._carried(
+      state, local, self._body.shape_decoder(state.shape)
+    )
+    vertices = tf.reduce_sum(carried, axis=2)
+    return self._mixed(tf.concat([vertices, joints], axis=1))
+
+  def _carried(self, state, local, coefficients) -> tuple[tf.Tensor, ...]:
+    """Global rotations Q and Q A, resting joints, what each joint carries.
+
+    That is the vertices as each joint moves them, times their skin weights,
+    `[B, M, 63, 3]`; last are the posed joints `[B, 63, 3]`.
+    """
+    rest_joints = self._body.rest_joints(state.shape)
+    rest = (
+      self._template
+      + tf.einsum("bk,kmc->bmc", coefficients, self._shape_basis)
+      + tf.einsum("be,emc->bmc", state.expression, self._expression_basis)
+    )
+    oriented, turned, joints = self._chain(
+      local, rest_joints, state.translation
+    )
+    shift = joints - tf.linalg.matvec(turned, rest_joints)
+    carried = tf.einsum("bjcd,bmd->bmjc", turned, rest) + shift[:, None]
+    carried *= self._weights[..., None]
+    return oriented, turned, rest_joints, carried, joints
 
   def _mixed(self, values: tf.Tensor) -> tf.Tensor:
     """`[B, P, ...]` of values `[B, M + 63, ...]` at vertices and joints."""

@@ -91,7 +91,7 @@ class Retargeting:
       self._normal_equations, reduce_retracing=True, autograph=False
     )
     self._points = tf.function(
-      lambda state: self._model(state).points, autograph=False
+      self._model.points, reduce_retracing=True, autograph=False
     )
 
   def __call__(
