@@ -17,6 +17,7 @@ from flags import body_flags, correspondence_flags
 from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.data.output_folder import atomic_path
 from hund_tf.optimization import correspondence
+from hund_tf.optimization.retargeting import RetargetingConfig
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,11 +27,12 @@ def main(argv: Sequence[str]) -> int:
   try:
     config = correspondence_flags.to_config()
     source = SmplBody.load(config.source_body)
+    mesh = config.correspondence_mesh
+    retargeting = correspondence.mesh_retargeting(
+      body_flags.to_model(), mesh, RetargetingConfig(batch_size=1)
+    )
     table = correspondence.compute(
-      body_flags.to_model(),
-      source,
-      config.correspondence_mesh,
-      config.max_distance_mm,
+      retargeting, source, mesh, config.max_distance_mm
     )
     with atomic_path(config.correspondence_output) as temporary:
       correspondence.save(temporary, table)

@@ -90,10 +90,9 @@ class MeshSource:
     self._rows = {k: i for i, k in enumerate(measurements["keys"].tolist())}
     # Fails now rather than in the middle of a dataset.
     table.points(source.file.template[None])
-    points = point_sets.vertices_and_joints(
-      body_model.asset, body_model.mesh_ids(table.mesh)
+    self._fitter = correspondence.mesh_retargeting(
+      body_model, table.mesh, config
     )
-    self._fitter = retargeting.Retargeting(body_model, points, config)
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
     rows = [i for i, record in enumerate(records) if record.key in self._rows]

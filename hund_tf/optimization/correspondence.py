@@ -131,29 +131,34 @@ def closest_points(
   return faces[index], barycentric, table.min(axis=1)
 
 
+def mesh_retargeting(
+  body_model: BodyModel, mesh: str, config: RetargetingConfig | None = None
+) -> Retargeting:
+  """Fits to the vertices of a mesh of our body, then to its joints."""
+  points = point_sets.vertices_and_joints(
+    body_model.asset, body_model.mesh_ids(mesh)
+  )
+  return Retargeting(body_model, points, config)
+
+
 def compute(
-  body_model: BodyModel,
+  retargeting: Retargeting,
   source: SmplBody,
   mesh: str,
   max_distance_mm: float = 30.0,
-  config: RetargetingConfig | None = None,
 ) -> Correspondence:
   """Makes the table for a SMPL(-X) model.
 
   Args:
-    body_model: ours.
+    retargeting: of `mesh`, see `mesh_retargeting`.
     source: the other model; its resting T-pose of the mean shape is used.
     mesh: of our body, whose vertices get counterparts.
     max_distance_mm: vertices farther from the other surface get weight 0.
-    config: of the fits.
   """
   vertices, joints = _at_rest(source)
   surface = trimesh.Trimesh(vertices, source.faces(), process=False)
+  body_model = retargeting.body_model
   ids = body_model.mesh_ids(mesh)
-  points = point_sets.vertices_and_joints(body_model.asset, ids)
-  retargeting = Retargeting(
-    body_model, points, config or RetargetingConfig(batch_size=1)
-  )
   targets = np.concatenate([np.zeros([len(ids), 3]), joints])[None]
   reliable = source.joint_exists * _JOINT_WEIGHT
   weights = np.concatenate([np.zeros(len(ids)), reliable])[None]

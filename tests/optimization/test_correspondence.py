@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 import trimesh
 
-from hund_tf.body import point_sets
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
 from hund_tf.optimization import correspondence
 from hund_tf.optimization.retargeting import (
-  Retargeting,
   RetargetingConfig,
   RetargetingTarget,
 )
@@ -27,15 +25,14 @@ def source(body_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def table(body_model, source):
-  return correspondence.compute(
-    body_model,
-    source,
-    _MESH,
-    config=RetargetingConfig(
-      batch_size=1, start_iterations=8, max_iterations=8
-    ),
-  )
+def retargeting(body_model):
+  config = RetargetingConfig(batch_size=1, start_iterations=8, max_iterations=8)
+  return correspondence.mesh_retargeting(body_model, _MESH, config)
+
+
+@pytest.fixture(scope="module")
+def table(source, retargeting):
+  return correspondence.compute(retargeting, source, _MESH)
 
 
 def test_equal_points_are_found(source, table):
@@ -49,7 +46,9 @@ def test_equal_points_are_found(source, table):
   np.testing.assert_allclose(table.barycentric.sum(axis=1), 1.0, atol=1e-4)
 
 
-def test_a_fit_through_it_follows_the_other_body(body_model, source, table):
+def test_a_fit_through_it_follows_the_other_body(
+  body_model, source, table, retargeting
+):
   random = np.random.default_rng(5)
   pose = np.zeros([1, 24, 3], np.float32)
   pose[:, 1:20] = random.normal(0, 0.15, (1, 19, 3))
@@ -73,14 +72,10 @@ def test_a_fit_through_it_follows_the_other_body(body_model, source, table):
     rotation.from_rotation_vector(pose[:, :3])[0],
     atol=1e-5,
   )
-  points = point_sets.vertices_and_joints(
-    body_model.asset, body_model.mesh_ids(_MESH)
-  )
-  fitter = Retargeting(body_model, points, RetargetingConfig(batch_size=1))
   targets = table.points(posed.vertices.numpy())
   gap = np.linalg.norm(before.vertices - targets, axis=-1)
   assert gap.mean() < 0.08  # the start is near already
-  result = fitter(
+  result = retargeting(
     RetargetingTarget(
       np.concatenate([targets, np.zeros([1, 63, 3])], axis=1),
       np.concatenate([table.weights, np.zeros(63)])[None],

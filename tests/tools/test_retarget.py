@@ -20,7 +20,7 @@ flags.FLAGS.set_default("correspondence_output", "unset")
 
 @pytest.fixture
 def dataset(body_model, tmp_path):
-  """Two shards: three people with joints, and one without."""
+  """Two shards: three people with joints, and one person without."""
   state = retargeting_cases.states(body_model)
   joints = body_model.decode(state, "proxy_1500").joints.numpy()
   records = [
@@ -36,7 +36,7 @@ def dataset(body_model, tmp_path):
   ]
   folder = tmp_path / "in"
   folder.mkdir()
-  parts = (records[:2], [records[2], PersonRecord("bare", "made")])
+  parts = (records, [PersonRecord("bare", "made")])
   made = [
     shards.write_shard(shards.shard_path(folder, "made", i, 2), part)
     for i, part in enumerate(parts)
@@ -51,7 +51,7 @@ def test_states_are_written_once(dataset, tmp_path, capsys):
   options = {
     "records": str(dataset),
     "fitted_records_dir": str(out),
-    "fit_batch_size": 2,
+    "fit_batch_size": 3,
     "fit_to": "joints",
   }
   with flagsaver.flagsaver(**options):
