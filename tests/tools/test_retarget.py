@@ -66,7 +66,7 @@ def test_states_are_written_once(dataset, tmp_path, capsys):
       assert record.image == b"image" and record.vertices.shape == (752, 3)
       gap = np.linalg.norm(record.body_joints - record.joints, axis=1) * 1e3
       assert gap.mean() == pytest.approx(record.residual_mm, rel=0.01)
-      assert gap.mean() < 4.0
+      assert gap.mean() < 8.0
     # A run that was stopped: one shard is there, the other is made again.
     first, second = manifest.paths()
     second.unlink()
