@@ -19,6 +19,11 @@ _LOCAL_FLAGS = {
   "initial_weights",
   "pose_file",
   "synthetic_mocap_dir",
+  "records",
+  "data_service",
+  "images",
+  "boxes",
+  "intrinsics",
 }
 
 

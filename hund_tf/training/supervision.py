@@ -22,6 +22,18 @@ REGIMES = {
 }
 
 
+# What a batch needs to know of its people, by its regime.
+KINDS = ("self", "weak", "full")
+
+
+def batch_kind(regime: str, odd: bool) -> str:
+  """The supervision of even or odd batches, one of `KINDS`."""
+  weights = REGIMES[regime][odd]
+  if weights.vertices > 0.0:
+    return "full"
+  return "weak" if weights.keypoints > 0.0 else "self"
+
+
 def uses_alignment(regime: str, step: int) -> bool:
   """Whether the batch of a step is trained on L_u."""
   return REGIMES[regime][step % 2].alignment > 0.0

@@ -3,7 +3,7 @@
 import os
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
 from hund_tf.training.checkpoints import Checkpointer
 from hund_tf.training.config import TrainingConfig
-from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.input_pipeline import Batches
 from hund_tf.training.run_log import RunLog
 from hund_tf.training.stage_strip import StripDrawer
 from hund_tf.training.train_step import (
@@ -40,7 +40,7 @@ class HundTrainer:
   def __init__(
     self,
     model: HundModel,
-    batches: TrainingBatches,
+    batches: Batches,
     validation: ValidationSet | None,
     config: TrainingConfig,
     losses: SupervisedConfig,
@@ -96,6 +96,7 @@ class HundTrainer:
       DivergenceError: if a loss or gradient is not finite; the batch is then
         in the folder, and the last checkpoint is of before.
       CheckpointError: if the run has checkpoints and none can be read.
+      RecordError: if too many records are damaged.
     """
     try:
       self._run()
@@ -114,7 +115,7 @@ class HundTrainer:
       if step and step == config.part_term_step:
         # What stages read is another thing from here on.
         self._best.assign(np.inf)
-      batch = next(stream)
+      batch = self._next(stream)
       report = self._train_step(step)(batch, tf.constant(step, tf.int64))
       self._check(report, batch, step)
       self._step.assign(step + 1)
@@ -134,6 +135,15 @@ class HundTrainer:
     self._with_averages(
       lambda: weights.save(self._model, self._folder / LAST_WEIGHTS)
     )
+
+  def _next(self, stream: Iterator[TrainingExample]) -> TrainingExample:
+    """The next batch; what failed in Python code is raised as it was."""
+    try:
+      return next(stream)
+    except tf.errors.OpError as error:
+      if self._batches.failure is not None:
+        raise self._batches.failure from error
+      raise
 
   def _profile(self, taken: int) -> None:
     """Records the asked number of steps, from the eleventh on."""

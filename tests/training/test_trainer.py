@@ -12,7 +12,7 @@ from hund_tf.compat import tf
 from hund_tf.data import pose_library
 from hund_tf.data.synthetic import SyntheticConfig
 from hund_tf.models import weights
-from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.input_pipeline import ALL_ROWS, TrainingBatches
 from hund_tf.training.trainer import (
   BEST_WEIGHTS,
   LAST_WEIGHTS,
@@ -28,8 +28,8 @@ class _PoisonedBatches(TrainingBatches):
 
   bad_step = 2
 
-  def batch(self, step):
-    example = super().batch(step)
+  def batch(self, step, rows=ALL_ROWS):
+    example = super().batch(step, rows)
     bad = tf.where(tf.equal(step, self.bad_step), np.nan, 1.0)
     joints = example.joints * tf.cast(bad, tf.float32)
     return example._replace(joints=joints)

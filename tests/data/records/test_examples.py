@@ -24,6 +24,12 @@ def records(body_model):
   return people.make(body_model, 3)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forget_functions():
+  yield
+  _function.cache_clear()
+
+
 @functools.lru_cache
 def _function(config, vertices):
   return tf.function(RecordExamples(config, vertices, seed=5))
