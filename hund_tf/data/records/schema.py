@@ -56,7 +56,8 @@ class PersonRecord(NamedTuple):
   part_weights: np.ndarray = _zeros(NUM_PARTS + 1)  # [16] known channels, the
   # last is visibility, as in `ImageFeatures`
   mask: bytes = b""  # encoded PNG, grey, of the image's size: 255 where a
-  # detector sees the person; empty: unknown
+  # detector sees the person, 0 where not, between as a probability (128 where
+  # nothing is known, as beyond the photo); empty: unknown
   joint_set: str = ""  # of `joints`, a key of JOINT_SETS
   joints: np.ndarray = _zeros(0, 3)  # [J, 3] annotated joints of the dataset
   joint_weights: np.ndarray = _zeros(0)  # [J]

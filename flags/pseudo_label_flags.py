@@ -1,0 +1,69 @@
+"""Flags of the pseudo-labels of photos; the photos are in `photo_flags`."""
+
+from dataclasses import dataclass
+
+from absl import flags
+
+from flags import photo_flags
+from hund_tf.data import boxes, camera_options
+from hund_tf.data.pseudo_labels import PhotoPeople
+
+_MIN_KEYPOINTS = flags.DEFINE_integer(
+  "min_keypoints",
+  PhotoPeople.min_keypoints,
+  "Keypoints of the body, of at most 25, that a person must show.",
+  lower_bound=1,
+  upper_bound=25,
+)
+_NAME = flags.DEFINE_string(
+  "label_name", "photos", "Name of the dataset, and of its files."
+)
+_SHARDS = flags.DEFINE_integer(
+  "label_shards", 16, "Files that the records are spread over.", lower_bound=1
+)
+_WORKERS = flags.DEFINE_integer(
+  "label_workers", 1, "Processes that look for people.", lower_bound=1
+)
+
+
+@dataclass(frozen=True)
+class LabelConfig:
+  """The photos and how their records are made."""
+
+  source: PhotoPeople
+  shards: int
+  workers: int
+
+
+@flags.validator("label_name", "--label_name: expected a name of a file")
+def _label_name(name: str) -> bool:
+  return bool(name) and "/" not in name and not name.startswith(".")
+
+
+def to_config(arguments: tuple[str, ...] = ()) -> LabelConfig:
+  """The pseudo-labels as the flags describe them.
+
+  Args:
+    arguments: of the command line without a flag: more photos.
+
+  Raises:
+    ValueError: if there are no photos, or boxes or cameras cannot be read.
+  """
+  photos = photo_flags.to_config(arguments)
+  options = camera_options.CameraOptions(
+    intrinsics=photos.intrinsics
+    and camera_options.parse_intrinsics(photos.intrinsics),
+    focal_px=photos.focal_px,
+    fov_degrees=photos.fov_degrees,
+  )
+  camera_options.check_camera_options(options)
+  source = PhotoPeople(
+    name=_NAME.value,
+    patterns=photos.images,
+    camera=options,
+    boxes=boxes.parse_boxes(photos.boxes) if photos.boxes else None,
+    openpose=photos.openpose,
+    max_people=photos.max_people,
+    min_keypoints=_MIN_KEYPOINTS.value,
+  )
+  return LabelConfig(source, _SHARDS.value, _WORKERS.value)

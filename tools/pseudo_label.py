@@ -1,0 +1,55 @@
+"""Makes person records of photos without labels, to train on.
+
+  python -m tools.pseudo_label --images=PHOTOS --output_dir=RECORDS
+  python -m tools.train_hund --flagfile=flags/paper/ss.flags --run_dir=RUN \\
+    --records=self:RECORDS
+
+The landmark detector gives keypoints and masks; the camera is assumed, or that
+of --intrinsics, --focal_px or --fov_degrees. Started again after it was
+stopped, it goes on. A photo that cannot be read, or shows nobody, is named and
+left out; it fails if that happens to all of them.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags
+from tqdm import tqdm
+
+from flags import pseudo_label_flags
+from hund_tf.data import pseudo_labels
+from hund_tf.data.conversion import summary
+
+_OUTPUT_DIR = flags.DEFINE_string(
+  "output_dir", None, "Folder for the records; made if missing.", required=True
+)
+
+
+def main(argv: Sequence[str]) -> int:
+  try:
+    config = pseudo_label_flags.to_config(tuple(argv[1:]))
+    with tqdm(unit="shard", file=sys.stderr) as bar:
+
+      def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+      manifest, result = pseudo_labels.label_photos(
+        config.source,
+        _OUTPUT_DIR.value,
+        config.shards,
+        config.workers,
+        show,
+      )
+  except ValueError as error:
+    print(f"pseudo_label: {error}", file=sys.stderr)
+    return 1
+  for line in pseudo_labels.problems(result):
+    print(line, file=sys.stderr)
+  print(summary.report_text(result))
+  print(f"wrote {manifest.count} records to {_OUTPUT_DIR.value}")
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
