@@ -73,6 +73,11 @@ def _split(entry: str) -> list[str]:
   return [name for name in entry.split(",") if name.strip()]
 
 
+def has_images() -> bool:
+  """Whether --images names photos."""
+  return bool(_IMAGES.value)
+
+
 def to_config(arguments: Sequence[str] = ()) -> PhotoConfig:
   """The photos as the flags describe them.
 

@@ -30,7 +30,7 @@ _FEATURES_FROM = flags.DEFINE_enum(
   "annotated where nothing was, but never in self-supervised batches.",
 )
 _FLIP = flags.DEFINE_float(
-  "flip",
+  "record_flip",
   _EXAMPLES.flip,
   "Share of mirrored people among those whose body is unknown.",
   lower_bound=0.0,

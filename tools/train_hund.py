@@ -1,13 +1,20 @@
-"""Trains the learned descent on synthetic examples.
+"""Trains the learned descent on synthetic examples, records or photos.
 
   python -m tools.train_hund --flagfile=flags/hund_open.flags \\
     --run_dir=RUN --synthetic_mocap_dir=MOCAP
+  python -m tools.train_hund --flagfile=flags/paper/fs_ss.flags \\
+    --run_dir=RUN --records=full:H36M --records=self:COCO
+  python -m tools.train_hund --flagfile=flags/paper/ss.flags \\
+    --run_dir=RUN --images=PHOTOS
+
+Photos are labelled by the landmark detector first, into RUN/records.
 
 A run that was cut off goes on from its checkpoints, bit for bit on CPU with
 --deterministic. The folder gets the flags, the logs (CSV, TensorBoard), the
 checkpoints and the weights: best.npz on held-out poses, last.npz at the end.
 """
 
+import pathlib
 import sys
 
 from absl import app, flags
@@ -15,17 +22,26 @@ from absl import app, flags
 from flags import (
   body_flags,
   objective_flags,
+  photo_flags,
+  pseudo_label_flags,
+  records_flags,
   synthetic_flags,
   training_flags,
 )
 from hund_tf.compat import tf, tf_keras
+from hund_tf.data import pseudo_labels
 from hund_tf.data.bvh import MotionError
+from hund_tf.data.records import schema
+from hund_tf.data.records.examples import RecordExamples
 from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
 from hund_tf.training import run_folder
-from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.config import TrainingConfig
+from hund_tf.training.input_pipeline import Batches, TrainingBatches
+from hund_tf.training.record_batches import RecordBatches
+from hund_tf.training.sources import Source, describe
 from hund_tf.training.trainer import DivergenceError, HundTrainer
 from hund_tf.training.validation import ValidationSet
 
@@ -50,10 +66,71 @@ def _worker(strategy: tf.distribute.Strategy) -> int:
 
 def _run_flags() -> str:
   """Our own flags, one a line, as a flagfile."""
-  modules = (body_flags, objective_flags, synthetic_flags, training_flags)
+  modules = (
+    body_flags,
+    objective_flags,
+    photo_flags,
+    pseudo_label_flags,
+    records_flags,
+    synthetic_flags,
+    training_flags,
+  )
   by_module = flags.FLAGS.flags_by_module_dict()
   found = [f for m in modules for f in by_module[m.__name__]]
   return "".join(f"{flag.serialize()}\n" for flag in found if flag.serialize())
+
+
+def _label_photos(run: training_flags.RunConfig) -> str | None:
+  """Makes records of --images, if there are some; their entry as a source.
+
+  Raises:
+    ValueError: if no photo gives a record.
+  """
+  if not photo_flags.has_images():
+    return None
+  if run.strategy == "multi_worker":
+    raise ValueError(
+      "--images with several workers: label the photos first by "
+      "tools.pseudo_label, and give --records=self:FOLDER"
+    )
+  labels = pseudo_label_flags.to_config()
+  folder = pathlib.Path(run.run_dir) / "records"
+  print(f"labelling {', '.join(labels.source.patterns)} into {folder}")
+  manifest, result = pseudo_labels.label_photos(
+    labels.source, folder, labels.shards, labels.workers
+  )
+  for line in pseudo_labels.problems(result):
+    print(line, file=sys.stderr)
+  return f"self:{manifest.folder / manifest.name}.manifest.json"
+
+
+def _batches(
+  sources: tuple[Source, ...],
+  synthetic: TrainingBatches,
+  config: TrainingConfig,
+) -> Batches:
+  """Batches of the sources; of none, synthetic ones."""
+  if not sources:
+    return synthetic
+  mesh = objective_flags.to_config().mesh
+  if mesh != schema.MESH:
+    raise ValueError(
+      f"--objective_mesh={mesh}: records hold vertices of {schema.MESH}; take "
+      "that one"
+    )
+  examples = RecordExamples(
+    records_flags.to_examples(),
+    len(synthetic.body_model.mesh_ids(schema.MESH)),
+    config.seed,
+  )
+  used = any(source.manifest is None for source in sources)
+  return RecordBatches(
+    sources,
+    examples,
+    synthetic if used else None,
+    config,
+    records_flags.to_reading(),
+  )
 
 
 def train(run: training_flags.RunConfig) -> None:
@@ -62,12 +139,15 @@ def train(run: training_flags.RunConfig) -> None:
   strategy = _strategy(run.strategy)
   tf_keras.utils.set_random_seed(config.seed)
   examples = synthetic_flags.to_config()
+  sources = records_flags.to_sources(_label_photos(run))
   settings = run_folder.describe(
     training=config,
     model=training_flags.to_model_config(),
     objective=objective_flags.to_config(),
     losses=training_flags.to_losses(),
     examples=examples,
+    records=records_flags.to_examples(),
+    data=describe(sources),
   )
   worker = _worker(strategy)
   if worker == 0:
@@ -90,7 +170,11 @@ def train(run: training_flags.RunConfig) -> None:
     weights.assign(model, run.initial_weights)
   trainer = HundTrainer(
     model,
-    TrainingBatches(body_model, poses, examples, config),
+    _batches(
+      sources,
+      TrainingBatches(body_model, poses, examples, config),
+      config,
+    ),
     ValidationSet(
       SyntheticExamples(body_model, held_out, examples.captured_only()),
       config.validation_examples,
