@@ -81,7 +81,8 @@ def unlabelled(record: PersonRecord) -> PersonRecord:
 
 
 def write(folder, name: str, records: list[PersonRecord], number: int = 2):
-  """Writes a dataset; returns its manifest."""
+  """Writes a dataset into a folder, made if missing; returns its manifest."""
+  folder.mkdir(parents=True, exist_ok=True)
   infos = [
     shards.write_shard(
       shards.shard_path(folder, name, i, number), records[i::number]
