@@ -22,7 +22,7 @@ from tools import train_hund
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _SIZE = HundConfig(
-  num_stages=2, units=16, context_size=8, filters=(4,) * 6, jit_compile=False
+  num_stages=1, units=16, context_size=8, filters=(4,) * 6, jit_compile=False
 )
 _STEPS = 50
 _FLAGS = (
