@@ -19,7 +19,8 @@ _RECORDS = flags.DEFINE_multi_string(
 _RECORD_WEIGHTS = flags.DEFINE_list(
   "record_weights",
   [],
-  "How often each --records is read, in their order; by default by its size.",
+  "How often each dataset is read: that of --images, then --records in their "
+  "order; by default by its size.",
 )
 _FEATURES_FROM = flags.DEFINE_enum(
   "features_from",

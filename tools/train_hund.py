@@ -133,6 +133,19 @@ def _batches(
   )
 
 
+def _settings(config: TrainingConfig, sources: tuple[Source, ...]) -> dict:
+  """What decides the run's result; only the same goes on in a folder."""
+  return run_folder.describe(
+    training=config,
+    model=training_flags.to_model_config(),
+    objective=objective_flags.to_config(),
+    losses=training_flags.to_losses(),
+    examples=synthetic_flags.to_config(),
+    records=records_flags.to_examples(),
+    data=describe(sources),
+  )
+
+
 def train(run: training_flags.RunConfig) -> None:
   """Trains as the flags describe."""
   config = training_flags.to_config()
@@ -140,17 +153,9 @@ def train(run: training_flags.RunConfig) -> None:
   tf_keras.utils.set_random_seed(config.seed)
   examples = synthetic_flags.to_config()
   sources = records_flags.to_sources(_label_photos(run))
-  settings = run_folder.describe(
-    training=config,
-    model=training_flags.to_model_config(),
-    objective=objective_flags.to_config(),
-    losses=training_flags.to_losses(),
-    examples=examples,
-    records=records_flags.to_examples(),
-    data=describe(sources),
-  )
   worker = _worker(strategy)
   if worker == 0:
+    settings = _settings(config, sources)
     run_folder.claim(run.run_dir, settings, _run_flags(), run.allow_mismatch)
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
@@ -168,13 +173,10 @@ def train(run: training_flags.RunConfig) -> None:
   # A run that goes on overwrites them with its checkpoint.
   if run.initial_weights:
     weights.assign(model, run.initial_weights)
+  synthetic = TrainingBatches(body_model, poses, examples, config)
   trainer = HundTrainer(
     model,
-    _batches(
-      sources,
-      TrainingBatches(body_model, poses, examples, config),
-      config,
-    ),
+    _batches(sources, synthetic, config),
     ValidationSet(
       SyntheticExamples(body_model, held_out, examples.captured_only()),
       config.validation_examples,
