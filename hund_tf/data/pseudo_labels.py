@@ -4,10 +4,10 @@ The paper's self-supervised regime needs images only: the keypoints K and the
 foreground B are those of a detector, and L_u (Eq. 3) compares bodies with them.
 """
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ _SEEN = 0.3  # confidence of a keypoint that counts
 _UNKNOWN = 128  # of the mask beyond the photo: as likely person as not
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class PhotoPeople:
   """A `DatasetSource` of photos: their people as a detector finds them."""
 
@@ -59,8 +59,7 @@ class PhotoPeople:
       status = path.stat()
       state = f"{path} {status.st_size} {status.st_mtime_ns}\n"
       digest.update(state.encode())
-    fields = {n: getattr(self, n) for n in self.__dataclass_fields__}
-    return PhotoPeople(**fields | {"listing": digest.hexdigest()[:16]})
+    return dataclasses.replace(self, listing=digest.hexdigest()[:16])
 
   def _paths(self) -> list[Path]:
     found = photos.list_photos(self.patterns)

@@ -90,7 +90,7 @@ def test_synthetic_examples_fill_whole_batches_by_weight(data):
     if not m
     for key in _names(records)
   ]
-  assert abs(keys.count("full") - 1000) <= 2  # of 1500, in blocks of 1000
+  assert abs(keys.count("full") - 1000) < 40  # of 1500; exact in 1000 and 3000
   with pytest.raises(ValueError, match="expected one for each dataset"):
     _batches([Source(data["full"]), Source(None)], "FS")
 
@@ -138,7 +138,9 @@ def test_the_data_service_keeps_the_turns(data):
 def test_an_error_of_reading_is_kept_as_it_was(tmp_path):
   manifest = people.write(tmp_path, "bad", [PersonRecord("bad/0", "bad")], 1)
   path = manifest.paths()[0]
-  path.write_bytes(path.read_bytes()[:-30] + bytes(30))
+  content = bytearray(path.read_bytes())
+  content[40] ^= 1
+  path.write_bytes(content)
   batches = _batches([Source(manifest)])
   with pytest.raises(tf.errors.OpError):
     next(iter(batches.dataset(0, tf.distribute.get_strategy())))
