@@ -1,0 +1,300 @@
+"""Self-supervised adaptation of the learned descent to somebody's photos.
+
+The paper trains on photos without annotations by L_u alone, in turn with full
+supervision (Sec. 2.2, FS+SS). Here the same goes on from trained weights, on
+the photos that they will be used for. What is kept of it is decided on photos
+that are not trained on, and on synthetic people whose truth is known: see
+`GuardConfig`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.losses.meta import META_LOSSES
+from hund_tf.losses.supervised import SupervisedConfig
+from hund_tf.models.hund import HundModel
+from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.training.config import TrainingConfig
+from hund_tf.training.photo_batches import (
+  CropJitter,
+  PhotoBatches,
+  SeenPerson,
+)
+from hund_tf.training.train_step import make_optimizer, make_train_step
+from hund_tf.training.validation import ValidationSet
+from hund_tf.types import AlignmentTerms, TrainingExample
+
+_WARMUP = 20  # steps, of rising rate, or a fifth of the steps
+
+
+@dataclasses.dataclass(frozen=True)
+class GuardConfig:
+  """When adapted weights count as better than those before.
+
+  L_u can fall while bodies get worse: what detectors get wrong can be fitted,
+  and depth is not seen. So the mean over held-out people is not enough.
+  """
+
+  min_gain: float = 0.01  # by how much the mean L_u must fall, a fraction
+  worse_by: float = 0.1  # somebody whose L_u rises by more gets worse
+  max_worse_share: float = 0.2  # of the people may get worse
+  max_error_rise: float = 0.03  # of MPJPE on synthetic people, a fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptationConfig:
+  """An adaptation; docs/adaptation.md tells how the defaults were chosen."""
+
+  steps: int = 300  # at most
+  batch_size: int = 8
+  learning_rate: float = 1e-4  # of Adam
+  clip_norm: float = 1.0  # of the whole gradient
+  meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
+  # Share of steps, evenly spread, on synthetic people under full supervision;
+  # 0.5 is in turn, as in the paper.
+  synthetic_share: float = 0.5
+  # As the weights of the project were trained (hund_open.flags).
+  losses: SupervisedConfig = SupervisedConfig(
+    vertex_weight=100.0, joint_weight=300.0
+  )
+  jitter: CropJitter = CropJitter()
+  judge_steps: int = 25  # between two looks at what is held out
+  patience: int = 4  # looks in a row without better weights end it
+  synthetic_examples: int = 64  # that MPJPE is watched on
+  seed: int = 0
+  guard: GuardConfig = GuardConfig()
+
+  def __post_init__(self):
+    if self.meta_loss not in META_LOSSES:
+      raise ValueError(
+        f"meta_loss: got {self.meta_loss!r}, expected one of "
+        f"{', '.join(META_LOSSES)}"
+      )
+    if not 0.0 <= self.synthetic_share < 1.0:
+      raise ValueError(
+        f"synthetic_share: got {self.synthetic_share}, expected 0 or more and "
+        "less than 1"
+      )
+    counts = (self.steps, self.batch_size, self.judge_steps, self.patience)
+    if min(counts) < 1 or self.synthetic_examples < 1:
+      raise ValueError(
+        "steps, batch_size, judge_steps, patience and synthetic_examples: "
+        f"got {(*counts, self.synthetic_examples)}, expected 1 or more"
+      )
+
+  def is_synthetic(self, step: int) -> bool:
+    """Whether a step is trained on synthetic people."""
+    share = self.synthetic_share
+    return int((step + 1) * share) > int(step * share)
+
+
+class Judgement(NamedTuple):
+  """Weights as they do on what is held out, at the last stage."""
+
+  step: int  # updates that the weights have had
+  terms: AlignmentTerms  # [P] of the held-out people, numpy
+  mpjpe: float  # millimetres, synthetic people
+  pa_mpjpe: float  # millimetres, synthetic people
+
+  @property
+  def objective(self) -> float:
+    """Mean L_u of the held-out people."""
+    return float(np.mean(self.terms.total))
+
+
+class AdaptationResult(NamedTuple):
+  """What an adaptation came to."""
+
+  before: Judgement
+  best: Judgement | None  # of the weights that were kept; None: refused
+  history: list[Judgement]  # of all looks, `before` first
+  reasons: list[str]  # why nothing was kept; empty if something was
+
+
+def objections(
+  before: Judgement, now: Judgement, guard: GuardConfig
+) -> list[str]:
+  """Why weights may not replace those before; empty if they may."""
+  found = []
+  values = [now.objective, now.mpjpe]
+  if not np.isfinite(values).all():
+    return [f"step {now.step}: L_u and MPJPE are {values}, expected finite"]
+  gain = 1.0 - now.objective / before.objective
+  if gain < guard.min_gain:
+    found.append(
+      f"step {now.step}: L_u of the held-out people went from "
+      f"{before.objective:.2f} to {now.objective:.2f}, expected a fall of at "
+      f"least {guard.min_gain:.1%}"
+    )
+  risen = now.terms.total > (1.0 + guard.worse_by) * before.terms.total
+  if risen.mean() > guard.max_worse_share:
+    found.append(
+      f"step {now.step}: L_u of {risen.sum()} of {len(risen)} held-out people "
+      f"rose by more than {guard.worse_by:.0%}, expected at most "
+      f"{guard.max_worse_share:.0%} of them"
+    )
+  if now.mpjpe > (1.0 + guard.max_error_rise) * before.mpjpe:
+    found.append(
+      f"step {now.step}: MPJPE of synthetic people went from "
+      f"{before.mpjpe:.1f} to {now.mpjpe:.1f} mm, expected a rise of at most "
+      f"{guard.max_error_rise:.0%}"
+    )
+  return found
+
+
+class Adaptation:
+  """Adapts a model to people in photos, and judges it on others."""
+
+  def __init__(
+    self,
+    model: HundModel,
+    people: Sequence[SeenPerson],
+    held_out: Sequence[SeenPerson],
+    synthetic: SyntheticExamples,
+    validation: SyntheticExamples,
+    config: AdaptationConfig | None = None,
+    report: Callable[[str], None] = print,
+  ):
+    """Prepares an adaptation.
+
+    Args:
+      model: with its weights; it is trained in place.
+      people: to train on.
+      held_out: to judge by, of other photos.
+      synthetic: to train on as well.
+      validation: whose MPJPE may not rise.
+      config: how.
+      report: told of every look at what is held out.
+
+    Raises:
+      ValueError: if there is nobody to train on or to judge by.
+    """
+    self._config = config = config or AdaptationConfig()
+    self._model, self._synthetic, self._report = model, synthetic, report
+    objective = model.objective
+    vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
+    size, seed = config.batch_size, config.seed
+    self._photos = PhotoBatches(people, size, vertices, config.jitter, seed)
+    self._held_out = list(
+      PhotoBatches(held_out, size, vertices, config.jitter).plain()
+    )
+    self._validation = ValidationSet(
+      validation, config.synthetic_examples, batch_size=size
+    )
+    self._method = HundMethod(model)
+    self._training = TrainingConfig(
+      steps=config.steps,
+      batch_size=size,
+      seed=seed,
+      learning_rate=config.learning_rate,
+      warmup_steps=min(_WARMUP, config.steps // 5),
+      clip_norm=config.clip_norm,
+      meta_loss=config.meta_loss,
+    )
+    self._optimizer = make_optimizer(self._training)
+    self._optimizer.build(model.trainable_variables)
+    self._functions: dict[tuple[str, str], Callable] = {}
+
+  def run(self) -> AdaptationResult:
+    """Trains until the steps are done or patience is over.
+
+    The model ends with the weights of the lowest L_u that the guard accepts, or
+    with those that it came with.
+    """
+    config = self._config
+    before = self.judge(0)
+    history, best, waited = [before], None, 0
+    kept = self._weights()
+    for step in range(config.steps):
+      if not self._train(step):
+        self._report(f"step {step + 1}: loss is not finite; ended")
+        break
+      if (step + 1) % config.judge_steps and step + 1 != config.steps:
+        continue
+      now = self.judge(step + 1)
+      history.append(now)
+      better = now.objective < (best or before).objective
+      if better and not objections(before, now, config.guard):
+        best, kept, waited = now, self._weights(), 0
+        continue
+      waited += 1
+      if waited == config.patience:
+        self._report(f"no better weights in {waited} looks; ended")
+        break
+    self._assign(kept)
+    reasons = [] if best else self._reasons(before, history)
+    return AdaptationResult(before, best, history, reasons)
+
+  def judge(self, step: int) -> Judgement:
+    """How the weights as they are do on what is held out."""
+    rows = []
+    for features, cameras, count in self._held_out:
+      terms = self._method(features, cameras).terms
+      rows.append([x[:count, -1].numpy() for x in terms])
+    columns = zip(*rows, strict=True)
+    errors = self._validation.errors(self._model)
+    judgement = Judgement(
+      step=step,
+      terms=AlignmentTerms(*(np.concatenate(c) for c in columns)),
+      mpjpe=float(errors.mpjpe[-1]),
+      pa_mpjpe=float(errors.pa_mpjpe[-1]),
+    )
+    self._report(
+      f"step {step}: held-out L_u {judgement.objective:.2f}, synthetic MPJPE "
+      f"{judgement.mpjpe:.1f} PA {judgement.pa_mpjpe:.1f} mm"
+    )
+    return judgement
+
+  def _train(self, step: int) -> bool:
+    """One update; False if its loss or gradient is not finite."""
+    config = self._config
+    if config.is_synthetic(step):
+      batch = self._synthetic.example_batch(
+        config.seed, step, config.batch_size
+      )
+      report = self._step("FS+2D", "value")(batch, tf.constant(step, tf.int64))
+    else:
+      batch = self._photos.batch(step)
+      parts = "full" if _any_parts(batch) else "none"
+      report = self._step("SS", parts)(batch, tf.constant(step, tf.int64))
+    return bool(np.isfinite([report.loss, report.gradient_norm]).all())
+
+  def _step(self, regime: str, parts: str) -> Callable:
+    """The traced update under a supervision."""
+    key = regime, parts
+    if key not in self._functions:
+      self._functions[key] = make_train_step(
+        self._model,
+        self._optimizer,
+        dataclasses.replace(self._training, regime=regime),
+        self._config.losses,
+        self._model.config.num_stages,
+        tf.distribute.get_strategy(),
+        parts,
+      )
+    return self._functions[key]
+
+  def _weights(self) -> list[np.ndarray]:
+    return [variable.numpy() for variable in self._model.trainable_variables]
+
+  def _assign(self, values: list[np.ndarray]) -> None:
+    variables = self._model.trainable_variables
+    for variable, value in zip(variables, values, strict=True):
+      variable.assign(value)
+
+  def _reasons(self, before: Judgement, history: list[Judgement]) -> list[str]:
+    """What speaks against the look with the lowest L_u."""
+    looks = history[1:]
+    if not looks:
+      return ["the loss was not finite before the first look"]
+    least = min(looks, key=lambda x: np.nan_to_num(x.objective, nan=np.inf))
+    return objections(before, least, self._config.guard)
+
+
+def _any_parts(batch: TrainingExample) -> bool:
+  return bool(np.any(batch.features.part_weights.numpy() > 0.0))
