@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from absl import flags
 
+from flags import folder_flags
+
 KINDS = ("overlay", "views", "stages", "gif", "glb", "obj", "json")
 
-_OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", None, "Folder for the results; made if missing.", required=True
-)
 _SAVE = flags.DEFINE_list(
   "save", "overlay,glb,json", f"What to write, of {', '.join(KINDS)}."
 )
@@ -30,4 +29,6 @@ class OutputConfig:
 
 def to_config() -> OutputConfig:
   """The outputs as the flags describe them."""
-  return OutputConfig(output_dir=_OUTPUT_DIR.value, save=frozenset(_SAVE.value))
+  return OutputConfig(
+    output_dir=folder_flags.output_dir(), save=frozenset(_SAVE.value)
+  )

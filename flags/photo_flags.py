@@ -66,7 +66,7 @@ class PhotoConfig:
   fov_degrees: float | None
 
 
-def _split(entry: str) -> list[str]:
+def split_names(entry: str) -> list[str]:
   """A name that exists as it is, or the names that commas join."""
   if Path(entry).expanduser().exists() or "," not in entry:
     return [entry]
@@ -78,18 +78,21 @@ def has_images() -> bool:
   return bool(_IMAGES.value)
 
 
-def to_config(arguments: Sequence[str] = ()) -> PhotoConfig:
+def to_config(
+  arguments: Sequence[str] = (), required: bool = True
+) -> PhotoConfig:
   """The photos as the flags describe them.
 
   Args:
     arguments: of the command line without a flag: more photos.
+    required: whether there must be a photo.
 
   Raises:
-    ValueError: if no photo is named.
+    ValueError: if no photo is named although there must be one.
   """
-  images = [name for entry in _IMAGES.value for name in _split(entry)]
+  images = [name for entry in _IMAGES.value for name in split_names(entry)]
   images += arguments
-  if not images:
+  if required and not images:
     raise ValueError("no photos: give files, globs or folders by --images")
   return PhotoConfig(
     images=tuple(images),

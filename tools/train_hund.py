@@ -17,7 +17,7 @@ checkpoints and the weights: best.npz on held-out poses, last.npz at the end.
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import app
 
 from flags import (
   body_flags,
@@ -25,6 +25,7 @@ from flags import (
   photo_flags,
   pseudo_label_flags,
   records_flags,
+  run_flags,
   synthetic_flags,
   training_flags,
 )
@@ -45,6 +46,17 @@ from hund_tf.training.sources import Source, describe
 from hund_tf.training.trainer import DivergenceError, HundTrainer
 from hund_tf.training.validation import ValidationSet
 
+# Our own flags, which run.flags keeps.
+_FLAGS = (
+  body_flags,
+  objective_flags,
+  photo_flags,
+  pseudo_label_flags,
+  records_flags,
+  synthetic_flags,
+  training_flags,
+)
+
 
 def _strategy(name: str) -> tf.distribute.Strategy:
   if name == "mirrored":
@@ -62,22 +74,6 @@ def _worker(strategy: tf.distribute.Strategy) -> int:
   if resolver is None or not resolver.task_type:
     return 0
   return 0 if resolver.task_type == "chief" else resolver.task_id
-
-
-def _run_flags() -> str:
-  """Our own flags, one a line, as a flagfile."""
-  modules = (
-    body_flags,
-    objective_flags,
-    photo_flags,
-    pseudo_label_flags,
-    records_flags,
-    synthetic_flags,
-    training_flags,
-  )
-  by_module = flags.FLAGS.flags_by_module_dict()
-  found = [f for m in modules for f in by_module[m.__name__]]
-  return "".join(f"{flag.serialize()}\n" for flag in found if flag.serialize())
 
 
 def _label_photos(run: training_flags.RunConfig) -> str | None:
@@ -156,7 +152,9 @@ def train(run: training_flags.RunConfig) -> None:
   worker = _worker(strategy)
   if worker == 0:
     settings = _settings(config, sources)
-    run_folder.claim(run.run_dir, settings, _run_flags(), run.allow_mismatch)
+    run_folder.claim(
+      run.run_dir, settings, run_flags.to_text(_FLAGS), run.allow_mismatch
+    )
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
   prior = body_model.pose_prior

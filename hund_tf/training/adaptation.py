@@ -19,6 +19,11 @@ from hund_tf.losses.meta import META_LOSSES
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund import HundModel
 from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.training.adaptation_guard import (
+  GuardConfig,
+  Judgement,
+  objections,
+)
 from hund_tf.training.config import TrainingConfig
 from hund_tf.training.photo_batches import (
   CropJitter,
@@ -27,23 +32,12 @@ from hund_tf.training.photo_batches import (
 )
 from hund_tf.training.train_step import make_optimizer, make_train_step
 from hund_tf.training.validation import ValidationSet
-from hund_tf.types import AlignmentTerms, TrainingExample
+from hund_tf.types import (
+  Intrinsics,
+  TrainingExample,
+)
 
 _WARMUP = 20  # steps, of rising rate, or a fifth of the steps
-
-
-@dataclasses.dataclass(frozen=True)
-class GuardConfig:
-  """When adapted weights count as better than those before.
-
-  L_u can fall while bodies get worse: what detectors get wrong can be fitted,
-  and depth is not seen. So the mean over held-out people is not enough.
-  """
-
-  min_gain: float = 0.01  # by how much the mean L_u must fall, a fraction
-  worse_by: float = 0.1  # somebody whose L_u rises by more gets worse
-  max_worse_share: float = 0.2  # of the people may get worse
-  max_error_rise: float = 0.03  # of MPJPE on synthetic people, a fraction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,20 +87,6 @@ class AdaptationConfig:
     return int((step + 1) * share) > int(step * share)
 
 
-class Judgement(NamedTuple):
-  """Weights as they do on what is held out, at the last stage."""
-
-  step: int  # updates that the weights have had
-  terms: AlignmentTerms  # [P] of the held-out people, numpy
-  mpjpe: float  # millimetres, synthetic people
-  pa_mpjpe: float  # millimetres, synthetic people
-
-  @property
-  def objective(self) -> float:
-    """Mean L_u of the held-out people."""
-    return float(np.mean(self.terms.total))
-
-
 class AdaptationResult(NamedTuple):
   """What an adaptation came to."""
 
@@ -114,37 +94,6 @@ class AdaptationResult(NamedTuple):
   best: Judgement | None  # of the weights that were kept; None: refused
   history: list[Judgement]  # of all looks, `before` first
   reasons: list[str]  # why nothing was kept; empty if something was
-
-
-def objections(
-  before: Judgement, now: Judgement, guard: GuardConfig
-) -> list[str]:
-  """Why weights may not replace those before; empty if they may."""
-  found = []
-  values = [now.objective, now.mpjpe]
-  if not np.isfinite(values).all():
-    return [f"step {now.step}: L_u and MPJPE are {values}, expected finite"]
-  gain = 1.0 - now.objective / before.objective
-  if gain < guard.min_gain:
-    found.append(
-      f"step {now.step}: L_u of the held-out people went from "
-      f"{before.objective:.2f} to {now.objective:.2f}, expected a fall of at "
-      f"least {guard.min_gain:.1%}"
-    )
-  risen = now.terms.total > (1.0 + guard.worse_by) * before.terms.total
-  if risen.mean() > guard.max_worse_share:
-    found.append(
-      f"step {now.step}: L_u of {risen.sum()} of {len(risen)} held-out people "
-      f"rose by more than {guard.worse_by:.0%}, expected at most "
-      f"{guard.max_worse_share:.0%} of them"
-    )
-  if now.mpjpe > (1.0 + guard.max_error_rise) * before.mpjpe:
-    found.append(
-      f"step {now.step}: MPJPE of synthetic people went from "
-      f"{before.mpjpe:.1f} to {now.mpjpe:.1f} mm, expected a rise of at most "
-      f"{guard.max_error_rise:.0%}"
-    )
-  return found
 
 
 class Adaptation:
@@ -230,17 +179,30 @@ class Adaptation:
     reasons = [] if best else self._reasons(before, history)
     return AdaptationResult(before, best, history, reasons)
 
+  def cameras(self) -> Intrinsics:
+    """Cameras of the held-out people's crops, fields [P, 2], crop pixels."""
+    return _concatenated(
+      [
+        tf.nest.map_structure(lambda x, n=count: x[:n].numpy(), cameras)
+        for _, cameras, count in self._held_out
+      ]
+    )
+
   def judge(self, step: int) -> Judgement:
     """How the weights as they are do on what is held out."""
     rows = []
     for features, cameras, count in self._held_out:
-      terms = self._method(features, cameras).terms
-      rows.append([x[:count, -1].numpy() for x in terms])
-    columns = zip(*rows, strict=True)
+      trace = self._method(features, cameras)
+      last = trace.state, trace.terms
+      rows.append(
+        tf.nest.map_structure(lambda x, n=count: x[:n, -1].numpy(), last)
+      )
+    state, terms = _concatenated(rows)
     errors = self._validation.errors(self._model)
     judgement = Judgement(
       step=step,
-      terms=AlignmentTerms(*(np.concatenate(c) for c in columns)),
+      state=state,
+      terms=terms,
       mpjpe=float(errors.mpjpe[-1]),
       pa_mpjpe=float(errors.pa_mpjpe[-1]),
     )
@@ -294,6 +256,11 @@ class Adaptation:
       return ["the loss was not finite before the first look"]
     least = min(looks, key=lambda x: np.nan_to_num(x.objective, nan=np.inf))
     return objections(before, least, self._config.guard)
+
+
+def _concatenated(rows: Sequence):
+  """Structures of arrays as one, along the first axis."""
+  return tf.nest.map_structure(lambda *x: np.concatenate(x), *rows)
 
 
 def _any_parts(batch: TrainingExample) -> bool:

@@ -1,20 +1,24 @@
 """Which photos an adaptation is trained on, and which it is judged by."""
 
-import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import numpy as np
-
-
-class SplitError(ValueError):
-  """Photos cannot be divided into two parts."""
+from hund_tf.training.photo_batches import SeenPerson
+from hund_tf.training.photo_people import Photo
 
 
-def content_key(image: np.ndarray, seed: int = 0) -> str:
-  """A name of a picture `[H, W, 3]` by its pixels: copies share it."""
-  digest = hashlib.sha256(f"{seed} {image.shape} ".encode())
-  digest.update(np.ascontiguousarray(image).tobytes())
-  return digest.hexdigest()
+class PhotoParts(NamedTuple):
+  """Photos to train on and photos to judge by."""
+
+  trained: list[Photo]
+  held_out: list[Photo]
+
+  def people(self) -> tuple[list[SeenPerson], list[SeenPerson]]:
+    """The people of both parts."""
+    trained, judged = (
+      [person for photo in part for person in photo.people] for part in self
+    )
+    return trained, judged
 
 
 def hold_out(keys: Sequence[str], share: float) -> list[bool]:
@@ -23,21 +27,15 @@ def hold_out(keys: Sequence[str], share: float) -> list[bool]:
   The choice depends on the keys alone, not on their order.
 
   Args:
-    keys: of the photos, from `content_key`.
+    keys: of the photos, of their pixels.
     share: of the different keys to hold out, in (0, 1); at least one and not
       all of them.
 
-  Raises:
-    SplitError: if there are fewer than two different keys.
+  Returns:
+    One entry for each photo; nothing is held out of fewer than two keys.
   """
   ranked = sorted(set(keys))
-  if len(ranked) < 2:
-    raise SplitError(
-      f"{len(keys)} photos with people, {len(ranked)} of them different: "
-      "expected at least two, one to train on and one to judge by"
-    )
-  count = min(max(round(share * len(ranked)), 1), len(ranked) - 1)
-  chosen = set(ranked[:count])
+  chosen = set(ranked[: _part(len(ranked), share)])
   return [key in chosen for key in keys]
 
 
@@ -48,16 +46,41 @@ def hold_out_end(frames: int, share: float) -> list[bool]:
   be dealt out one by one.
 
   Args:
-    frames: with people, in the order of the video.
+    frames: number of frames, in the order of the video.
     share: to hold out, in (0, 1); at least one frame and not all.
 
-  Raises:
-    SplitError: if there are fewer than two frames.
+  Returns:
+    One entry for each frame; nothing is held out of fewer than two.
   """
-  if frames < 2:
-    raise SplitError(
-      f"{frames} video frames with people, expected at least two, one to train "
-      "on and one to judge by"
-    )
-  count = min(max(round(share * frames), 1), frames - 1)
-  return [i >= frames - count for i in range(frames)]
+  first = frames - _part(frames, share)
+  return [frame >= first for frame in range(frames)]
+
+
+def _part(count: int, share: float) -> int:
+  """How many of `count` things a share is, some and not all."""
+  return min(max(round(share * count), 1), count - 1) if count > 1 else 0
+
+
+def divide(
+  pictures: Sequence[Photo], videos: Sequence[Sequence[Photo]], share: float
+) -> PhotoParts:
+  """Divides photos by their pixels, and each video in two pieces.
+
+  Args:
+    pictures: photos with people.
+    videos: frames with people, in the order of each video.
+    share: of the photos and of each video to hold out, in (0, 1).
+
+  Returns:
+    Both parts; the same picture is never in both.
+  """
+  chosen = [hold_out([photo.key for photo in pictures], share)]
+  chosen += [hold_out_end(len(frames), share) for frames in videos]
+  trained, judged = [], []
+  for part, held in zip((pictures, *videos), chosen, strict=True):
+    for photo, is_held in zip(part, held, strict=True):
+      (judged if is_held else trained).append(photo)
+  # Frames of a still picture, or a video given twice.
+  known = {photo.key for photo in trained}
+  judged = [photo for photo in judged if photo.key not in known]
+  return PhotoParts(trained, judged)

@@ -1,0 +1,246 @@
+"""Adapts the learned descent to photos or videos without annotations.
+
+  python -m tools.adapt --images=PHOTOS --output_dir=adapted
+  python -m tools.reconstruct --weights=adapted/adapted.npz ...
+
+A part of the photos is held out; weights are kept only if they are better
+there (see docs/adaptation.md). The folder gets adapted.npz, report.json,
+curve.png, before_after.png and run.flags; if nothing is kept, the report alone.
+It exits with 2 if nothing was kept, and with 1 if a photo or the whole run
+failed.
+"""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import app
+
+from flags import (
+  adaptation_flags,
+  body_flags,
+  folder_flags,
+  method_flags,
+  photo_flags,
+  run_flags,
+  synthetic_flags,
+)
+from hund_tf.compat import tf, tf_keras
+from hund_tf.data import boxes as user_boxes
+from hund_tf.data import camera_options, output_folder
+from hund_tf.data.landmark_files import landmark_file_of_photo
+from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.detection.interface import Detection
+from hund_tf.detection.mediapipe_detector import MediaPipeDetector
+from hund_tf.detection.openpose import read_openpose
+from hund_tf.evaluation import quality
+from hund_tf.models import weights
+from hund_tf.models.hund import HundModel
+from hund_tf.training import adaptation_report, held_out
+from hund_tf.training.adaptation import Adaptation, AdaptationResult
+from hund_tf.training.photo_people import PhotoPeople
+from hund_tf.visualization import adaptation_pictures
+
+WEIGHTS = "adapted.npz"
+REPORT = "report.json"
+_FLAGS = (
+  adaptation_flags,
+  body_flags,
+  folder_flags,
+  method_flags,
+  photo_flags,
+  synthetic_flags,
+)
+
+
+def _say(line: str) -> None:
+  print(line, file=sys.stderr, flush=True)
+
+
+def _finder(config: photo_flags.PhotoConfig) -> PhotoPeople:
+  """What finds people, as the flags describe it."""
+  cameras = camera_options.CameraOptions(
+    intrinsics=None
+    if config.intrinsics is None
+    else camera_options.parse_intrinsics(config.intrinsics),
+    focal_px=config.focal_px,
+    fov_degrees=config.fov_degrees,
+  )
+  boxes = user_boxes.parse_boxes(config.boxes) if config.boxes else None
+  detector = None if config.openpose else MediaPipeDetector()
+
+  def detect(path: Path, image: np.ndarray) -> list[Detection]:
+    if detector is None:
+      landmarks = landmark_file_of_photo(config.openpose, path)
+      return read_openpose(landmarks)[: config.max_people]
+    given = None
+    if boxes is not None:
+      given = user_boxes.boxes_of_photo(boxes, path, *image.shape[:2])
+    return detector.detect(image, given, config.max_people)
+
+  return PhotoPeople(detect, cameras, adaptation_flags.to_config().seed, _say)
+
+
+def _parts(
+  finder: PhotoPeople,
+  images: Sequence[str],
+  inputs: adaptation_flags.AdaptationInputs,
+) -> held_out.PhotoParts:
+  """Finds people, and divides the photos.
+
+  Raises:
+    ValueError: if there is nobody to train on or to judge by.
+  """
+  pictures = finder.photos(images)
+  videos = [finder.frames(path, inputs.frame_step) for path in inputs.video]
+  if inputs.validation_images:
+    parts = held_out.PhotoParts(
+      [photo for part in (pictures, *videos) for photo in part],
+      finder.photos(inputs.validation_images),
+    )
+    if {p.key for p in parts.trained} & {p.key for p in parts.held_out}:
+      raise ValueError(
+        "--validation_images: a photo of it is trained on too; give others"
+      )
+  else:
+    parts = held_out.divide(pictures, videos, inputs.validation_share)
+  trained, judged = map(len, parts)
+  if trained + judged == 0:
+    raise ValueError(
+      f"no person found in {finder.count} photos; give photos that show most "
+      "of a person, or --boxes"
+    )
+  if not trained or not judged:
+    raise ValueError(
+      f"{trained} photos with people to train on and {judged} to judge by, "
+      "expected one of each; give at least two different photos that show "
+      "people, or --validation_images"
+    )
+  return parts
+
+
+def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
+  """The adaptation as the flags describe it."""
+  body_model = model.objective.body_model
+  config = synthetic_flags.to_config()
+  prior = body_model.pose_prior
+  return Adaptation(
+    model,
+    *parts.people(),
+    SyntheticExamples(body_model, synthetic_flags.to_poses(prior), config),
+    SyntheticExamples(
+      body_model,
+      synthetic_flags.to_poses(prior, "validation"),
+      config.captured_only(),
+    ),
+    adaptation_flags.to_config(),
+    lambda line: print(line, flush=True),
+  )
+
+
+def _write_kept(
+  folder: Path,
+  adaptation: Adaptation,
+  model: HundModel,
+  result: AdaptationResult,
+  parts: held_out.PhotoParts,
+) -> None:
+  """Writes the weights and the pictures."""
+  crops = [crop for photo in parts.held_out for crop in photo.crops]
+  strip = adaptation_pictures.draw_before_after(
+    crops,
+    adaptation.cameras(),
+    result.before,
+    result.best,
+    model.objective.body_model,
+  )
+  output_folder.write_png(folder / "before_after.png", strip)
+  adaptation_pictures.save_adaptation_curve(folder / "curve.png", result)
+  with output_folder.atomic_path(folder / "run.flags") as temporary:
+    temporary.write_text(run_flags.to_text(_FLAGS), encoding="utf-8")
+  weights.save(model, folder / WEIGHTS)
+
+
+def _summary(result: AdaptationResult, folder: Path) -> None:
+  """Prints what came of it."""
+  before, best = result.before, result.best
+  if best is None:
+    _say(f"the weights were not kept; {folder / REPORT} tells the course")
+    for reason in result.reasons:
+      _say(f"  {reason}")
+    return
+  fall = 1.0 - best.objective / before.objective
+  path = folder / WEIGHTS
+  print(
+    f"held-out L_u {before.objective:.2f} -> {best.objective:.2f} "
+    f"({fall:.1%} less), synthetic MPJPE {before.mpjpe:.1f} -> "
+    f"{best.mpjpe:.1f} mm; written to {path}"
+  )
+  print(
+    "people reconstructed with it are given no quality, which is calibrated "
+    "for one set of weights: python -m tools.calibrate_quality "
+    f"--weights={path} does it anew"
+  )
+
+
+def _adapt(argv: Sequence[str]) -> int:
+  begin = time.time()
+  inputs = adaptation_flags.to_inputs()
+  photo_config = photo_flags.to_config(argv, required=not inputs.video)
+  config = adaptation_flags.to_config()
+  if method_flags.name() != "hund":
+    raise ValueError(
+      f"--method: got {method_flags.name()}, expected hund, which is what is "
+      "adapted"
+    )
+  folder = output_folder.prepare_output_dir(folder_flags.output_dir())
+  if (folder / WEIGHTS).exists():
+    raise ValueError(
+      f"{folder / WEIGHTS}: is there already; give another --output_dir"
+    )
+  tf_keras.utils.set_random_seed(config.seed)
+  initial = method_flags.weights_path()
+  model = weights.load(body_flags.to_model(), initial)
+  finder = _finder(photo_config)
+  parts = _parts(finder, photo_config.images, inputs)
+  people, judged = parts.people()
+  print(
+    f"{len(people)} people of {len(parts.trained)} photos to train on, "
+    f"{len(judged)} of {len(parts.held_out)} held out"
+  )
+  adaptation = _make(model, parts)
+  result = adaptation.run()
+  report = adaptation_report.build(
+    result,
+    config,
+    people,
+    judged,
+    initial_weights=initial,
+    initial_weights_sha256=quality.digest(initial),
+    inputs=dataclasses.asdict(inputs),
+    failures=finder.failures,
+    seconds=round(time.time() - begin, 1),
+  )
+  if result.best:
+    _write_kept(folder, adaptation, model, result, parts)
+  adaptation_report.write(folder / REPORT, report)
+  _summary(result, folder)
+  if result.best is None:
+    return 2
+  return 1 if finder.failures else 0
+
+
+def main(argv: Sequence[str]) -> int:
+  tf.config.experimental.enable_op_determinism()
+  try:
+    return _adapt(argv[1:])
+  except (ValueError, OSError) as error:
+    _say(f"adapt: {error}")
+    return 1
+
+
+if __name__ == "__main__":
+  app.run(main)
