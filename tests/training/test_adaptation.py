@@ -1,0 +1,187 @@
+"""Adaptation without annotations: it helps, and the guard stops what harms."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from hund_tf.data import pose_library
+from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
+from hund_tf.training import adaptation_report
+from hund_tf.training.adaptation import Adaptation, AdaptationConfig
+from hund_tf.training.adaptation_guard import (
+  GuardConfig,
+  Judgement,
+  objections,
+)
+from hund_tf.types import STATE_DIMS, AlignmentTerms, HumanState
+from tests.training.photo_people_fixtures import seen_people
+
+_CONFIG = AdaptationConfig(
+  steps=12,
+  batch_size=4,
+  learning_rate=3e-3,
+  judge_steps=6,
+  synthetic_examples=4,
+  # An untrained model's errors in 3D mean nothing yet.
+  guard=GuardConfig(max_error_rise=1.0),
+)
+
+
+@pytest.fixture(scope="module")
+def synthetic(body_model):
+  config = SyntheticConfig(render_parts=False).without_noise()
+  return SyntheticExamples(body_model, pose_library.empty(), config)
+
+
+@pytest.fixture(scope="module")
+def people(synthetic):
+  """People to train on, and others."""
+  batches = [seen_people(synthetic.example_batch(77, i, 4)) for i in range(2)]
+  return batches[0], batches[1][:3]
+
+
+@pytest.fixture(scope="module")
+def adapt(new_model, people, synthetic):
+  """Adapts a new model: changed settings -> adaptation, its model, result."""
+
+  def call(**changes):
+    config = dataclasses.replace(_CONFIG, **changes)
+    model = new_model()
+    adaptation = Adaptation(
+      model, *people, synthetic, synthetic, config, lambda line: None
+    )
+    return adaptation, model, adaptation.run()
+
+  return call
+
+
+@pytest.fixture(scope="module")
+def adapted(adapt):
+  return adapt()
+
+
+def _values(model):
+  return [v.numpy() for v in model.trainable_variables]
+
+
+def test_held_out_people_fit_better_and_the_best_weights_stay(adapted):
+  adaptation, _, result = adapted
+  assert result.reasons == []
+  assert result.best.objective < 0.8 * result.before.objective
+  assert [look.step for look in result.history] == [0, 6, 12]
+  assert result.best.objective == min(x.objective for x in result.history)
+  again = adaptation.judge(result.best.step)
+  np.testing.assert_array_equal(again.terms.total, result.best.terms.total)
+  assert again.terms.total.shape == (3,)
+  assert again.state.body_pose.shape == (3, 69)
+
+
+def test_the_same_seed_gives_the_same_bits(adapt, adapted):
+  _, model, result = adapt()
+  assert [x.objective for x in result.history] == [
+    x.objective for x in adapted[2].history
+  ]
+  for a, b in zip(_values(model), _values(adapted[1]), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_harmful_training_is_refused_and_undone(adapt, new_model, people):
+  _, model, result = adapt(learning_rate=30.0, judge_steps=2, patience=2)
+  assert result.best is None
+  assert "L_u of the held-out people" in result.reasons[0]
+  assert len(result.history) == 3  # patience ends it
+  for a, b in zip(_values(model), _values(new_model()), strict=True):
+    np.testing.assert_array_equal(a, b)
+  report = adaptation_report.build(result, _CONFIG, *people, seconds=1.0)
+  assert report["kept"] is False and report["after"] is None
+  assert report["reasons"] == result.reasons
+  json.dumps(report, allow_nan=False)
+
+
+def test_a_loss_that_is_not_finite_ends_it(adapt, new_model):
+  _, model, result = adapt(learning_rate=float("nan"), judge_steps=6)
+  assert result.best is None and result.reasons
+  for a, b in zip(_values(model), _values(new_model()), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_report_of_kept_weights(adapted, people):
+  result = adapted[2]
+  report = adaptation_report.build(result, _CONFIG, *people, seconds=2.5)
+  assert report["kept"] and report["seconds"] == 2.5
+  assert report["after"]["step"] == result.best.step
+  assert report["before"]["worse_people"] == 0
+  assert report["held_out_photos"] == [f"photo_{i}.jpg" for i in range(3)]
+  assert report["trained_people"] == 4
+  values = [row["after"] for row in report["held_out_people"]]
+  assert np.mean(values) == pytest.approx(
+    report["after"]["objective"], abs=1e-3
+  )
+  assert report["settings"]["guard"]["max_error_rise"] == 1.0
+
+
+def _judgement(totals, mpjpe=90.0, step=5):
+  totals = np.array(totals, np.float32)
+  state = HumanState(*(np.zeros([len(totals), n]) for n in STATE_DIMS))
+  return Judgement(step, state, AlignmentTerms(*[totals] * 5), mpjpe, 60.0)
+
+
+_BEFORE = _judgement([10.0, 20.0, 30.0, 40.0], step=0)
+_GUARD = GuardConfig(
+  min_gain=0.05, worse_by=0.1, max_worse_share=0.25, max_error_rise=0.02
+)
+
+
+@pytest.mark.parametrize(
+  ("totals", "mpjpe", "words"),
+  [
+    ([9.0, 18.0, 27.0, 36.0], 91.7, []),
+    ([9.0, 18.0, 27.0, 36.0], 91.9, ["MPJPE of synthetic people"]),
+    ([9.6, 19.2, 28.8, 38.4], 90.0, ["L_u of the held-out people went"]),
+    ([11.5, 18.0, 20.0, 36.0], 90.0, []),  # one of four gets worse
+    ([11.5, 22.5, 10.0, 20.0], 90.0, ["L_u of 2 of 4 held-out people"]),
+    (
+      [12.0, 24.0, 36.0, 48.0],
+      99.0,
+      ["L_u of the held", "4 of 4", "MPJPE of synthetic"],
+    ),
+    ([9.0, np.nan, 9.0, 9.0], 90.0, ["expected finite"]),
+    ([9.0, 9.0, 9.0, 9.0], np.nan, ["expected finite"]),
+  ],
+)
+def test_what_the_guard_objects_to(totals, mpjpe, words):
+  found = objections(_BEFORE, _judgement(totals, mpjpe), _GUARD)
+  assert len(found) == len(words)
+  for line, word in zip(found, words, strict=True):
+    assert word in line and line.startswith("step 5:")
+
+
+def test_synthetic_steps_are_spread_evenly():
+  def steps(share):
+    config = AdaptationConfig(synthetic_share=share)
+    return [config.is_synthetic(step) for step in range(8)]
+
+  assert steps(0.5) == [False, True] * 4  # in turn
+  assert steps(0.0) == [False] * 8
+  assert sum(steps(0.25)) == 2 and sum(steps(0.75)) == 6
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"meta_loss": "mean"}, "meta_loss: got 'mean'"),
+    ({"synthetic_share": 1.0}, "less than 1"),
+    ({"steps": 0}, "expected 1 or more"),
+    ({"synthetic_examples": 0}, "expected 1 or more"),
+  ],
+)
+def test_settings_that_make_no_sense(changes, message):
+  with pytest.raises(ValueError, match=message):
+    AdaptationConfig(**changes)
+
+
+def test_nobody_to_judge_by_is_an_error(new_model, people, synthetic):
+  with pytest.raises(ValueError, match="at least one"):
+    Adaptation(new_model(), people[0], [], synthetic, synthetic, _CONFIG)
