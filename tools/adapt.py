@@ -24,6 +24,7 @@ from flags import (
   body_flags,
   folder_flags,
   method_flags,
+  optimizer_flags,
   photo_flags,
   run_flags,
   synthetic_flags,
@@ -125,7 +126,10 @@ def _parts(
 def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
   """The adaptation as the flags describe it."""
   body_model = model.objective.body_model
-  config = synthetic_flags.to_config()
+  config = dataclasses.replace(
+    synthetic_flags.to_config(),
+    render_parts=model.objective.config.part_weight > 0.0,
+  )
   prior = body_model.pose_prior
   return Adaptation(
     model,
@@ -144,7 +148,6 @@ def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
 def _write_kept(
   folder: Path,
   adaptation: Adaptation,
-  model: HundModel,
   result: AdaptationResult,
   parts: held_out.PhotoParts,
 ) -> None:
@@ -155,13 +158,13 @@ def _write_kept(
     adaptation.cameras(),
     result.before,
     result.best,
-    model.objective.body_model,
+    adaptation.model.objective.body_model,
   )
   output_folder.write_png(folder / "before_after.png", strip)
   adaptation_pictures.save_adaptation_curve(folder / "curve.png", result)
   with output_folder.atomic_path(folder / "run.flags") as temporary:
     temporary.write_text(run_flags.to_text(_FLAGS), encoding="utf-8")
-  weights.save(model, folder / WEIGHTS)
+  weights.save(adaptation.model, folder / WEIGHTS)
 
 
 def _summary(result: AdaptationResult, folder: Path) -> None:
@@ -203,7 +206,9 @@ def _adapt(argv: Sequence[str]) -> int:
     )
   tf_keras.utils.set_random_seed(config.seed)
   initial = method_flags.weights_path()
-  model = weights.load(body_flags.to_model(), initial)
+  model = weights.load(
+    body_flags.to_model(), initial, optimizer_flags.jit_compile()
+  )
   finder = _finder(photo_config)
   parts = _parts(finder, photo_config.images, inputs)
   people, judged = parts.people()
@@ -225,7 +230,7 @@ def _adapt(argv: Sequence[str]) -> int:
     seconds=round(time.time() - begin, 1),
   )
   if result.best:
-    _write_kept(folder, adaptation, model, result, parts)
+    _write_kept(folder, adaptation, result, parts)
   adaptation_report.write(folder / REPORT, report)
   _summary(result, folder)
   if result.best is None:
@@ -233,8 +238,13 @@ def _adapt(argv: Sequence[str]) -> int:
   return 1 if finder.failures else 0
 
 
-def main(argv: Sequence[str]) -> int:
+def be_deterministic() -> None:
+  """The same bits for the same seed, on the same kind of machine."""
   tf.config.experimental.enable_op_determinism()
+
+
+def main(argv: Sequence[str]) -> int:
+  be_deterministic()
   try:
     return _adapt(argv[1:])
   except (ValueError, OSError) as error:

@@ -124,7 +124,7 @@ class Adaptation:
       ValueError: if there is nobody to train on or to judge by.
     """
     self._config = config = config or AdaptationConfig()
-    self._model, self._synthetic, self._report = model, synthetic, report
+    self.model, self._synthetic, self._report = model, synthetic, report
     objective = model.objective
     vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
     size, seed = config.batch_size, config.seed
@@ -198,7 +198,7 @@ class Adaptation:
         tf.nest.map_structure(lambda x, n=count: x[:n, -1].numpy(), last)
       )
     state, terms = _concatenated(rows)
-    errors = self._validation.errors(self._model)
+    errors = self._validation.errors(self.model)
     judgement = Judgement(
       step=step,
       state=state,
@@ -231,21 +231,21 @@ class Adaptation:
     key = regime, parts
     if key not in self._functions:
       self._functions[key] = make_train_step(
-        self._model,
+        self.model,
         self._optimizer,
         dataclasses.replace(self._training, regime=regime),
         self._config.losses,
-        self._model.config.num_stages,
+        self.model.config.num_stages,
         tf.distribute.get_strategy(),
         parts,
       )
     return self._functions[key]
 
   def _weights(self) -> list[np.ndarray]:
-    return [variable.numpy() for variable in self._model.trainable_variables]
+    return [variable.numpy() for variable in self.model.trainable_variables]
 
   def _assign(self, values: list[np.ndarray]) -> None:
-    variables = self._model.trainable_variables
+    variables = self.model.trainable_variables
     for variable, value in zip(variables, values, strict=True):
       variable.assign(value)
 
