@@ -60,10 +60,16 @@ class _Job(NamedTuple):
 def _quality(objective: AlignmentObjective) -> QualityCalibration | None:
   """The calibration of the method; people go without if it is unusable."""
   try:
-    return method_flags.to_quality(objective)
+    found = method_flags.to_quality(objective)
   except QualityError as error:
     _say(f"warning: {error}; people are given no quality")
     return None
+  if found is None and method_flags.name() == "hund":
+    _say(
+      f"no quality calibration of {method_flags.weights_path()} with these "
+      "settings: people are given no quality; tools.calibrate_quality makes one"
+    )
+  return found
 
 
 def _make_job(arguments: Sequence[str]) -> _Job:
