@@ -61,28 +61,29 @@ def _say(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
 
 
-def _finder(config: photo_flags.PhotoConfig) -> PhotoPeople:
+def _finder(options: photo_flags.PhotoConfig) -> PhotoPeople:
   """What finds people, as the flags describe it."""
   cameras = camera_options.CameraOptions(
     intrinsics=None
-    if config.intrinsics is None
-    else camera_options.parse_intrinsics(config.intrinsics),
-    focal_px=config.focal_px,
-    fov_degrees=config.fov_degrees,
+    if options.intrinsics is None
+    else camera_options.parse_intrinsics(options.intrinsics),
+    focal_px=options.focal_px,
+    fov_degrees=options.fov_degrees,
   )
-  boxes = user_boxes.parse_boxes(config.boxes) if config.boxes else None
-  detector = None if config.openpose else MediaPipeDetector()
+  boxes = user_boxes.parse_boxes(options.boxes) if options.boxes else None
+  detector = None if options.openpose else MediaPipeDetector()
 
   def detect(path: Path, image: np.ndarray) -> list[Detection]:
     if detector is None:
-      landmarks = landmark_file_of_photo(config.openpose, path)
-      return read_openpose(landmarks)[: config.max_people]
+      landmarks = landmark_file_of_photo(options.openpose, path)
+      return read_openpose(landmarks)[: options.max_people]
     given = None
     if boxes is not None:
       given = user_boxes.boxes_of_photo(boxes, path, *image.shape[:2])
-    return detector.detect(image, given, config.max_people)
+    return detector.detect(image, given, options.max_people)
 
-  return PhotoPeople(detect, cameras, adaptation_flags.to_config().seed, _say)
+  config = adaptation_flags.to_config()
+  return PhotoPeople(detect, cameras, config.jitter, config.seed, _say)
 
 
 def _parts(

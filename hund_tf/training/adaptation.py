@@ -129,9 +129,7 @@ class Adaptation:
     vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
     size, seed = config.batch_size, config.seed
     self._photos = PhotoBatches(people, size, vertices, config.jitter, seed)
-    self._held_out = list(
-      PhotoBatches(held_out, size, vertices, config.jitter).plain()
-    )
+    self._held_out = PhotoBatches(held_out, size, vertices)
     self._validation = ValidationSet(
       validation, config.synthetic_examples, batch_size=size
     )
@@ -184,14 +182,14 @@ class Adaptation:
     return _concatenated(
       [
         tf.nest.map_structure(lambda x, n=count: x[:n].numpy(), cameras)
-        for _, cameras, count in self._held_out
+        for _, cameras, count in self._held_out.plain()
       ]
     )
 
   def judge(self, step: int) -> Judgement:
     """How the weights as they are do on what is held out."""
     rows = []
-    for features, cameras, count in self._held_out:
+    for features, cameras, count in self._held_out.plain():
       trace = self._method(features, cameras)
       last = trace.state, trace.terms
       rows.append(

@@ -60,8 +60,8 @@ class CropJitter(NamedTuple):
 def compact(person: SeenPerson, jitter: CropJitter) -> SeenPerson:
   """The person in a smaller photo, of which every drawn crop is the same.
 
-  What no crop covers is cut off, and large photos are reduced: a few hundred
-  people are kept in memory.
+  What no crop covers is cut off, and large photos are reduced, so that hundreds
+  of people can be kept in memory.
   """
   found = person.detection
   if found.mask is None:
@@ -166,7 +166,7 @@ class PhotoBatches:
     if not people:
       raise ValueError("people: got none, expected at least one")
     self._jitter = jitter or CropJitter()
-    self._people = [compact(person, self._jitter) for person in people]
+    self._people = list(people)
     self._boxes = [crop_box(person.detection) for person in self._people]
     self._batch_size, self._vertices = batch_size, vertices
     self._seed = seed

@@ -12,7 +12,7 @@ from hund_tf.data import camera_options, photos
 from hund_tf.data.video import VideoError, read_frames
 from hund_tf.detection.features import crop_box, crop_image
 from hund_tf.detection.interface import Detection
-from hund_tf.training.photo_batches import SeenPerson
+from hund_tf.training.photo_batches import CropJitter, SeenPerson, compact
 
 PICTURE_SIDE = 240  # pixels
 
@@ -39,6 +39,7 @@ class PhotoPeople:
     self,
     detect: Callable[[Path, np.ndarray], list[Detection]],
     cameras: camera_options.CameraOptions,
+    jitter: CropJitter | None = None,
     seed: int = 0,
     report: Callable[[str], None] = print,
   ):
@@ -47,6 +48,7 @@ class PhotoPeople:
     Args:
       detect: path and pixels of a photo to its people; a ValueError skips it.
       cameras: of the user.
+      jitter: of the crops that will be made of them.
       seed: of the photos' keys.
       report: told of every photo that is not used, in one line.
 
@@ -55,6 +57,7 @@ class PhotoPeople:
     """
     camera_options.check_camera_options(cameras)
     self._detect, self._cameras = detect, cameras
+    self._jitter = jitter or CropJitter()
     self._seed, self._report = seed, report
     self.failures: list[str] = []  # of photos and videos, one line each
     self.count = 0  # photos and frames that were looked at
@@ -108,7 +111,11 @@ class PhotoPeople:
       crop_image(image, crop_box(person.detection), PICTURE_SIDE)
       for person in people
     ]
-    return Photo(content_key(image, self._seed), people, crops)
+    return Photo(
+      key=content_key(image, self._seed),
+      people=[compact(person, self._jitter) for person in people],
+      crops=crops,
+    )
 
   def _fail(self, line: str) -> None:
     self._report(line)
