@@ -64,30 +64,31 @@ def test_a_detector_that_refuses_a_photo_skips_it(tmp_path):
   assert finder.failures == [f"{path}: box 0: lies outside"]
 
 
-def test_every_third_frame_of_a_video(tmp_path):
+def test_frames_of_a_video_are_named_by_their_number(tmp_path):
   path = tmp_path / "clip.avi"
   code = cv2.VideoWriter_fourcc(*"MJPG")
   writer = cv2.VideoWriter(str(path), code, 10.0, (80, 64))
-  for i in range(7):
-    frame = np.full([64, 80, 3], 20 * i, np.uint8)
-    frame[..., 2] = 200  # OpenCV's red is last
-    writer.write(frame)
+  for i in range(4):
+    writer.write(_picture(i))
   writer.release()
-  seen = []
+  finder = PhotoPeople(_one_person, CameraOptions(), report=lambda line: None)
+  found = finder.frames(path, 2)
+  names = [photo.people[0].source for photo in found]
+  assert names == [f"{path}#0", f"{path}#2"]
+  assert found[0].key != found[1].key and finder.count == 2
 
-  def detect(name, image):
-    seen.append((name.name, image.mean((0, 1))))
-    return _one_person(name, image)
 
+def test_large_photos_are_not_kept(tmp_path):
+  def detect(path, image):
+    box = np.array([300.0, 300.0, 100.0, 150.0], np.float32)
+    mask = np.zeros(image.shape[:2], np.uint8)
+    return [Detection(box, 1.0, empty_keypoints(), mask)]
+
+  path = tmp_path / "large.png"
+  Image.fromarray(np.zeros([1000, 1500, 3], np.uint8)).save(path)
   finder = PhotoPeople(detect, CameraOptions(), report=lambda line: None)
-  assert len(finder.frames(path, 3)) == 3
-  assert [name for name, _ in seen] == [
-    "clip.avi#0",
-    "clip.avi#3",
-    "clip.avi#6",
-  ]
-  for (_, mean), blue in zip(seen, (0.0, 60.0, 120.0), strict=True):
-    assert abs(mean[0] - 200.0) < 12.0 and abs(mean[2] - blue) < 12.0
+  (photo,) = finder.photos([path])
+  assert max(photo.people[0].detection.mask.shape) < 400
 
 
 def test_bad_videos_are_named(tmp_path):
