@@ -14,7 +14,9 @@ from hund_tf.models import weights
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import HundModel
 from hund_tf.training.adaptation import Adaptation
+from hund_tf.training.adaptation_guard import Judgement
 from hund_tf.training.train_step import StepReport
+from hund_tf.types import STATE_DIMS, AlignmentTerms, HumanState
 from tests.training.photo_people_fixtures import seen_people
 from tools import adapt
 
@@ -140,11 +142,18 @@ def test_weights_that_are_better_are_written_with_report_and_pictures(
   assert code == 1 and "adapted.npz: is there already" in err
 
 
+def _look(step: int) -> Judgement:
+  """One held-out person, who stays as well met as before."""
+  state = HumanState(*(np.zeros([1, size]) for size in STATE_DIMS))
+  return Judgement(step, state, AlignmentTerms(*[np.ones(1)] * 5), 90.0, 60.0)
+
+
 def test_weights_that_are_no_better_are_not_written(
   run, album, small_weights, tmp_path, monkeypatch
 ):
   still = StepReport(np.float32(1.0), np.float32(1.0), None, None)
   monkeypatch.setattr(Adaptation, "_step", lambda *_: lambda *_: still)
+  monkeypatch.setattr(Adaptation, "judge", lambda _, step: _look(step))
   out = tmp_path / "out"
   code, _, err = run(
     f"--images={album}/p0.png,{album}/p1.png",
