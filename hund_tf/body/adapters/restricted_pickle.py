@@ -1,4 +1,4 @@
-"""Reads the pickles that body models come in, and runs nothing in them.
+"""Reads the pickles of SMPL's files and of 3DPW, and runs nothing in them.
 
 A pickle may name any function for the reader to call. This reader knows numpy
 arrays, and the two foreign classes that SMPL's files hold: chumpy's arrays and

@@ -1,11 +1,12 @@
 """3DPW's sequence files: reading them without running what is in them."""
 
 import os
-import pickle
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
+
+from hund_tf.body.adapters import restricted_pickle
 
 NUM_JOINTS = 24
 _SHAPE_SIZE = 10
@@ -36,51 +37,13 @@ class SmplParameters(NamedTuple):
   gender: str  # "m" or "f"
 
 
-def _latin1(text: str, encoding: str) -> bytes:
-  """What Python 3 writes for the bytes of an array in old pickles."""
-  if encoding not in ("latin1", "latin-1"):
-    raise pickle.UnpicklingError(f"encoding {encoding} is not allowed")
-  return text.encode("latin1")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-  """Makes arrays and plain containers; refuses everything else."""
-
-  _ALLOWED = {
-    ("_codecs", "encode"): _latin1,
-    ("builtins", "set"): set,
-    ("builtins", "frozenset"): frozenset,
-    ("builtins", "complex"): complex,
-    ("builtins", "bytearray"): bytearray,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): (
-      np.core.multiarray._reconstruct
-    ),
-    ("numpy.core.multiarray", "scalar"): np.core.multiarray.scalar,
-  }
-
-  def find_class(self, module: str, name: str) -> object:
-    module = module.replace("numpy._core", "numpy.core")
-    try:
-      return self._ALLOWED[module, name]
-    except KeyError:
-      raise pickle.UnpicklingError(
-        f"{module}.{name} is not allowed, only arrays and plain values"
-      ) from None
-
-
 def _unpickle(path: str | os.PathLike) -> dict:
   try:
-    with open(path, "rb") as file:
-      content = _ArrayUnpickler(file, encoding="latin1").load()
-  except Exception as error:  # broken pickles raise any kind
+    return restricted_pickle.load(path)
+  except restricted_pickle.PickleError as error:
     raise ValueError(
-      " ".join(f"{path}: cannot be read ({error}); {_REMEDY}".split())
+      " ".join(f"{path}: not usable ({error}); {_REMEDY}".split())
     ) from error
-  if not isinstance(content, dict):
-    raise ValueError(f"{path}: holds a {type(content).__name__}; {_REMEDY}")
-  return content
 
 
 def read_sequence(path: str | os.PathLike) -> ThreeDPWSequence:
