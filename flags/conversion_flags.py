@@ -6,6 +6,7 @@ from absl import flags
 
 from hund_tf.data.conversion.runners import BEAM_RUNNERS
 from hund_tf.data.datasets import registry
+from hund_tf.data.datasets.threedpw_smpl import SmplFiles
 from hund_tf.data.records import regions
 
 _DATASET = flags.DEFINE_enum(
@@ -58,6 +59,12 @@ _FRAME_STEP = flags.DEFINE_integer(
 _WITH_IMAGES = flags.DEFINE_bool(
   "with_images", True, "Human3.6M: store images; else poses alone will do."
 )
+_SMPL = flags.DEFINE_list(
+  "smpl",
+  [],
+  "3DPW: your SMPL models and regressor, as MALE.pkl,FEMALE.pkl,REGRESSOR.npy; "
+  "records then have the joints of the published tables.",
+)
 _OUTPUT_DIR = flags.DEFINE_string(
   "output_dir", None, "Folder for the records; made if missing.", required=True
 )
@@ -106,6 +113,13 @@ _SHEET_RECORDS = flags.DEFINE_integer(
 )
 
 
+flags.register_validator(
+  _SMPL,
+  lambda files: len(files) in (0, 3),
+  "--smpl takes three files: MALE,FEMALE,REGRESSOR",
+)
+
+
 @dataclass(frozen=True)
 class ConversionConfig:
   """What is converted, and how; see the flags of the same names."""
@@ -135,6 +149,7 @@ def to_config() -> ConversionConfig:
     max_side=_MAX_SIDE.value,
     frame_step=_FRAME_STEP.value,
     with_images=_WITH_IMAGES.value,
+    smpl=SmplFiles(*_SMPL.value) if _SMPL.value else None,
   )
   return ConversionConfig(
     dataset=_DATASET.value,

@@ -31,13 +31,13 @@ from flags import (
   synthetic_flags,
 )
 from flags.evaluation_flags import EvaluationConfig
+from hund_tf.body.adapters import joint_regressor
 from hund_tf.data import camera_options, output_folder, photos
 from hund_tf.data.datasets.coco import read_coco_keypoints
 from hund_tf.data.records import shards
 from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation import (
-  compared_joints,
   h36m_submission,
   h36m_withheld,
   photo_predictions,
@@ -113,7 +113,7 @@ def _predicted(
 def _read_predictions(config: EvaluationConfig) -> Predictions:
   regressor = None
   if config.regressor:
-    regressor = compared_joints.load_regressor(config.regressor)
+    regressor = joint_regressor.load(config.regressor)
   return predictions.load(config.predictions, regressor)
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf.body.adapters import joint_regressor
 from hund_tf.data.datasets.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.data.output_folder import atomic_path
 from hund_tf.evaluation import compared_joints
@@ -110,7 +111,7 @@ def load(
       )
     vertices = _checked(content, "vertices", path, len(keys))
     try:
-      joints = compared_joints.regress_joints(vertices, regressor)
+      joints = joint_regressor.regress(vertices, regressor)
     except ValueError as error:
       raise PredictionError(f"predictions {path}: {error}") from error
     return Predictions(keys, {"joints_17": joints})

@@ -69,39 +69,3 @@ def test_roots():
   assert middle[0, 0] == sum(hips) / 2
   with pytest.raises(ValueError, match="root: got 'neck', expected one of"):
     compared_joints.root_of("neck", joints, pelvis)
-
-
-def test_regressed_joints_are_weighted_means(tmp_path):
-  regressor = np.zeros([17, 40])
-  regressor[np.arange(17), np.arange(17)] = 0.25
-  regressor[np.arange(17), 30] = 0.75
-  np.save(tmp_path / "j.npy", regressor)
-  loaded = compared_joints.load_regressor(tmp_path / "j.npy")
-  vertices = np.random.default_rng(0).normal(size=(3, 40, 3))
-  joints = compared_joints.regress_joints(vertices, loaded)
-  np.testing.assert_allclose(
-    joints, 0.25 * vertices[:, :17] + 0.75 * vertices[:, 30:31], atol=1e-12
-  )
-  with pytest.raises(ValueError, match=r"expected \[N, 40, 3\]"):
-    compared_joints.regress_joints(vertices[:, :39], loaded)
-
-
-def test_wrong_regressors_are_named(tmp_path):
-  for array, problem in (
-    (np.ones([16, 5]) / 5, "expected .npy"),
-    (np.ones([17, 5]), "rows sum to"),
-  ):
-    np.save(tmp_path / "bad.npy", array)
-    with pytest.raises(ValueError, match=problem):
-      compared_joints.load_regressor(tmp_path / "bad.npy")
-  with pytest.raises(ValueError, match="none.npy: cannot be read"):
-    compared_joints.load_regressor(tmp_path / "none.npy")
-
-
-def test_the_public_regressor_of_ghum(shared):
-  path = shared / "data/real/ghum/J_regressor_h36m_ghum.npy"
-  regressor = compared_joints.load_regressor(path)
-  assert regressor.shape == (17, 10168)
-  vertices = np.full([2, 10168, 3], [1.0, 2.0, 3.0])
-  joints = compared_joints.regress_joints(vertices, regressor)
-  np.testing.assert_allclose(joints, np.full([2, 17, 3], [1, 2, 3]), rtol=0.01)

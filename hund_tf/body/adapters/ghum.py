@@ -159,25 +159,3 @@ def to_json(pose: GhumPose) -> str:
   return json.dumps(
     {"gpp": {name: value.tolist() for name, value in pose._asdict().items()}}
   )
-
-
-def read_regressor(path: str | Path, num_vertices: int) -> np.ndarray:
-  """Joints as a linear map of vertices `[J, V]`, from an `.npy`.
-
-  Such as the 17 Human3.6M joints of GHUM's or SMPL's vertices.
-
-  Raises:
-    GhumError: if the file is no such map of `num_vertices` vertices.
-  """
-  try:
-    regressor = np.load(path, allow_pickle=False).astype(np.float32)
-  except Exception as error:  # numpy raises many kinds on foreign files
-    raise GhumError(
-      f"joint regressor {path}: cannot be read ({error}); expected an .npy"
-    ) from error
-  if regressor.ndim != 2 or regressor.shape[1] != num_vertices:
-    raise GhumError(
-      f"joint regressor {path}: shape {regressor.shape}, expected "
-      f"[joints, {num_vertices}]"
-    )
-  return regressor

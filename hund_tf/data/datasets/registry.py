@@ -10,6 +10,7 @@ from hund_tf.data.datasets.human36m import Human36M
 from hund_tf.data.datasets.open_images import OpenImages
 from hund_tf.data.datasets.source import DatasetSource
 from hund_tf.data.datasets.threedpw import ThreeDPW
+from hund_tf.data.datasets.threedpw_smpl import SmplFiles
 from hund_tf.data.records.regions import DEFAULT_MARGIN, DEFAULT_MAX_SIDE
 
 
@@ -28,6 +29,8 @@ class Place:
   # Of Human3.6M only:
   frame_step: int = 5  # every how many frames one is kept
   with_images: bool = True  # else records have no image
+  # Of 3DPW only:
+  smpl: SmplFiles | None = None  # the user's models, for the tables' joints
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def open_dataset(name: str, place: Place) -> DatasetSource:
       setting is given that means nothing for the dataset.
   """
   if name == "h36m":
-    _refuse(name, place, _PHOTO_FIELDS)
+    _refuse(name, place, (*_PHOTO_FIELDS, "smpl"))
     return Human36M(
       root=place.root,
       split=place.split or "train",
@@ -144,9 +147,11 @@ def open_dataset(name: str, place: Place) -> DatasetSource:
   if name == "3dpw":
     _refuse(name, place, _PHOTO_FIELDS)
     return ThreeDPW(
+      smpl=place.smpl,
       root=place.root,
       split=place.split or "train",
       image_margin=place.margin,
       max_side=place.max_side,
     )
+  _refuse(name, place, ("smpl",))
   return _photo_dataset(name, place)

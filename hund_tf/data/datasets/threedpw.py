@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hund_tf.data.datasets import joint_sets
+from hund_tf.data.datasets import joint_sets, threedpw_smpl
 from hund_tf.data.datasets.region_fields import region_fields
 from hund_tf.data.datasets.source import Skipped, WorkItem
 from hund_tf.data.datasets.threedpw_files import (
@@ -15,6 +15,7 @@ from hund_tf.data.datasets.threedpw_files import (
   camera_joints,
   read_sequence,
 )
+from hund_tf.data.datasets.threedpw_smpl import SmplFiles
 from hund_tf.data.photos import load_photo
 from hund_tf.data.records.regions import (
   DEFAULT_MARGIN,
@@ -83,6 +84,8 @@ class ThreeDPW:
     split: "train", "validation" or "test".
     image_margin: side of the stored square over the longer side of the box.
     max_side: the largest side of a stored image, pixels.
+    smpl: the user's SMPL models; with them records have Human3.6M's joints, on
+      which the field's tables are, else SMPL's own 24.
   """
 
   name: ClassVar[str] = "3dpw"
@@ -90,6 +93,7 @@ class ThreeDPW:
   split: str = "train"
   image_margin: float = DEFAULT_MARGIN
   max_side: int = DEFAULT_MAX_SIDE
+  smpl: SmplFiles | None = None
 
   def __post_init__(self):
     if self.split not in SPLITS:
@@ -105,6 +109,8 @@ class ThreeDPW:
       raise ValueError(
         f"{root}: does not hold 3DPW's split {self.split}; {_LAYOUT}"
       )
+    if self.smpl:
+      threedpw_smpl.check(self.smpl)
     return [WorkItem(path.stem, (str(path),)) for path in paths]
 
   def convert(self, item: WorkItem) -> Iterator[PersonRecord | Skipped]:
@@ -117,6 +123,12 @@ class ThreeDPW:
       return
     photos = Path(self.root).expanduser() / "imageFiles" / item.key
     actors = range(len(sequence.genders))
+    regressed = None
+    if self.smpl:
+      regressed = [
+        threedpw_smpl.regressed_joints(sequence, actor, self.smpl)
+        for actor in actors
+      ]
     for frame in range(len(sequence.camera_poses)):
       keys = [f"{item.key}/actor{actor}/{frame:05d}" for actor in actors]
       valid = [actor for actor in actors if sequence.valid[actor, frame]]
@@ -134,7 +146,16 @@ class ThreeDPW:
           yield Skipped(keys[actor], "unreadable photo", problem, damaged=True)
         continue
       for actor in valid:
-        yield self._record(keys[actor], item.key, sequence, actor, frame, photo)
+        record = self._record(
+          keys[actor], item.key, sequence, actor, frame, photo
+        )
+        if regressed and isinstance(record, PersonRecord):
+          record = record._replace(
+            joint_set="h36m_17",
+            joints=regressed[actor][frame].astype(np.float32),
+            joint_weights=np.ones(len(regressed[actor][frame]), np.float32),
+          )
+        yield record
 
   def _record(
     self,

@@ -95,12 +95,19 @@ def read_sequence(path: str | os.PathLike) -> ThreeDPWSequence:
   return sequence
 
 
+def to_camera(
+  sequence: ThreeDPWSequence, frame: int, points: np.ndarray
+) -> np.ndarray:
+  """Points `[..., 3]` of the world in the camera frame of a photo, metres."""
+  pose = sequence.camera_poses[frame]
+  return points @ pose[:3, :3].T + pose[:3, 3]
+
+
 def camera_joints(
   sequence: ThreeDPWSequence, actor: int, frame: int
 ) -> np.ndarray:
   """SMPL's joints `[24, 3]` of an actor, metres, camera frame."""
-  pose = sequence.camera_poses[frame]
-  return sequence.joints[actor, frame] @ pose[:3, :3].T + pose[:3, 3]
+  return to_camera(sequence, frame, sequence.joints[actor, frame])
 
 
 def smpl_parameters(

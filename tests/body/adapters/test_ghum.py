@@ -93,19 +93,3 @@ def test_what_is_no_model_is_refused(pose):
     body.pose(pose._replace(posing_values=pose.posing_values[:, :10]))
   with pytest.raises(ghum.GhumError, match="finite"):
     body.pose(pose._replace(body_code=pose.body_code * np.nan))
-
-
-def test_the_public_regressor_maps_ghum_vertices(shared):
-  path = shared / "data/real/ghum/J_regressor_h36m_ghum.npy"
-  regressor = ghum.read_regressor(path, 10168)
-  assert regressor.shape == (17, 10168)
-  np.testing.assert_allclose(regressor.sum(axis=1), 1.0, atol=1e-3)
-  with pytest.raises(ghum.GhumError, match="expected .joints, 6890."):
-    ghum.read_regressor(path, 6890)
-
-
-def test_a_damaged_regressor_is_refused(tmp_path):
-  path = tmp_path / "j.npy"
-  path.write_bytes(b"\x93NUMPY")
-  with pytest.raises(ghum.GhumError, match="cannot be read"):
-    ghum.read_regressor(path, 6890)

@@ -18,7 +18,9 @@ from hund_tf.data.datasets.threedpw_files import (
   read_sequence,
   smpl_parameters,
 )
+from hund_tf.data.datasets.threedpw_smpl import SmplFiles
 from hund_tf.data.records import schema
+from tests.body.adapters import smpl_like
 from tests.data.datasets import threedpw_fixture as fixture
 
 
@@ -240,3 +242,50 @@ def test_refuses_what_is_not_the_dataset(dataset, tmp_path):
     ThreeDPW(tmp_path, "train").items()
   with pytest.raises(ValueError, match="'all'.*train, validation, test"):
     ThreeDPW(tmp_path, "all")
+
+
+def test_joints_of_the_tables_are_regressed_from_smpl(
+  dataset, body_model, tmp_path
+):
+  root, content = dataset
+  arrays = smpl_like.arrays(body_model, 24)
+  count = len(arrays["v_template"])
+  arrays["posedirs"] = np.zeros([count, 3, 9 * 23])  # not in the check below
+  rng = np.random.default_rng(0)
+  regressor = np.zeros([17, count])
+  chosen = rng.choice(count, 17, replace=False)
+  arrays["weights"][chosen[:9]] = np.eye(24)[0]  # these follow the root alone
+  regressor[np.arange(17), chosen] = 1.0
+  np.savez(tmp_path / "m.npz", **arrays)
+  larger = dict(arrays, v_template=1.1 * arrays["v_template"])
+  np.savez(tmp_path / "f.npz", **larger)
+  np.save(tmp_path / "j.npy", regressor)
+  files = SmplFiles(*(str(tmp_path / n) for n in ("m.npz", "f.npz", "j.npy")))
+  records = _by_key(_convert(ThreeDPW(root, "test", smpl=files)))
+  for actor, model in ((0, arrays), (1, larger)):
+    record = records[f"walk_00/actor{actor}/00003"]
+    assert record.joint_set == "h36m_17"
+    assert record.joints.shape == (17, 3)
+    # Independently, for the vertices that follow the root alone.
+    shaped = (
+      model["v_template"] + model["shapedirs"] @ (content["betas"][actor][:10])
+    )
+    rest = (model["J_regressor"] @ shaped)[0]
+    fixed = slice(9)
+    turn = Rotation.from_rotvec(content["poses"][actor][3, :3])
+    world = turn.apply(shaped[chosen] - rest) + rest
+    world += content["trans"][actor][3]
+    camera = content["cam_poses"][3]
+    expected = world @ camera[:3, :3].T + camera[:3, 3]
+    np.testing.assert_allclose(record.joints[fixed], expected[fixed], atol=1e-4)
+
+
+def test_models_that_do_not_fit_are_named(dataset, body_model, tmp_path):
+  root, _ = dataset
+  arrays = smpl_like.arrays(body_model, 24)
+  np.savez(tmp_path / "m.npz", **arrays)
+  np.save(tmp_path / "j.npy", np.full([17, 9], 1 / 9))
+  model = str(tmp_path / "m.npz")
+  files = SmplFiles(model, model, str(tmp_path / "j.npy"))
+  with pytest.raises(ValueError, match="the regressor's 9"):
+    ThreeDPW(root, "test", smpl=files).items()
