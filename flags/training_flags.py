@@ -1,9 +1,8 @@
 """Flags of the learned descent's training."""
 
-from dataclasses import dataclass
-
 from absl import flags
 
+from flags import run_flags
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.losses.supervised import ROOTS, SupervisedConfig
 from hund_tf.models.config import LOSS_INPUTS, HundConfig
@@ -13,73 +12,7 @@ from hund_tf.training.supervision import REGIMES
 _TRAINING = TrainingConfig()
 _MODEL = HundConfig()
 _LOSSES = SupervisedConfig()
-STRATEGIES = ("one", "mirrored", "multi_worker")
 
-_RUN_DIR = flags.DEFINE_string(
-  "run_dir",
-  None,
-  "Folder of the run; a run that is in it already goes on.",
-  required=True,
-)
-_INITIAL_WEIGHTS = flags.DEFINE_string(
-  "initial_weights", None, "The .npz of weights that a new run starts from."
-)
-_STRATEGY = flags.DEFINE_enum(
-  "strategy",
-  "one",
-  STRATEGIES,
-  "Devices: one, all of this machine, or of the workers in TF_CONFIG.",
-)
-_THREADS = flags.DEFINE_integer(
-  "cpu_threads", 0, "CPU threads; 0 takes all.", lower_bound=0
-)
-_CPU_DEVICES = flags.DEFINE_integer(
-  "cpu_devices",
-  1,
-  "Devices that the CPU counts as; with --strategy=mirrored each trains on its "
-  "share of the batch, as GPUs would. It is no faster than one.",
-  lower_bound=1,
-)
-_DETERMINISTIC = flags.DEFINE_bool(
-  "deterministic", False, "Bit-equal results where TensorFlow can give them."
-)
-_PROFILE_STEPS = flags.DEFINE_integer(
-  "profile_steps", 0, "Steps that the profiler records.", lower_bound=0
-)
-_ALLOW_MISMATCH = flags.DEFINE_bool(
-  "allow_mismatch",
-  False,
-  "Go on in --run_dir although its settings or code are others.",
-)
-_STEPS = flags.DEFINE_integer(
-  "steps", _TRAINING.steps, "Updates.", lower_bound=1
-)
-_BATCH_SIZE = flags.DEFINE_integer(
-  "global_batch_size",
-  _TRAINING.batch_size,
-  "Examples of an update, over all devices.",
-  lower_bound=1,
-)
-_SEED = flags.DEFINE_integer("training_seed", 0, "Of weights and examples.")
-_RATE = flags.DEFINE_float(
-  "base_learning_rate", _TRAINING.learning_rate, "Of Adam.", lower_bound=0.0
-)
-_WARMUP_STEPS = flags.DEFINE_integer(
-  "warmup_steps", 0, "First steps, of rising rate.", lower_bound=0
-)
-_DECAY_STEPS = flags.DEFINE_integer(
-  "decay_steps", 0, "Last steps, of falling rate (cosine).", lower_bound=0
-)
-_CLIP_NORM = flags.DEFINE_float(
-  "clip_norm", _TRAINING.clip_norm, "Of the gradient.", lower_bound=0.0
-)
-_EMA = flags.DEFINE_float(
-  "ema",
-  _TRAINING.ema,
-  "Momentum of the averaged weights; 0 keeps none.",
-  lower_bound=0.0,
-  upper_bound=1.0,
-)
 _REGIME = flags.DEFINE_enum(
   "regime",
   _TRAINING.regime,
@@ -113,27 +46,6 @@ _PART_TERM_STEP = flags.DEFINE_integer(
   _TRAINING.part_term_step,
   "First step whose stages read L_b, where their examples have part maps.",
   lower_bound=0,
-)
-_LOG_STEPS = flags.DEFINE_integer(
-  "log_steps", _TRAINING.log_steps, "Steps between log rows.", lower_bound=1
-)
-_VALIDATE_STEPS = flags.DEFINE_integer(
-  "validate_steps",
-  _TRAINING.validate_steps,
-  "Steps between validations.",
-  lower_bound=1,
-)
-_VALIDATION_EXAMPLES = flags.DEFINE_integer(
-  "validation_examples",
-  _TRAINING.validation_examples,
-  "Examples of held-out poses.",
-  lower_bound=1,
-)
-_CHECKPOINT_STEPS = flags.DEFINE_integer(
-  "checkpoint_steps",
-  _TRAINING.checkpoint_steps,
-  "Steps between checkpoints.",
-  lower_bound=1,
 )
 _NUM_STAGES = flags.DEFINE_integer(
   "num_stages", _MODEL.num_stages, "M of Eq. 2.", lower_bound=1
@@ -176,39 +88,11 @@ _ROOT = flags.DEFINE_enum(
 )
 
 
-@dataclass(frozen=True)
-class RunConfig:
-  """A run and where it takes place; see the flags of the same names."""
-
-  run_dir: str
-  initial_weights: str | None
-  strategy: str
-  threads: int
-  cpu_devices: int
-  deterministic: bool
-  profile_steps: int
-  allow_mismatch: bool
-
-
 @flags.validator("stage_steps", "--stage_steps: expected STEP:STAGES,...")
 def _stage_steps(values: list[str]) -> bool:
   pairs = [value.split(":") for value in values]
   return all(
     len(pair) == 2 and all(n.strip().isdigit() for n in pair) for pair in pairs
-  )
-
-
-def to_run_config() -> RunConfig:
-  """Where and how the run takes place; nothing of it changes the result."""
-  return RunConfig(
-    run_dir=_RUN_DIR.value,
-    initial_weights=_INITIAL_WEIGHTS.value,
-    strategy=_STRATEGY.value,
-    threads=_THREADS.value,
-    cpu_devices=_CPU_DEVICES.value,
-    deterministic=_DETERMINISTIC.value,
-    profile_steps=_PROFILE_STEPS.value,
-    allow_mismatch=_ALLOW_MISMATCH.value,
   )
 
 
@@ -220,24 +104,13 @@ def to_config() -> TrainingConfig:
   """
   stages = [tuple(map(int, s.split(":"))) for s in _STAGE_STEPS.value]
   return TrainingConfig(
-    steps=_STEPS.value,
-    batch_size=_BATCH_SIZE.value,
-    seed=_SEED.value,
-    learning_rate=_RATE.value,
-    warmup_steps=_WARMUP_STEPS.value,
-    decay_steps=_DECAY_STEPS.value,
-    clip_norm=_CLIP_NORM.value,
-    ema=_EMA.value,
+    **run_flags.to_loop(),
     regime=_REGIME.value,
     meta_loss=_META_LOSS.value,
     initial_weight=_INITIAL_WEIGHT.value,
     stage_steps=tuple(stages),
     parts_share=_PARTS_SHARE.value,
     part_term_step=_PART_TERM_STEP.value,
-    log_steps=_LOG_STEPS.value,
-    validate_steps=_VALIDATE_STEPS.value,
-    validation_examples=_VALIDATION_EXAMPLES.value,
-    checkpoint_steps=_CHECKPOINT_STEPS.value,
   )
 
 

@@ -18,8 +18,8 @@ from absl import app, flags
 from flags import (
   ablation_flags,
   body_flags,
+  run_flags,
   synthetic_flags,
-  training_flags,
 )
 from hund_tf.compat import tf
 from hund_tf.data.bvh import MotionError
@@ -49,7 +49,7 @@ def _train(run_dir: pathlib.Path, meta_losses: tuple[str, ...]) -> None:
     print(f"meta-loss {name}")
     flags.FLAGS.run_dir = str(run_dir / name)
     flags.FLAGS.meta_loss = name
-    train_hund.train(training_flags.to_run_config())
+    train_hund.train(run_flags.to_run_config())
 
 
 def _measure(
@@ -101,7 +101,7 @@ def _write(run_dir: pathlib.Path, errors: dict[str, StageErrors]) -> str:
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
-  run = training_flags.to_run_config()
+  run = run_flags.to_run_config()
   config = ablation_flags.to_config()
   run_dir = pathlib.Path(run.run_dir)
   train_hund.prepare_devices(run)

@@ -22,11 +22,11 @@ from absl import app
 from flags import (
   adaptation_flags,
   body_flags,
+  flagfile,
   folder_flags,
   method_flags,
   optimizer_flags,
   photo_flags,
-  run_flags,
   synthetic_flags,
 )
 from hund_tf.compat import tf, tf_keras
@@ -164,7 +164,7 @@ def _write_kept(
   output_folder.write_png(folder / "before_after.png", strip)
   adaptation_pictures.save_adaptation_curve(folder / "curve.png", result)
   with output_folder.atomic_path(folder / "run.flags") as temporary:
-    temporary.write_text(run_flags.to_text(_FLAGS), encoding="utf-8")
+    temporary.write_text(flagfile.to_text(_FLAGS), encoding="utf-8")
   weights.save(adaptation.model, folder / WEIGHTS)
 
 

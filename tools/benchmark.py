@@ -6,6 +6,7 @@ Prints medians in ms and their ratios. Run it from a checkout: what the project
 is compared with stands in `tests/`.
 """
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import blank_inputs
+from hund_tf.models.multitask import MultitaskNetwork, forward_flops
+from hund_tf.models.multitask_config import VARIANTS
 from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.types import HumanState, Intrinsics
 from tests.body.numpy_reference import posed_by_numpy
@@ -28,6 +31,12 @@ from tests.rendering.dense_reference import dense_part_maps
 
 _REPEATS = flags.DEFINE_integer(
   "repeats", 5, "Timed runs of each, after one warm-up.", lower_bound=1
+)
+_PARTS = flags.DEFINE_multi_enum(
+  "benchmarks",
+  ["bodies", "networks"],
+  ["bodies", "networks"],
+  "What is timed; may be repeated.",
 )
 _BATCH = 8
 
@@ -141,14 +150,73 @@ def _objective(model: BodyModel) -> None:
     reference = step
 
 
+def _matmul_rate(dtype: str) -> float:
+  """Measured rate of a large matrix product, GFLOP/s."""
+  size = 1024
+  values = tf.cast(tf.random.stateless_normal([size, size], [0, 0]), dtype)
+  product = tf.function(lambda: tf.linalg.matmul(values, values)[0, 0])
+  return 2e-6 * size**3 / _median_ms(product)
+
+
+def _network_step(network: MultitaskNetwork) -> Callable:
+  """A training step's forward and backward pass, without its data."""
+
+  def run(images: tf.Tensor):
+    with tf.GradientTape() as tape:
+      output = network(images, training=True)
+      loss = sum(
+        tf.reduce_mean(tf.nn.softplus(stage.heatmap_logits))
+        + tf.reduce_mean(tf.nn.log_softmax(stage.part_logits) ** 2)
+        for stage in output.stages
+      )
+    return tape.gradient(loss, network.trainable_variables)
+
+  return tf.function(run, autograph=False)
+
+
+def _networks() -> None:
+  for variant, batch in (("small", _BATCH), ("paper", 1)):
+    for precision, dtype in (
+      ("float32", "float32"),
+      ("mixed_bfloat16", "bfloat16"),
+    ):
+      network = MultitaskNetwork(
+        dataclasses.replace(VARIANTS[variant], precision=precision)
+      )
+      side = network.config.input_size
+      images = tf.random.stateless_uniform([batch, side, side, 3], [0, 0])
+      forward = tf.function(network.call, autograph=False)
+      flops = forward_flops(network)
+      rate = _matmul_rate(dtype)
+      print(
+        f"Multitask network, {variant}, {precision}, batch {batch}: "
+        f"{network.num_trainable() / 1e6:.2f} M parameters, "
+        f"{flops / 1e9:.2f} GFLOP forward; matmul {rate:.0f} GFLOP/s"
+      )
+      for name, function, work in (
+        ("forward", forward, flops),
+        ("forward + backward", _network_step(network), 3 * flops),
+      ):
+        value = _median_ms(function, images)
+        speed = 1e3 * batch / value
+        _row(f"{name}, per batch", value)
+        print(
+          f"    {speed:.1f} images/s, {speed * work / 1e9:.0f} GFLOP/s, "
+          f"{speed * work / 1e9 / rate:.0%} of the matmul rate"
+        )
+
+
 def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
-  model = BodyModel()
-  _renderer(model)
-  _body(model)
-  _objective(model)
+  if "bodies" in _PARTS.value:
+    model = BodyModel()
+    _renderer(model)
+    _body(model)
+    _objective(model)
+  if "networks" in _PARTS.value:
+    _networks()
   return 0
 
 

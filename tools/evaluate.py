@@ -26,6 +26,7 @@ from tqdm import tqdm
 from flags import (
   body_flags,
   evaluation_flags,
+  feature_flags,
   method_flags,
   objective_flags,
   synthetic_flags,
@@ -71,7 +72,10 @@ def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
     for person in read_coco_keypoints(Path(name), config.photo_dir)
   ]
   detector = MediaPipeDetector()
-  reconstructor = Reconstructor(_method())
+  method = _method()
+  reconstructor = Reconstructor(
+    method, features=feature_flags.to_features(method)
+  )
   bar = tqdm(unit="photo", file=sys.stderr)
 
   def reconstruct(path: Path):
@@ -79,7 +83,7 @@ def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
     camera = camera_options.photo_camera(
       camera_options.CameraOptions(), path, *image.shape[:2]
     )
-    found = reconstructor(detector.detect(image), camera.intrinsics)
+    found = reconstructor(detector.detect(image), camera.intrinsics, image)
     bar.update()
     return found
 

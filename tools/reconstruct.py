@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from flags import (
   body_flags,
+  feature_flags,
   method_flags,
   objective_flags,
   output_flags,
@@ -88,6 +89,7 @@ def _make_job(arguments: Sequence[str]) -> _Job:
   output_folder.prepare_output_dir(output.output_dir)
   body = body_flags.to_model()
   objective = AlignmentObjective(body, objective_flags.to_config())
+  method = method_flags.to_method(objective)
   return _Job(
     photo=config,
     output=output,
@@ -95,7 +97,7 @@ def _make_job(arguments: Sequence[str]) -> _Job:
     boxes=boxes,
     detector=None if config.openpose else MediaPipeDetector(),
     reconstructor=Reconstructor(
-      method_flags.to_method(objective), _quality(objective)
+      method, _quality(objective), feature_flags.to_features(method)
     ),
     body=body,
     faces=body.faces("full"),
@@ -179,7 +181,7 @@ def _reconstruct(job: _Job, path: Path, stem: str) -> int:
   with _timed(job, "detection"):
     detections = _detect(job, path, image)
   with _timed(job, job.method):
-    people = job.reconstructor(detections, camera.intrinsics)
+    people = job.reconstructor(detections, camera.intrinsics, image)
   with _timed(job, "drawing and writing"):
     _save(job, path, stem, image, camera, people)
   if not people:

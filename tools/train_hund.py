@@ -21,6 +21,7 @@ from absl import app
 
 from flags import (
   body_flags,
+  flagfile,
   objective_flags,
   photo_flags,
   pseudo_label_flags,
@@ -38,7 +39,7 @@ from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
-from hund_tf.training import run_folder
+from hund_tf.training import run_devices, run_folder
 from hund_tf.training.config import TrainingConfig
 from hund_tf.training.input_pipeline import Batches, TrainingBatches
 from hund_tf.training.record_batches import RecordBatches
@@ -53,30 +54,13 @@ _FLAGS = (
   photo_flags,
   pseudo_label_flags,
   records_flags,
+  run_flags,
   synthetic_flags,
   training_flags,
 )
 
 
-def _strategy(name: str) -> tf.distribute.Strategy:
-  if name == "mirrored":
-    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    devices = tf.config.list_logical_devices(kind)
-    return tf.distribute.MirroredStrategy([d.name for d in devices])
-  if name == "multi_worker":
-    return tf.distribute.MultiWorkerMirroredStrategy()
-  return tf.distribute.get_strategy()
-
-
-def _worker(strategy: tf.distribute.Strategy) -> int:
-  """Number of this worker; the first one keeps the run's folder."""
-  resolver = strategy.cluster_resolver
-  if resolver is None or not resolver.task_type:
-    return 0
-  return 0 if resolver.task_type == "chief" else resolver.task_id
-
-
-def _label_photos(run: training_flags.RunConfig) -> str | None:
+def _label_photos(run: run_flags.RunConfig) -> str | None:
   """Makes records of --images, if there are some; their entry as a source.
 
   Raises:
@@ -142,18 +126,18 @@ def _settings(config: TrainingConfig, sources: tuple[Source, ...]) -> dict:
   )
 
 
-def train(run: training_flags.RunConfig) -> None:
+def train(run: run_flags.RunConfig) -> None:
   """Trains as the flags describe."""
   config = training_flags.to_config()
-  strategy = _strategy(run.strategy)
+  strategy = run_devices.make_strategy(run.strategy)
   tf_keras.utils.set_random_seed(config.seed)
   examples = synthetic_flags.to_config()
   sources = records_flags.to_sources(_label_photos(run))
-  worker = _worker(strategy)
+  worker = run_devices.worker_number(strategy)
   if worker == 0:
     settings = _settings(config, sources)
     run_folder.claim(
-      run.run_dir, settings, run_flags.to_text(_FLAGS), run.allow_mismatch
+      run.run_dir, settings, flagfile.to_text(_FLAGS), run.allow_mismatch
     )
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
@@ -189,22 +173,15 @@ def train(run: training_flags.RunConfig) -> None:
   trainer.run()
 
 
-def prepare_devices(run: training_flags.RunConfig) -> None:
+def prepare_devices(run: run_flags.RunConfig) -> None:
   """Threads, devices and determinism, before TensorFlow starts."""
-  tf.config.threading.set_intra_op_parallelism_threads(run.threads)
-  if run.cpu_devices > 1:
-    tf.config.set_logical_device_configuration(
-      tf.config.list_physical_devices("CPU")[0],
-      [tf.config.LogicalDeviceConfiguration()] * run.cpu_devices,
-    )
-  if run.deterministic:
-    tf.config.experimental.enable_op_determinism()
+  run_devices.prepare(run.threads, run.cpu_devices, run.deterministic)
 
 
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
-  run = training_flags.to_run_config()
+  run = run_flags.to_run_config()
   prepare_devices(run)
   try:
     train(run)

@@ -1,5 +1,6 @@
 """Writing results: the folder, names, and files that are never half done."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -121,3 +122,22 @@ def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
     )
   with atomic_path(path) as temporary:
     Image.fromarray(image).save(temporary, format="PNG")
+
+
+def update_json(path: str | os.PathLike, values: dict) -> None:
+  """Writes values into a JSON file, atomically; its other ones stay.
+
+  Raises:
+    ValueError: if the file exists and is not a JSON object.
+  """
+  path, old = Path(path), {}
+  if path.exists():
+    try:
+      old = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+      raise ValueError(f"{path}: not JSON ({error}); remove it") from error
+    if not isinstance(old, dict):
+      raise ValueError(f"{path}: not a JSON object; remove it")
+  with atomic_path(path) as temporary:
+    text = json.dumps(old | values, indent=2) + "\n"
+    temporary.write_text(text, encoding="utf-8")

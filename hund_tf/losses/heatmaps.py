@@ -8,7 +8,10 @@ _FLOOR = 1e-6
 
 
 def render_heatmaps(
-  points: tf.Tensor, weights: tf.Tensor, sigma: float = HEATMAP_SIGMA
+  points: tf.Tensor,
+  weights: tf.Tensor,
+  sigma: float = HEATMAP_SIGMA,
+  size: int = MAP_SIZE,
 ) -> tf.Tensor:
   """Draws K: a Gaussian peak of height 1 at every known keypoint.
 
@@ -18,15 +21,17 @@ def render_heatmaps(
     points: `[B, N, 2]` crop pixels (x, y).
     weights: `[B, N]` confidence; a keypoint of weight 0 is unknown and its map
       is zero. Other weights do not change the height.
-    sigma: width of the peaks, cells.
+    sigma: width of the peaks, cells of maps of 60 x 60.
+    size: side of the maps, cells; peaks cover the same part of the crop.
 
   Returns:
-    `[B, 60, 60, N]`.
+    `[B, size, size, N]`.
   """
-  centres = tf.range(MAP_SIZE, dtype=tf.float32) + 0.5
+  step = MAP_SIZE / size
+  centres = (tf.range(size, dtype=tf.float32) + 0.5) * step
   cells = points * (MAP_SIZE / CROP_SIZE)
   offset = (centres[:, None, None] - cells[:, None]) / sigma
-  profile = tf.exp(-0.5 * offset * offset)  # [B, 60, N, 2]
+  profile = tf.exp(-0.5 * offset * offset)  # [B, size, N, 2]
   known = tf.cast(weights > 0.0, tf.float32)[:, None]
   columns, rows = profile[..., 0], profile[..., 1] * known
   return rows[:, :, None] * columns[:, None]

@@ -55,6 +55,10 @@ class HundConfig:
         f"{self.feature_channels}: expected 0 or more"
       )
 
+  def with_features(self, channels: int) -> "HundConfig":
+    """The same for an F of another number of channels."""
+    return dataclasses.replace(self, feature_channels=channels)
+
   @property
   def loss_input_size(self) -> int:
     """Number of values of the loss that a stage reads."""

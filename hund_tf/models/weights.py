@@ -51,6 +51,28 @@ def assign(model: HundModel, path: str | os.PathLike) -> None:
   _assign(model, _read(path)[0], path)
 
 
+def assign_widened(model: HundModel, path: str | os.PathLike) -> None:
+  """Gives a model the weights of a file, also of a model that reads no F.
+
+  Then the first convolution starts with zeros for F, and the model begins with
+  what the other one does.
+
+  Raises:
+    WeightsError: as `assign`.
+  """
+  arrays = _read(path)[0]
+  for variable in model.embedding.trainable_variables:
+    shape, old = tuple(variable.shape), arrays.get(variable.name)
+    if old is None and "squeeze" in variable.name:
+      arrays[variable.name] = variable.numpy()
+    elif old is not None and old.ndim == 4 and old.shape[2] < shape[2]:
+      missing = shape[2] - old.shape[2]
+      arrays[variable.name] = np.pad(
+        old, [(0, 0), (0, 0), (0, missing), (0, 0)]
+      )
+  _assign(model, arrays, path)
+
+
 def load(
   body_model: BodyModel,
   path: str | os.PathLike | None = None,

@@ -33,6 +33,11 @@ class Method(Protocol):
     """What is descended; it carries the body model."""
     ...
 
+  @property
+  def feature_channels(self) -> int:
+    """Channels of F that it reads; 0 where it reads none."""
+    ...
+
   def __call__(
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
@@ -47,6 +52,8 @@ class Method(Protocol):
 
 class OptimizerMethod:
   """BFGS, L-BFGS or Adam on the objective, from A-poses."""
+
+  feature_channels = 0
 
   def __init__(
     self, objective: AlignmentObjective, config: OptimizerConfig | None = None
@@ -131,6 +138,7 @@ class HundMethod:
       jit_compile: XLA for whole stages: faster ones, a slower start.
     """
     self.objective = objective or model.objective
+    self.feature_channels = model.config.feature_channels
     self._model = model
     self._num_stages = num_stages
     self._refinement = refinement

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.compat import tf
-from hund_tf.detection import features as feature_maker
+from hund_tf.detection.features import crop_box
 from hund_tf.detection.interface import Detection
+from hund_tf.detection.network_features import FeatureMaker, landmarks_only
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.methods import Method
 from hund_tf.types import (
@@ -51,6 +52,7 @@ class Reconstructor:
     method: Method,
     quality: Callable[[ImageFeatures, AlignmentTerms], np.ndarray]
     | None = None,
+    features: FeatureMaker = landmarks_only,
   ):
     """Keeps what makes states of image features, and what judges them.
 
@@ -58,14 +60,17 @@ class Reconstructor:
       method: turns the features of crops into traces.
       quality: turns the features and the terms `[B]` of the last states into
         qualities `[B]` in [0, 1]; without it people have none.
+      features: makes the features of crops; by default of landmarks and masks.
     """
     self._method = method
     self._quality = quality
+    self._features = features
 
   def __call__(
     self,
     detections: Sequence[Detection],
     intrinsics: Intrinsics,
+    image: np.ndarray | None = None,
   ) -> list[Person]:
     """Reconstructs the people of one photo, or a person of each of N photos.
 
@@ -73,6 +78,8 @@ class Reconstructor:
       detections: N people and their landmarks, photo pixels.
       intrinsics: of the photo, fields `[2]`, pixels; `photo_camera` and
         `default_intrinsics` make them. Fields `[N, 2]`: of each one's photo.
+      image: `[H, W, 3]` uint8 RGB, the photo; only features of a network need
+        it, which is then that of all people.
 
     Returns:
       A person for each detection, in the same order.
@@ -82,8 +89,8 @@ class Reconstructor:
     """
     if not detections:
       return []
-    boxes = [feature_maker.crop_box(found) for found in detections]
-    features = feature_maker.image_features(detections, boxes)
+    boxes = [crop_box(found) for found in detections]
+    features = self._features(image, detections, boxes)
     cameras = Intrinsics(
       *(np.broadcast_to(x, [len(boxes), 2]) for x in intrinsics)
     )

@@ -4,22 +4,14 @@ import dataclasses
 
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.losses.meta import META_LOSSES
+from hund_tf.training.loop_config import LoopConfig
 from hund_tf.training.supervision import REGIMES, uses_alignment
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(LoopConfig):
   """A run; the defaults are the paper's where it states them."""
 
-  steps: int = 100_000
-  batch_size: int = 32  # over all replicas
-  seed: int = 0
-  learning_rate: float = 1e-4
-  warmup_steps: int = 0  # linear, from 0
-  decay_steps: int = 0  # last steps: cosine to `final_rate` of the rate
-  final_rate: float = 0.02
-  clip_norm: float = 1.0  # of the whole gradient
-  ema: float = 0.0  # momentum of the averaged weights; 0 keeps none
   regime: str = "FS+SS"
   meta_loss: str = "sum"
   initial_weight: float = 0.0  # of the loss of s_0, beside the meta-loss
@@ -32,13 +24,9 @@ class TrainingConfig:
   # Descents of earlier steps leave L_b out of what their stages read and are
   # trained on: rendering takes most of the time.
   part_term_step: int = 0
-  log_steps: int = 50
-  validate_steps: int = 500
-  validation_examples: int = 128
-  checkpoint_steps: int = 500
-  keep_checkpoints: int = 3
 
   def __post_init__(self):
+    super().__post_init__()
     if self.regime not in REGIMES:
       raise ValueError(
         f"regime: got {self.regime!r}, expected one of {', '.join(REGIMES)}"
@@ -55,11 +43,6 @@ class TrainingConfig:
       )
     if any(stages < 1 for _, stages in self.stage_steps):
       raise ValueError("stage_steps: expected at least one stage everywhere")
-    if self.warmup_steps + self.decay_steps > self.steps:
-      raise ValueError(
-        f"warmup_steps + decay_steps: {self.warmup_steps} + "
-        f"{self.decay_steps}, expected at most the {self.steps} steps"
-      )
     if not 0.0 <= self.parts_share <= 1.0:
       raise ValueError(f"parts_share: got {self.parts_share}, expected 0 to 1")
 

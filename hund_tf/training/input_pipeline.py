@@ -8,6 +8,7 @@ from hund_tf.compat import tf
 from hund_tf.data.pose_library import PoseLibrary
 from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
 from hund_tf.training.config import TrainingConfig
+from hund_tf.training.loop_config import LoopConfig
 from hund_tf.types import TrainingExample
 
 ALL_ROWS = slice(None)
@@ -21,7 +22,7 @@ class Batches(abc.ABC):
   # its text among much else.
   failure: Exception | None = None
 
-  def __init__(self, config: TrainingConfig):
+  def __init__(self, config: LoopConfig):
     self._config = config
 
   @abc.abstractmethod

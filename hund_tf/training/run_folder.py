@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import subprocess
+from collections.abc import Callable
 
 CONFIG_FILE = "config.json"
 FLAGS_FILE = "run.flags"
@@ -20,6 +21,10 @@ _LOCAL_FLAGS = {
   "pose_file",
   "synthetic_mocap_dir",
   "records",
+  "train_records",
+  "validation_records",
+  "network_weights",
+  "backbone_weights",
   "data_service",
   "images",
   "boxes",
@@ -110,8 +115,21 @@ def claim(
   return False
 
 
-def history(folder: str | os.PathLike) -> dict:
+def history(
+  folder: str | os.PathLike,
+  tool: str = "train_hund",
+  columns: tuple[str, ...] = ("mpjpe", "pa_mpjpe"),
+  cost: Callable[[dict[str, str]], float] = lambda row: float(
+    row["pa_mpjpe"].split()[-1]
+  ),
+) -> dict:
   """What a run did until its best validation.
+
+  Args:
+    folder: of the run.
+    tool: that trained it.
+    columns: of its validation that are told.
+    cost: of a row of its validation; the best has the least.
 
   Returns:
     Settings, commit, seed, steps, examples and seconds (of computing).
@@ -134,18 +152,17 @@ def history(folder: str | os.PathLike) -> dict:
     raise ValueError(
       f"run folder {folder}: the run was never validated after step {first}"
     )
-  best = min(validation, key=lambda row: float(row["pa_mpjpe"].split()[-1]))
+  best = min(validation, key=cost)
   step = int(best["step"])
   seconds = [float(r["seconds"]) for r in steps if int(r["step"]) <= step]
   return {
-    "command": "python -m tools.train_hund --flagfile=run.flags",
+    "command": f"python -m tools.{tool} --flagfile=run.flags",
     "git_hash": settings["git_hash"],
     "seed": training["seed"],
     "steps": step,
     "examples": step * training["batch_size"],
     "seconds": seconds[-1] if seconds else 0.0,
-    "validation_mpjpe": best["mpjpe"],
-    "validation_pa_mpjpe": best["pa_mpjpe"],
+    **{f"validation_{name}": best[name] for name in columns},
   }
 
 

@@ -3,14 +3,22 @@
 import csv
 import os
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 from tensorboard.plugins.mesh import summary_v2 as mesh_summary
 
 from hund_tf.compat import tf
 from hund_tf.training.run_folder import STEPS_FILE, VALIDATION_FILE
-from hund_tf.training.train_step import StepReport
-from hund_tf.training.validation import StageErrors
+
+
+class StepRow(NamedTuple):
+  """What is logged of a training step."""
+
+  loss: float
+  gradient_norm: float
+  columns: dict[str, list[float]]  # of steps.csv, by name
+  scalars: dict[str, float]  # of TensorBoard, by name
 
 
 class RunLog:
@@ -30,64 +38,56 @@ class RunLog:
     seconds: float,
     examples_per_second: float,
     rate: float,
-    report: StepReport,
+    report: StepRow,
   ) -> None:
     """A row of steps.csv, a line on the terminal, and scalars."""
-    losses = [float(v) for v in report.stage_losses]
-    terms = {
-      name: [float(v) for v in values]
-      for name, values in report.terms._asdict().items()
-    }
+    columns = {name: _join(values) for name, values in report.columns.items()}
     row = {
       "step": step,
       "seconds": round(seconds, 1),
       "examples_per_second": round(examples_per_second, 1),
       "learning_rate": rate,
-      "loss": float(report.loss),
-      "gradient_norm": float(report.gradient_norm),
-      "stage_losses": _join(losses),
-      "objective": _join(terms["total"]),
+      "loss": report.loss,
+      "gradient_norm": report.gradient_norm,
+      **columns,
     }
     _append(self._folder / STEPS_FILE, row)
     print(
       f"step {step} ({examples_per_second:.0f} examples/s) loss "
-      f"{row['loss']:.3f} stages {row['stage_losses']} "
-      f"L_u {row['objective']}",
+      f"{report.loss:.3f} {_line(columns)}",
       flush=True,
     )
     with self._events.as_default(step):
       for name in ("loss", "gradient_norm", "learning_rate"):
         tf.summary.scalar(f"train/{name}", row[name])
       tf.summary.scalar("train/examples_per_second", examples_per_second)
-      for i, loss in enumerate(losses):
-        tf.summary.scalar(f"loss/stage_{i}", loss)
-      for name, values in terms.items():
-        for i, value in enumerate(values):
-          tf.summary.scalar(f"terms/{name}/stage_{i}", value)
+      for name, value in report.scalars.items():
+        tf.summary.scalar(name, value)
 
-  def validation(self, step: int, errors: StageErrors) -> None:
-    """A row of validation.csv, a line on the terminal, and scalars."""
-    figures = errors.as_dict()
+  def validation(self, step: int, figures: dict[str, list[float]]) -> None:
+    """A row of validation.csv, a line on the terminal, and scalars.
+
+    Args:
+      step: of the model.
+      figures: values of the stages, by name.
+    """
     row = {name: _join(values) for name, values in figures.items()}
     _append(self._folder / VALIDATION_FILE, {"step": step, **row})
-    print(
-      f"validation at {step}: MPJPE {row['mpjpe']} PA {row['pa_mpjpe']} mm, "
-      f"all joints PA {figures['pa_mpjpe_all'][-1]:.1f}, pelvis "
-      f"{figures['pelvis'][-1]:.0f}, L_u {row['objective']}",
-      flush=True,
-    )
+    print(f"validation at {step}: {_line(row)}", flush=True)
     with self._events.as_default(step):
       for name, values in figures.items():
         for i, value in enumerate(values):
           tf.summary.scalar(f"validation/{name}/stage_{i}", value)
     self._events.flush()
 
-  def pictures(
-    self, step: int, strip: np.ndarray, vertices: np.ndarray, faces: np.ndarray
-  ) -> None:
-    """A strip of stages `[H, W, 3]` uint8, and the mesh of one last stage."""
+  def picture(self, step: int, name: str, picture: np.ndarray) -> None:
+    """A picture `[H, W, 3]` uint8."""
     with self._events.as_default(step):
-      tf.summary.image("validation/stages", strip[None])
+      tf.summary.image(name, picture[None])
+
+  def mesh(self, step: int, vertices: np.ndarray, faces: np.ndarray) -> None:
+    """A mesh `[V, 3]` in the camera frame."""
+    with self._events.as_default(step):
       mesh_summary.mesh(
         "validation/mesh",
         # Upright in the viewer, whose y axis points up.
@@ -98,6 +98,10 @@ class RunLog:
 
 def _join(values: list[float]) -> str:
   return " ".join(f"{value:.3f}" for value in values)
+
+
+def _line(columns: dict[str, str]) -> str:
+  return ", ".join(f"{name} {text}" for name, text in columns.items())
 
 
 def _append(path: pathlib.Path, row: dict) -> None:

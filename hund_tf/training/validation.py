@@ -1,6 +1,6 @@
 """Errors of the descent on a fixed set of held-out examples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.models.hund import HundModel
-from hund_tf.types import ImageFeatures, Intrinsics
+from hund_tf.types import ImageFeatures, Intrinsics, TrainingExample
 
 _BATCH = 32
 # Seeds of the examples that weights are chosen by, and of those that figures
@@ -43,16 +43,26 @@ class ValidationSet:
 
   def __init__(
     self,
-    examples: SyntheticExamples,
+    examples: SyntheticExamples | Sequence[TrainingExample],
     count: int,
     seed: int = VALIDATION_SEED,
     batch_size: int = _BATCH,
   ):
-    """Makes `count` examples, rounded up to whole batches."""
-    self.examples = [
-      examples.example_batch(seed, step, batch_size)
-      for step in range(-(-count // batch_size))
-    ]
+    """Makes `count` examples, rounded up to whole batches.
+
+    Args:
+      examples: makes them; or the batches themselves, to be kept.
+      count: of the examples that are made.
+      seed: of those.
+      batch_size: of those.
+    """
+    if isinstance(examples, Sequence):
+      self.examples = list(examples)
+    else:
+      self.examples = [
+        examples.example_batch(seed, step, batch_size)
+        for step in range(-(-count // batch_size))
+      ]
     self._functions: dict[tuple, Callable] = {}
 
   def errors(self, model: HundModel, parts: PartTerm = "value") -> StageErrors:

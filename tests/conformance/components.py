@@ -25,6 +25,7 @@ from hund_tf.types import (
   Intrinsics,
   state_to_vector,
 )
+from tests.models import tiny_network
 from tests.rendering import meshes
 
 _BATCH = 3
@@ -190,12 +191,29 @@ def _alignment_objective(seed: int) -> Component:
   return Component(objective, function, _states() | _targets())
 
 
+def _multitask_network(seed: int) -> Component:
+  network = tiny_network.make(seed)
+
+  def function(images: tf.Tensor) -> dict[str, tf.Tensor]:
+    output = network(images, training=False)
+    return {
+      "features": output.features,
+      "heatmaps": output.heatmaps,
+      "part_probs": output.part_probs,
+    }
+
+  side = network.config.input_size
+  images = np.random.default_rng(0).uniform(size=[_BATCH, side, side, 3])
+  return Component(network, function, {"images": images.astype(np.float32)})
+
+
 # Functions of a seed of the weights.
 WITH_VARIABLES: dict[str, Callable[[int], Component]] = {
   "coupling_flow": _coupling_flow,
   "pose_prior": _pose_prior,
   "body_model": _body_model,
   "alignment_objective": _alignment_objective,
+  "multitask_network": _multitask_network,
 }
 _CONSTANT: dict[str, Callable[[], Component]] = {
   "vae_shape_decoder": lambda: _shape_decoder("vae"),

@@ -1,12 +1,14 @@
 """Components on two virtual CPU devices and on one: equal to 1e-5.
 
-Run by `test_components.py`. Flows are also trained there: nothing else here is.
+Run by `test_components.py`. Flows and the multitask network, whose batch
+normalisation spans the devices, are also trained.
 """
 
 import numpy as np
 
 from hund_tf.compat import tf, tf_keras
 from tests.conformance import components, mirrored
+from tests.models import tiny_network
 
 _BATCH = 2
 _STEPS = 5
@@ -69,11 +71,41 @@ def _check_training(strategy: tf.distribute.Strategy) -> None:
   assert gain > 0.1, f"training gained {gain} nats"
 
 
+def _trained_network(strategy: tf.distribute.Strategy):
+  """Mean squared maps `[B]` of a network before the last of some steps."""
+  with strategy.scope():
+    network = tiny_network.make(0)
+    optimizer = tf_keras.optimizers.SGD(0.1)
+
+  def step(images):
+    with tf.GradientTape() as tape:
+      output = network(images, training=True)
+      rows = tf.reduce_mean(output.heatmaps**2, axis=[1, 2, 3])
+      loss = tf.reduce_sum(rows) / _BATCH
+    variables = [
+      v for v in network.trainable_variables if "parts" not in v.name
+    ]
+    gradients = tape.gradient(loss, variables)
+    pairs = zip(gradients, variables, strict=True)
+    optimizer.apply_gradients([(g, v) for g, v in pairs if g is not None])
+    return rows
+
+  images = components.make("multitask_network").batch(_BATCH)["images"]
+  return mirrored.run(strategy, step, (images,), 3)
+
+
+def _check_network_training(strategy: tf.distribute.Strategy) -> None:
+  one = _trained_network(tf.distribute.get_strategy())
+  two = _trained_network(strategy)
+  np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-5)
+
+
 def main() -> None:
   strategy = mirrored.two_devices()
   for name in components.NAMES:
     _check(name, strategy)
   _check_training(strategy)
+  _check_network_training(strategy)
 
 
 if __name__ == "__main__":

@@ -105,3 +105,18 @@ def test_curves_count_the_steps_of_later_runs_on(finished, tmp_path):
   training_curves.save_training_curves([finished, finished], picture)
   with Image.open(picture) as image:
     assert min(image.size) > 100
+
+
+def test_history_by_another_figure(tmp_path):
+  """Of a run of the multitask network, whose best has the most."""
+  settings = run_folder.describe(training=TrainingConfig(batch_size=4))
+  run_folder.claim(tmp_path, settings, "")
+  (tmp_path / "steps.csv").write_text("step,seconds\n1,2.0\n2,4.0\n3,6.0\n")
+  rows = "step,pck,part_iou\n1,0.2,0.1\n2,0.5,0.3\n3,0.4,0.3\n"
+  (tmp_path / "validation.csv").write_text(rows)
+  found = run_folder.history(
+    tmp_path, "train_multitask", ("pck",), lambda row: -float(row["pck"])
+  )
+  assert found["steps"] == 2 and found["examples"] == 8
+  assert found["validation_pck"] == "0.5"
+  assert "tools.train_multitask" in found["command"]

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from hund_tf.training.config import TrainingConfig
-from hund_tf.training.train_step import LearningRate
+from hund_tf.training.optimizer import LearningRate
 
 
 def test_the_rate_rises_stays_and_falls():

@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 from absl.testing import flagsaver
 
-from flags import training_flags
+from flags import run_flags, training_flags
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.models.config import HundConfig
@@ -40,7 +40,7 @@ def _train(folder: pathlib.Path, regime: str, *arguments: str) -> None:
   file = f"--flagfile={_ROOT}/flags/paper/{regime}.flags"
   with flagsaver.flagsaver():
     flags.FLAGS(["train", file, f"--run_dir={folder}", *_FLAGS, *arguments])
-    train_hund.train(training_flags.to_run_config())
+    train_hund.train(run_flags.to_run_config())
 
 
 def _rows(folder: pathlib.Path) -> list[list[float]]:

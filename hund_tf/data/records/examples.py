@@ -6,6 +6,7 @@ from typing import NamedTuple
 from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body import parts
 from hund_tf.compat import tf
+from hund_tf.data import crop_augmentation as augment
 from hund_tf.data.draws import Draws
 from hund_tf.data.records import part_maps, schema
 from hund_tf.geometry import camera
@@ -70,21 +71,31 @@ class _Person(NamedTuple):
   joints: tf.Tensor  # [63, 3]
   vertices: tf.Tensor  # [V, 3]
   vertex_weight: tf.Tensor  # []
+  image: tf.Tensor  # [S, S, 3] RGB in [0, 1]; S = 0 where none is asked for
 
 
 class RecordExamples:
   """Makes `TrainingExample` batches of serialized records."""
 
-  def __init__(self, config: ExampleConfig, num_vertices: int, seed: int = 0):
+  def __init__(
+    self,
+    config: ExampleConfig,
+    num_vertices: int,
+    seed: int = 0,
+    image_size: int = 0,
+  ):
     """Keeps the settings.
 
     Args:
       config: of crops and features.
       num_vertices: of `schema.MESH`.
       seed: of the jitter of the crops.
+      image_size: side S of the crops that stand in the place of F, for models
+        that make the features themselves; 0 makes none.
     """
     self._config = config
     self._num_vertices, self._seed = num_vertices, seed
+    self._image_size = image_size
 
   def __call__(
     self,
@@ -105,7 +116,7 @@ class RecordExamples:
         self-supervised batches, which must not see any.
 
     Returns:
-      B examples; F has no channels.
+      B examples; F has no channels, or is the crop `[B, S, S, 3]`.
     """
     allowed = tf.convert_to_tensor(annotations)
     people = tf.map_fn(
@@ -125,7 +136,9 @@ class RecordExamples:
         heatmap_weights=confidence,
         part_probs=people.part_probs,
         part_weights=people.part_weights,
-        features=tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
+        features=people.image
+        if self._image_size
+        else tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
       ),
       intrinsics=Intrinsics(people.intrinsics[:, :2], people.intrinsics[:, 2:]),
       state=state_from_vector(people.state),
@@ -155,6 +168,7 @@ class RecordExamples:
       joints=list(schema.PersonRecord("", "").body_joints.shape),
       vertices=[self._num_vertices, 3],
       vertex_weight=[],
+      image=[self._image_size, self._image_size, 3],
     )
     return _Person(*(tf.TensorSpec(shape, tf.float32) for shape in shapes))
 
@@ -182,6 +196,7 @@ class RecordExamples:
       joints=record["body_joints"],
       vertices=vertices,
       vertex_weight=weight * has_vertices,
+      image=self._image(record, box),
     )
     if not self._config.flip:
       return person
@@ -233,6 +248,19 @@ class RecordExamples:
     )
     return points, part_probs, part_weights
 
+  def _image(self, record: dict, box: tf.Tensor) -> tf.Tensor:
+    """The crop `[S, S, 3]` in [0, 1]."""
+    side = self._image_size
+    if not side:
+      return tf.zeros([0, 0, 3])
+    image = tf.io.decode_image(
+      record["image"], channels=3, expand_animations=False
+    )
+    crop = augment.upright_crop(box)
+    return tf.ensure_shape(
+      augment.sample(image, crop, side) / 255.0, [side, side, 3]
+    )
+
   def _vertices(self, stored: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """`[V, 3]`, zero where none are stored, and whether there are `[]`."""
     number, found = self._num_vertices, tf.shape(stored)[0]
@@ -279,4 +307,5 @@ def _mirror(person: _Person) -> _Person:
     keypoints=points(person.keypoints),
     part_probs=tf.gather(tf.reverse(person.part_probs, [1]), order, axis=-1),
     part_weights=tf.gather(person.part_weights, [*order, NUM_PARTS]),
+    image=tf.reverse(person.image, [1]),
   )

@@ -292,3 +292,18 @@ def read_records(manifest: Manifest) -> Iterator[PersonRecord]:
 def _sha256(path: Path) -> str:
   with Path(path).open("rb") as file:
     return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def first_records(manifest: Manifest, count: int) -> list[bytes]:
+  """The first records of a dataset as they are stored, or all of them.
+
+  Raises:
+    RecordError: if one of them is damaged.
+  """
+  records: list[bytes] = []
+  for path in manifest.paths():
+    reader = ShardReader(path)
+    missing = count - len(records)
+    records += [reader.serialized(i) for i in range(min(missing, len(reader)))]
+    reader.close()
+  return records

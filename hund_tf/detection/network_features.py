@@ -1,0 +1,121 @@
+"""Image features of the multitask network, alone or with a detector's."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.detection import features as landmark_features
+from hund_tf.detection.interface import Detection
+from hund_tf.models.multitask import MultitaskNetwork, image_features
+from hund_tf.types import ImageFeatures
+
+# What the features of a crop are made of.
+KINDS = ("landmarks", "network", "both")
+# How much a peak of the network counts beside a detector's of the same
+# confidence: it saw synthetic images only.
+NETWORK_TRUST = 0.5
+_SMALLEST = 1e-6
+# (photo, B people, their square boxes) -> features of their crops
+FeatureMaker = Callable[
+  [np.ndarray | None, Sequence[Detection], Sequence[np.ndarray]], ImageFeatures
+]
+
+
+def fuse(
+  landmarks: ImageFeatures,
+  network: ImageFeatures,
+  trust: float = NETWORK_TRUST,
+) -> ImageFeatures:
+  """K of a detector and of the network as one, B and F of the network.
+
+  Each keypoint's maps are added, weighted by their confidences: peaks that
+  agree strengthen each other, of two that do not the more confident one is the
+  highest. The sum is scaled to a peak of height 1, whose own height becomes the
+  confidence.
+
+  Args:
+    landmarks: of B crops; keypoints of weight 0 are unknown.
+    network: of the same crops.
+    trust: weight of the network's peaks.
+
+  Returns:
+    Features with the network's B and F.
+  """
+  first = landmarks.heatmaps * landmarks.heatmap_weights[:, None, None]
+  weights = trust * network.heatmap_weights
+  summed = first + network.heatmaps * weights[:, None, None]
+  peaks = tf.reduce_max(summed, axis=[1, 2])
+  scaled = summed / tf.maximum(peaks, _SMALLEST)[:, None, None]
+  return network._replace(
+    heatmaps=scaled, heatmap_weights=tf.minimum(peaks, 1.0)
+  )
+
+
+class NetworkFeatures:
+  """Makes features of crops by the network, with a detector's or without."""
+
+  def __init__(
+    self, network: MultitaskNetwork, kind: str, with_features: bool = False
+  ):
+    """Keeps the network.
+
+    Args:
+      network: with its weights.
+      kind: 'network', or 'both' for a K that is fused with the landmarks'.
+      with_features: whether F is given on; else it has no channels.
+
+    Raises:
+      ValueError: if the kind is another.
+    """
+    if kind not in KINDS[1:]:
+      raise ValueError(f"features: got {kind!r}, expected one of {KINDS[1:]}")
+    self._size, self._kind = network.config.input_size, kind
+    shape = [None, self._size, self._size, 3]
+
+    @tf.function(
+      input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False
+    )
+    def look(images: tf.Tensor) -> ImageFeatures:
+      return image_features(network(images, training=False), with_features)
+
+    self._look = look
+
+  def __call__(
+    self,
+    image: np.ndarray | None,
+    detections: Sequence[Detection],
+    boxes: Sequence[np.ndarray],
+  ) -> ImageFeatures:
+    """Features of the crops of some people.
+
+    Args:
+      image: `[H, W, 3]` uint8 RGB, the photo.
+      detections: B people.
+      boxes: B square crop boxes `[4]`, pixels of the photo.
+
+    Raises:
+      ValueError: if there is no photo, the numbers differ or a box is no
+        square.
+    """
+    if image is None:
+      raise ValueError(
+        f"photo: got none, expected an image: features are {self._kind!r}"
+      )
+    crops = [
+      landmark_features.crop_image(image, box, self._size) for box in boxes
+    ]
+    found = self._look(np.stack(crops).astype(np.float32) / 255.0)
+    if self._kind == "network":
+      return found
+    return fuse(landmark_features.image_features(detections, boxes), found)
+
+
+def landmarks_only(
+  image: np.ndarray | None,
+  detections: Sequence[Detection],
+  boxes: Sequence[np.ndarray],
+) -> ImageFeatures:
+  """Features of landmarks and masks alone; the photo is not looked at."""
+  del image
+  return landmark_features.image_features(detections, boxes)

@@ -1,0 +1,67 @@
+"""Settings of the multitask network that sees F, K and B in a person crop."""
+
+import dataclasses
+
+BACKBONES = ("resnet50v2", "plain")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclasses.dataclass(frozen=True)
+class MultitaskConfig:
+  """Size of the network; the defaults are those of the paper's.
+
+  Its backbone is ResNet50 and it has 34M trainable parameters (Sec. 3). The
+  stages follow the paper's reference [30]: every stage reads the features and
+  what the stage before it said of K and B, and is supervised.
+  """
+
+  input_size: int = 480  # side of the square picture, pixels
+  backbone: str = "resnet50v2"
+  # Of the plain backbone: channels at strides 4, 8, 16 and 32, and residual
+  # blocks at each.
+  filters: tuple[int, ...] = (32, 64, 128, 192)
+  blocks: tuple[int, ...] = (0, 1, 2, 2)
+  feature_channels: int = 256  # of F
+  stage_filters: int = 256  # of the convolutions of a stage
+  stages: int = 4
+  stage_convolutions: int = 3
+  # Side of the maps that stages work on. The results are 60 x 60 always: with
+  # coarser ones the last stage makes B from F and its own maps together, and
+  # its K is enlarged (a peak's logits are smooth).
+  stage_size: int = 60
+  # Statistics of batch normalisation are those of the weights file (for a
+  # backbone that was trained elsewhere, and small batches).
+  frozen_statistics: bool = False
+  precision: str = "float32"  # of the convolutions; heads are float32
+
+  def __post_init__(self):
+    for name, value, known in (
+      ("backbone", self.backbone, BACKBONES),
+      ("precision", self.precision, PRECISIONS),
+    ):
+      if value not in known:
+        raise ValueError(
+          f"{name}: got {value!r}, expected one of {', '.join(known)}"
+        )
+    if len(self.filters) != 4 or len(self.blocks) != 4:
+      raise ValueError(
+        f"filters {self.filters}, blocks {self.blocks}: expected four of each"
+      )
+    if self.stages < 1 or self.stage_size not in (30, 60):
+      raise ValueError(
+        f"stages {self.stages}, stage_size {self.stage_size}: expected at "
+        "least one stage and maps of 30 or 60 cells"
+      )
+
+
+PAPER = MultitaskConfig()
+SMALL = MultitaskConfig(
+  input_size=240,
+  backbone="plain",
+  feature_channels=32,
+  stage_filters=80,
+  stages=2,
+  stage_convolutions=1,
+  stage_size=30,
+)
+VARIANTS = {"paper": PAPER, "small": SMALL}

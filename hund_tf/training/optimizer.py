@@ -1,0 +1,92 @@
+"""The optimiser of a run, its learning rate, and one update of a model."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hund_tf.compat import tf, tf_keras
+from hund_tf.training.loop_config import LoopConfig
+
+
+class LearningRate(tf_keras.optimizers.schedules.LearningRateSchedule):
+  """Linear warm-up, a constant rate, and a cosine at the end."""
+
+  def __init__(self, config: LoopConfig):
+    super().__init__()
+    self._config = config
+
+  def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    config = self._config
+    step = tf.cast(step, tf.float32)
+    rate = tf.constant(config.learning_rate)
+    if config.warmup_steps:
+      rate *= tf.minimum(1.0, (step + 1.0) / config.warmup_steps)
+    if config.decay_steps:
+      passed = step - (config.steps - config.decay_steps)
+      share = tf.clip_by_value(passed / config.decay_steps, 0.0, 1.0)
+      cosine = (1.0 + tf.cos(3.14159265 * share)) / 2.0
+      rate *= config.final_rate + (1.0 - config.final_rate) * cosine
+    return rate
+
+  def get_config(self) -> dict:
+    return {"config": self._config}
+
+
+def make_optimizer(config: LoopConfig) -> tf_keras.optimizers.Optimizer:
+  """Adam with the run's schedule, and averaged weights if asked for."""
+  return tf_keras.optimizers.Adam(
+    LearningRate(config),
+    use_ema=config.ema > 0.0,
+    ema_momentum=config.ema or 0.99,
+    ema_overwrite_frequency=None,
+    jit_compile=False,
+  )
+
+
+def update(
+  optimizer: tf_keras.optimizers.Optimizer,
+  tape: tf.GradientTape,
+  loss: tf.Tensor,
+  model: tf_keras.Model,
+  clip_norm: float,
+) -> tf.Tensor:
+  """Updates a model by the mean gradient of all replicas, clipped.
+
+  Args:
+    optimizer: of the run.
+    tape: that recorded the loss.
+    loss: scalar of this replica; one that is not finite still updates: the
+      caller stops on it and keeps nothing of the step.
+    model: whose trainable variables are updated.
+    clip_norm: of the whole gradient.
+
+  Returns:
+    The gradient's norm before clipping, scalar.
+  """
+  variables = model.trainable_variables
+  gradients = tape.gradient(loss, variables)
+  gradients = tf.distribute.get_replica_context().all_reduce(
+    tf.distribute.ReduceOp.MEAN, gradients
+  )
+  norm = tf.linalg.global_norm(gradients)
+  gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
+  optimizer.apply_gradients(
+    zip(gradients, variables, strict=True),
+    skip_gradients_aggregation=True,
+  )
+  return norm
+
+
+def run_replicas(
+  strategy: tf.distribute.Strategy,
+  replica_step: Callable[[Any, tf.Tensor], Any],
+  batch: Any,
+  step: tf.Tensor,
+) -> Any:
+  """Runs a step on all replicas; the result is the mean of theirs."""
+  report = strategy.run(replica_step, args=(batch, step))
+  if strategy.num_replicas_in_sync == 1:
+    return report
+  return tf.nest.map_structure(
+    lambda x: strategy.reduce(tf.distribute.ReduceOp.MEAN, x, axis=None),
+    report,
+  )

@@ -1,0 +1,40 @@
+"""The devices of a training run."""
+
+from hund_tf.compat import tf
+
+
+def prepare(threads: int, cpu_devices: int, deterministic: bool) -> None:
+  """Threads, devices and determinism, before TensorFlow starts.
+
+  Args:
+    threads: of the CPU; 0 takes all.
+    cpu_devices: devices that the CPU counts as.
+    deterministic: bit-equal results where TensorFlow can give them.
+  """
+  tf.config.threading.set_intra_op_parallelism_threads(threads)
+  if cpu_devices > 1:
+    tf.config.set_logical_device_configuration(
+      tf.config.list_physical_devices("CPU")[0],
+      [tf.config.LogicalDeviceConfiguration()] * cpu_devices,
+    )
+  if deterministic:
+    tf.config.experimental.enable_op_determinism()
+
+
+def make_strategy(name: str) -> tf.distribute.Strategy:
+  """The strategy 'mirrored', 'multi_worker' or 'one'."""
+  if name == "mirrored":
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    devices = tf.config.list_logical_devices(kind)
+    return tf.distribute.MirroredStrategy([d.name for d in devices])
+  if name == "multi_worker":
+    return tf.distribute.MultiWorkerMirroredStrategy()
+  return tf.distribute.get_strategy()
+
+
+def worker_number(strategy: tf.distribute.Strategy) -> int:
+  """Number of this worker; the first one keeps the run's folder."""
+  resolver = strategy.cluster_resolver
+  if resolver is None or not resolver.task_type:
+    return 0
+  return 0 if resolver.task_type == "chief" else resolver.task_id

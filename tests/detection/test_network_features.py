@@ -1,0 +1,123 @@
+"""Features of the network, alone and fused with landmarks."""
+
+import numpy as np
+import pytest
+
+from hund_tf.compat import tf
+from hund_tf.detection import features as landmark_features
+from hund_tf.detection.interface import Detection
+from hund_tf.detection.network_features import (
+  NetworkFeatures,
+  fuse,
+  landmarks_only,
+)
+from hund_tf.losses.heatmaps import render_heatmaps, target_from_features
+from hund_tf.models.multitask import MultitaskNetwork, image_features
+from hund_tf.types import ImageFeatures
+from tests.models.tiny_network import TINY
+
+
+def _features(points, weights, height=1.0, channels=0):
+  points = np.asarray(points, np.float32)[None]
+  weights = np.asarray(weights, np.float32)[None]
+  number = points.shape[1]
+  full = np.zeros([1, 137, 2], np.float32)
+  full[:, :number] = points
+  known = np.zeros([1, 137], np.float32)
+  known[:, :number] = weights
+  return ImageFeatures(
+    heatmaps=height * render_heatmaps(full, known),
+    heatmap_weights=tf.constant(known),
+    part_probs=tf.zeros([1, 60, 60, 15]),
+    part_weights=tf.zeros([1, 16]),
+    features=tf.zeros([1, 60, 60, channels]),
+  )
+
+
+def test_agreeing_peaks_strengthen_each_other():
+  """The place lies between, nearer to the more confident one."""
+  landmarks = _features([[204.0, 204.0]], [0.6])  # a cell's centre
+  network = _features([[208.0, 204.0]], [1.0], height=0.4)
+  target = target_from_features(fuse(landmarks, network, trust=0.5))
+  x, y = target.keypoints[0, 0].numpy()
+  assert 204.2 < x < 206.0
+  np.testing.assert_allclose(y, 204.0, atol=0.1)
+  weight = float(target.keypoint_weights[0, 0])
+  np.testing.assert_allclose(weight, 0.6 + 0.5 * 0.4, atol=0.02)
+
+
+@pytest.mark.parametrize(
+  ("confidence", "expected"), [(0.9, 100.0), (0.1, 404.0)]
+)
+def test_of_two_that_differ_the_confident_one_is_taken(confidence, expected):
+  landmarks = _features([[100.0, 244.0]], [confidence])
+  network = _features([[404.0, 244.0]], [1.0])
+  target = target_from_features(fuse(landmarks, network, trust=0.5))
+  np.testing.assert_allclose(target.keypoints[0, 0, 0], expected, atol=0.5)
+  weight = float(target.keypoint_weights[0, 0])
+  np.testing.assert_allclose(weight, max(confidence, 0.5), atol=0.02)
+
+
+def test_keypoints_that_one_of_them_knows():
+  landmarks = _features([[100.0, 100.0], [0.0, 0.0]], [0.8, 0.0])
+  network = _features([[0.0, 0.0], [300.0, 92.0]], [0.0, 1.0])
+  target = target_from_features(fuse(landmarks, network, trust=0.5))
+  np.testing.assert_allclose(
+    target.keypoints[0, :2], [[100.0, 100.0], [300.0, 92.0]], atol=0.5
+  )
+  np.testing.assert_allclose(
+    target.keypoint_weights[0, :3], [0.8, 0.5, 0.0], atol=0.02
+  )
+
+
+def test_parts_and_features_are_of_the_network():
+  landmarks = _features([[100.0, 100.0]], [1.0])
+  network = _features([[100.0, 100.0]], [1.0], channels=3)._replace(
+    part_probs=tf.ones([1, 60, 60, 15]) / 15.0, part_weights=tf.ones([1, 16])
+  )
+  fused = fuse(landmarks, network)
+  np.testing.assert_array_equal(fused.part_probs, network.part_probs)
+  np.testing.assert_array_equal(fused.part_weights, network.part_weights)
+  assert fused.features.shape == (1, 60, 60, 3)
+
+
+@pytest.fixture(scope="module")
+def network():
+  return MultitaskNetwork(TINY)
+
+
+@pytest.fixture
+def person():
+  random = np.random.default_rng(0)
+  keypoints = random.uniform(60.0, 180.0, [137, 3]).astype(np.float32)
+  keypoints[:, 2] = 0.7
+  return Detection(np.array([50.0, 40.0, 100.0, 150.0]), 1.0, keypoints)
+
+
+def test_network_looks_at_the_crop(network, person):
+  random = np.random.default_rng(1)
+  image = random.integers(0, 255, [200, 220, 3], dtype=np.uint8)
+  box = landmark_features.crop_box(person)
+  crop = landmark_features.crop_image(image, box, 240)
+  expected = image_features(network(crop[None] / np.float32(255.0)))
+  found = NetworkFeatures(network, "network", with_features=True)(
+    image, [person], [box]
+  )
+  for name in ImageFeatures._fields:
+    np.testing.assert_allclose(
+      getattr(found, name), getattr(expected, name), atol=1e-5
+    )
+  both = NetworkFeatures(network, "both")(image, [person], [box])
+  assert both.features.shape[-1] == 0
+  landmarks = landmarks_only(None, [person], [box])
+  np.testing.assert_allclose(
+    both.heatmaps, fuse(landmarks, expected).heatmaps, atol=1e-5
+  )
+
+
+def test_bad_input_is_named(network, person):
+  with pytest.raises(ValueError, match="features: got 'landmarks'"):
+    NetworkFeatures(network, "landmarks")
+  box = landmark_features.crop_box(person)
+  with pytest.raises(ValueError, match="photo: got none"):
+    NetworkFeatures(network, "network")(None, [person], [box])

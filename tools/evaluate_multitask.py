@@ -1,0 +1,117 @@
+"""Measures the multitask network on held-out records and annotated photos.
+
+  python -m tools.evaluate_multitask --validation_records=HELD_OUT \\
+    --photo_annotations=PHOTOS/annotations.json --compare_features \\
+    --metrics_output=multitask.metrics.json --sheet_output=maps.png
+
+Records: PCK@0.1 of K and mean IoU of B. Photos: PCK@0.1 of K around annotated
+boxes, and reconstructions from landmarks, from the network, and from both.
+What else is in a file of metrics that exists stays there.
+"""
+
+import functools
+import json
+import sys
+from pathlib import Path
+
+from absl import app
+
+from flags import (
+  body_flags,
+  feature_flags,
+  held_out_flags,
+  method_flags,
+  multitask_evaluation_flags,
+  objective_flags,
+)
+from hund_tf.data import output_folder, photos
+from hund_tf.data.datasets.coco import read_coco_keypoints
+from hund_tf.detection import network_features
+from hund_tf.detection.mediapipe_detector import MediaPipeDetector
+from hund_tf.evaluation import network_photos
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models.multitask import MultitaskNetwork
+from hund_tf.training import map_sheet
+from hund_tf.training.multitask_batches import held_out_batches
+from hund_tf.training.multitask_trainer import make_judge, score
+
+_BATCH = 25
+_SHEET_PEOPLE = 16
+
+
+def _on_records(network: MultitaskNetwork, config) -> dict:
+  """Scores on the held-out records; draws the sheet."""
+  manifest = held_out_flags.to_manifest()
+  if manifest is None:
+    return {}
+  batches = held_out_batches(
+    manifest,
+    config.count,
+    network.config.input_size,
+    _BATCH,
+    detected=True,  # where nothing is annotated
+  )
+  judge = make_judge(network)
+  if config.sheet:
+    images = batches[0].image[:_SHEET_PEOPLE]
+    _, heatmaps, parts = judge(images)
+    sheet = map_sheet.draw(images.numpy(), heatmaps.numpy(), parts.numpy())
+    output_folder.write_png(Path(config.sheet), sheet)
+  return {
+    "records": sum(len(batch.image) for batch in batches),
+    **score(judge, batches).as_dict(),
+  }
+
+
+def _on_photos(network: MultitaskNetwork, config) -> dict:
+  """Scores of K, and of reconstructions, on annotated photos."""
+  people = [
+    person
+    for name in config.photos
+    for person in read_coco_keypoints(Path(name), config.photo_dir)
+  ]
+  if not people:
+    return {}
+  load = functools.lru_cache(maxsize=32)(photos.load_photo)
+  own = network_photos.own_keypoints(network, people, load)
+  figures = {"own": {**own._asdict(), "pck": round(own.pck, 4)}}
+  if not config.compare:
+    return figures
+  method = method_flags.to_method(
+    AlignmentObjective(body_flags.to_model(), objective_flags.to_config())
+  )
+  detector = MediaPipeDetector()
+  detect = functools.cache(lambda path: detector.detect(load(path)))
+  for kind in network_features.KINDS:
+    if kind == "landmarks" and method.feature_channels:
+      continue  # a method that reads F cannot do without the network
+    make = feature_flags.make_features(kind, network, method)
+    result = network_photos.score_features(method, make, people, load, detect)
+    figures[kind] = {
+      name: round(value, 4) for name, value in result._asdict().items()
+    }
+    print(kind, figures[kind], flush=True)
+  return figures
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  config = multitask_evaluation_flags.to_config()
+  try:
+    network = feature_flags.to_network()
+    figures = {
+      "trainable_parameters": network.num_trainable(),
+      "held_out": _on_records(network, config),
+      "photos": _on_photos(network, config),
+    }
+    output_folder.update_json(Path(config.metrics), figures)
+  except (ValueError, OSError) as error:
+    print(f"evaluate_multitask: {error}", file=sys.stderr)
+    return 1
+  print(json.dumps(figures, indent=2))
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)

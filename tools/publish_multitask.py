@@ -1,0 +1,81 @@
+"""Publishes the multitask network of finished runs, in 16 bits.
+
+  python -m tools.publish_multitask --network_run_dirs=RUN,RUN2
+
+writes the last run's best weights, and beside them the flags of the runs and
+what they did; `tools.evaluate_multitask --metrics_output` adds what the weights
+reach.
+"""
+
+import pathlib
+import sys
+
+from absl import app, flags
+
+from hund_tf.data import output_folder
+from hund_tf.models import multitask_weights
+from hund_tf.training import run_folder
+from hund_tf.training.training_loop import BEST_WEIGHTS
+
+_RUN_DIRS = flags.DEFINE_list(
+  "network_run_dirs",
+  None,
+  "Folders of the finished runs, each begun with the best weights of the one "
+  "before; the last has the weights.",
+  required=True,
+)
+_OUTPUT = flags.DEFINE_string(
+  "network_output",
+  str(multitask_weights.DEFAULT_PATH),
+  "The .npz of weights; flags and metrics go beside it.",
+)
+_COLUMNS = ("pck", "part_iou")
+
+
+def publish(run_dirs: list[str], output: pathlib.Path) -> None:
+  """Writes weights, flags, and the history of the runs.
+
+  Raises:
+    ValueError: if a folder is not that of a run that was validated.
+  """
+  runs = [pathlib.Path(folder) for folder in run_dirs]
+  histories = [
+    run_folder.history(
+      run,
+      "train_multitask",
+      _COLUMNS,
+      lambda row: -sum(float(row[name]) for name in _COLUMNS),
+    )
+    for run in runs
+  ]
+  network = multitask_weights.load(runs[-1] / BEST_WEIGHTS)
+  output.parent.mkdir(parents=True, exist_ok=True)
+  multitask_weights.save(network, output, half=True)
+  text = "".join(
+    f"# Run {i + 1} of {len(runs)}\n{run_folder.portable_flags(run)}"
+    for i, run in enumerate(runs)
+  )
+  with output_folder.atomic_path(output.with_suffix(".flags")) as temporary:
+    temporary.write_text(text, encoding="utf-8")
+  output_folder.update_json(
+    output.with_suffix(".metrics.json"),
+    {
+      "runs": histories,
+      "examples": sum(history["examples"] for history in histories),
+    },
+  )
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  try:
+    publish(_RUN_DIRS.value, pathlib.Path(_OUTPUT.value))
+  except (ValueError, OSError) as error:
+    print(f"publish_multitask: {error}", file=sys.stderr)
+    return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
