@@ -102,7 +102,7 @@ def _predicted(
     found, problems = photo_predictions.predict(
       sightings,
       MediaPipeDetector(),
-      Reconstructor(method),
+      Reconstructor(method, features=feature_flags.to_features(method)),
       method.objective.body_model,
       config.people_batch,
       bar.update,
@@ -176,6 +176,11 @@ def _official(config: EvaluationConfig, folder: Path) -> list[str]:
 
 
 def _synthetic(config: EvaluationConfig, folder: Path) -> list[str]:
+  if feature_flags.kind() != "landmarks":
+    raise ValueError(
+      f"--features={feature_flags.kind()}: the examples of "
+      "--protocol=synthetic have no images, expected --features=landmarks"
+    )
   method = _method()
   body_model = method.objective.body_model
   poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")

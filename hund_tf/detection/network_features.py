@@ -16,9 +16,11 @@ KINDS = ("landmarks", "network", "both")
 # confidence: it saw synthetic images only.
 NETWORK_TRUST = 0.5
 _SMALLEST = 1e-6
-# (photo, B people, their square boxes) -> features of their crops
+# A photo of everybody, or one of each of B people.
+Photos = np.ndarray | Sequence[np.ndarray]
+# (photos, B people, their square boxes) -> features of their crops
 FeatureMaker = Callable[
-  [np.ndarray | None, Sequence[Detection], Sequence[np.ndarray]], ImageFeatures
+  [Photos | None, Sequence[Detection], Sequence[np.ndarray]], ImageFeatures
 ]
 
 
@@ -83,14 +85,14 @@ class NetworkFeatures:
 
   def __call__(
     self,
-    image: np.ndarray | None,
+    image: Photos | None,
     detections: Sequence[Detection],
     boxes: Sequence[np.ndarray],
   ) -> ImageFeatures:
     """Features of the crops of some people.
 
     Args:
-      image: `[H, W, 3]` uint8 RGB, the photo.
+      image: `[H, W, 3]` uint8 RGB, the photo, or a sequence of B of them.
       detections: B people.
       boxes: B square crop boxes `[4]`, pixels of the photo.
 
@@ -102,8 +104,10 @@ class NetworkFeatures:
       raise ValueError(
         f"photo: got none, expected an image: features are {self._kind!r}"
       )
+    images = [image] * len(boxes) if isinstance(image, np.ndarray) else image
     crops = [
-      landmark_features.crop_image(image, box, self._size) for box in boxes
+      landmark_features.crop_image(photo, box, self._size)
+      for photo, box in zip(images, boxes, strict=True)
     ]
     found = self._look(np.stack(crops).astype(np.float32) / 255.0)
     if self._kind == "network":
@@ -112,7 +116,7 @@ class NetworkFeatures:
 
 
 def landmarks_only(
-  image: np.ndarray | None,
+  image: Photos | None,
   detections: Sequence[Detection],
   boxes: Sequence[np.ndarray],
 ) -> ImageFeatures:

@@ -112,7 +112,7 @@ def predict(
   joints: dict[str, tuple[np.ndarray, np.ndarray]] = {}
   problems: dict[str, str] = {}
   for batch in _batches(sightings, batch_size):
-    found, cameras, names = [], [], []
+    found, cameras, names, images = [], [], [], []
     for sighting in batch:
       keys.append(sighting.key)
       detection, problem = _detected(sighting, detector)
@@ -122,9 +122,10 @@ def predict(
         found.append(detection)
         cameras.append(sighting.intrinsics)
         names.append(sighting.key)
+        images.append(sighting.image)
     if found:
       stacked = Intrinsics(*(np.stack(x) for x in zip(*cameras, strict=True)))
-      people = reconstructor(found, stacked)
+      people = reconstructor(found, stacked, images)
       for name, person in zip(names, people, strict=True):
         joints[name] = person.body.joints, person.body.vertices[head_top]
         if not all(np.isfinite(points).all() for points in joints[name]):

@@ -8,7 +8,11 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.detection.features import crop_box
 from hund_tf.detection.interface import Detection
-from hund_tf.detection.network_features import FeatureMaker, landmarks_only
+from hund_tf.detection.network_features import (
+  FeatureMaker,
+  Photos,
+  landmarks_only,
+)
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.methods import Method
 from hund_tf.types import (
@@ -70,7 +74,7 @@ class Reconstructor:
     self,
     detections: Sequence[Detection],
     intrinsics: Intrinsics,
-    image: np.ndarray | None = None,
+    image: Photos | None = None,
   ) -> list[Person]:
     """Reconstructs the people of one photo, or a person of each of N photos.
 
@@ -78,8 +82,8 @@ class Reconstructor:
       detections: N people and their landmarks, photo pixels.
       intrinsics: of the photo, fields `[2]`, pixels; `photo_camera` and
         `default_intrinsics` make them. Fields `[N, 2]`: of each one's photo.
-      image: `[H, W, 3]` uint8 RGB, the photo; only features of a network need
-        it, which is then that of all people.
+      image: `[H, W, 3]` uint8 RGB, the photo, or a sequence of N of them; only
+        features of a network need it.
 
     Returns:
       A person for each detection, in the same order.

@@ -115,6 +115,21 @@ def test_network_looks_at_the_crop(network, person):
   )
 
 
+def test_each_person_has_a_photo_of_its_own(network, person):
+  random = np.random.default_rng(2)
+  photos = random.integers(0, 255, [2, 200, 220, 3], dtype=np.uint8)
+  box = landmark_features.crop_box(person)
+  look = NetworkFeatures(network, "network")
+  found = look(list(photos), [person] * 2, [box] * 2)
+  for i in range(2):
+    alone = look(photos[i], [person], [box])
+    np.testing.assert_allclose(
+      found.part_probs[i], alone.part_probs[0], atol=1e-5
+    )
+  with pytest.raises(ValueError):
+    look(list(photos), [person], [box])
+
+
 def test_bad_input_is_named(network, person):
   with pytest.raises(ValueError, match="features: got 'landmarks'"):
     NetworkFeatures(network, "landmarks")
