@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from absl import flags
 
+from flags import folder_flags
 from hund_tf.evaluation.compared_joints import ROOTS
 from hund_tf.evaluation.protocols import PROTOCOLS as RECORD_PROTOCOLS
 
@@ -11,9 +12,6 @@ PROTOCOLS = (*RECORD_PROTOCOLS, "h36m_official", "synthetic", "photos_2d")
 
 _PROTOCOL = flags.DEFINE_enum(
   "protocol", "photos_2d", PROTOCOLS, "What is measured, and how."
-)
-_OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", None, "Folder for the tables; made if missing.", required=True
 )
 _ANNOTATIONS = flags.DEFINE_multi_string(
   "annotations",
@@ -118,7 +116,7 @@ def to_config() -> EvaluationConfig:
   """
   config = EvaluationConfig(
     protocol=_PROTOCOL.value,
-    output_dir=_OUTPUT_DIR.value,
+    output_dir=folder_flags.output_dir(),
     annotations=tuple(_ANNOTATIONS.value),
     photo_dir=_PHOTO_DIR.value,
     truth=_TRUTH.value,

@@ -9,7 +9,7 @@ from hund_tf.optimization.retargeting import RetargetingConfig
 _DEFAULT = RetargetingConfig()
 
 _RECORDS = flags.DEFINE_string(
-  "records",
+  "source_records",
   None,
   "Manifest of the person records to fit, or its folder.",
   required=True,

@@ -71,7 +71,7 @@ _OCCLUDERS = flags.DEFINE_float(
 _SHEET_IMAGES = flags.DEFINE_integer(
   "sheet_images",
   24,
-  "Images on contact_sheet.jpg beside the shards; 0: no sheet.",
+  "Images on contact_sheet.png beside the shards; 0: no sheet.",
   lower_bound=0,
   upper_bound=400,
 )

@@ -1,7 +1,7 @@
 """Fits our body to the ground truth of person records, and stores the states.
 
-  python -m tools.retarget --records=H36M --fitted_records_dir=H36M_FITTED
-  python -m tools.retarget --records=PW3D --fitted_records_dir=PW3D_FITTED \\
+  python -m tools.retarget --source_records=H36M --fitted_records_dir=FITTED
+  python -m tools.retarget --source_records=PW3D --fitted_records_dir=FITTED \\
     --fit_to=smpl --measurements=PW3D.npz --smpl_file=SMPL_NEUTRAL.pkl \\
     --correspondence=SMPL.npz
 

@@ -25,12 +25,13 @@ from hund_tf.training.adaptation_guard import (
   objections,
 )
 from hund_tf.training.config import TrainingConfig
+from hund_tf.training.optimizer import make_optimizer
 from hund_tf.training.photo_batches import (
   CropJitter,
   PhotoBatches,
   SeenPerson,
 )
-from hund_tf.training.train_step import make_optimizer, make_train_step
+from hund_tf.training.train_step import make_train_step
 from hund_tf.training.validation import ValidationSet
 from hund_tf.types import (
   Intrinsics,

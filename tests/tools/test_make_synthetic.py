@@ -36,8 +36,8 @@ def test_it_makes_images_and_a_contact_sheet(tmp_path):
   assert (manifest.name, manifest.count) == ("validation", 3)
   # Held-out captures are shown as they are.
   assert manifest.settings["scene"]["perturbed_poses"] == 0.0
-  with Image.open(tmp_path / "contact_sheet.jpg") as sheet:
-    assert sheet.size == (8 * 160, 2 * 160)
+  with Image.open(tmp_path / "contact_sheet.png") as sheet:
+    assert sheet.size == (3 * (2 * 240 + 6), 2 * 20 + 240 + 26 + 6)
 
 
 def test_a_wrong_glob_is_named(tmp_path):

@@ -12,7 +12,7 @@ from tools import make_correspondence, retarget
 
 # Required by the programs, but not by others whose flags are parsed in this
 # process.
-flags.FLAGS.set_default("records", "unset")
+flags.FLAGS.set_default("source_records", "unset")
 flags.FLAGS.set_default("fitted_records_dir", "unset")
 flags.FLAGS.set_default("source_body", "unset")
 flags.FLAGS.set_default("correspondence_output", "unset")
@@ -49,7 +49,7 @@ def test_states_are_written_once(dataset, tmp_path, capsys):
   flags.FLAGS.mark_as_parsed()
   out = tmp_path / "out"
   options = {
-    "records": str(dataset),
+    "source_records": str(dataset),
     "fitted_records_dir": str(out),
     "fit_batch_size": 3,
     "fit_to": "joints",
@@ -80,10 +80,10 @@ def test_what_cannot_be_done_is_said(dataset, tmp_path, capsys):
   for options, message in (
     ({"fit_to": "smpl"}, "--fit_to=smpl needs --measurements, --smpl_file"),
     ({"fitted_records_dir": str(dataset)}, "the records themselves"),
-    ({"records": str(tmp_path / "none.json")}, "not a manifest"),
+    ({"source_records": str(tmp_path / "none.json")}, "not a manifest"),
   ):
     defaults = {
-      "records": str(dataset),
+      "source_records": str(dataset),
       "fitted_records_dir": str(tmp_path / "o"),
       "fit_to": "joints",
     }
