@@ -5,40 +5,31 @@ to read: with another objective its inputs would mean something else.
 """
 
 import dataclasses
-import json
 import os
 import pathlib
-import zipfile
 
 import numpy as np
 
 from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weight_files
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import HundModel
+from hund_tf.models.weight_files import WeightsError
 
 DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "hund_open.npz"
-_SETTINGS = "settings"  # entry of the npz with the settings
+_WRITER = "tools.train_hund"
 _OBJECTIVE = "objective"  # key of the settings: those of the objective
-
-
-class WeightsError(ValueError):
-  """A weights file cannot be used."""
 
 
 def save(model: HundModel, path: str | os.PathLike) -> None:
   """Writes the weights and the settings of a model, atomically."""
-  path = pathlib.Path(path)
   arrays = {v.name: v.numpy() for v in model.trainable_variables}
-  settings = json.dumps(
-    {
-      **dataclasses.asdict(model.config),
-      _OBJECTIVE: dataclasses.asdict(model.objective.config),
-    }
-  )
-  temporary = path.with_name(path.name + ".tmp.npz")
-  np.savez(temporary, **arrays, **{_SETTINGS: np.array(settings)})
-  os.replace(temporary, path)
+  settings = {
+    **dataclasses.asdict(model.config),
+    _OBJECTIVE: dataclasses.asdict(model.objective.config),
+  }
+  weight_files.write(path, arrays, settings)
 
 
 def assign(model: HundModel, path: str | os.PathLike) -> None:
@@ -48,7 +39,9 @@ def assign(model: HundModel, path: str | os.PathLike) -> None:
     WeightsError: if the file cannot be read, or is of a model of other sizes;
       the model then keeps its weights.
   """
-  _assign(model, _read(path)[0], path)
+  weight_files.assign(
+    model.trainable_variables, weight_files.read(path, _WRITER)[0], path
+  )
 
 
 def assign_widened(model: HundModel, path: str | os.PathLike) -> None:
@@ -60,7 +53,7 @@ def assign_widened(model: HundModel, path: str | os.PathLike) -> None:
   Raises:
     WeightsError: as `assign`.
   """
-  arrays = _read(path)[0]
+  arrays = weight_files.read(path, _WRITER)[0]
   for variable in model.embedding.trainable_variables:
     shape, old = tuple(variable.shape), arrays.get(variable.name)
     if old is None and "squeeze" in variable.name:
@@ -70,7 +63,7 @@ def assign_widened(model: HundModel, path: str | os.PathLike) -> None:
       arrays[variable.name] = np.pad(
         old, [(0, 0), (0, 0), (0, missing), (0, 0)]
       )
-  _assign(model, arrays, path)
+  weight_files.assign(model.trainable_variables, arrays, path)
 
 
 def load(
@@ -92,7 +85,7 @@ def load(
     WeightsError: if the file cannot be read or does not describe a model.
   """
   path = path or DEFAULT_PATH
-  arrays, settings = _read(path)
+  arrays, settings = weight_files.read(path, _WRITER)
   try:
     objective = ObjectiveConfig(**settings.pop(_OBJECTIVE))
     settings = {
@@ -107,41 +100,5 @@ def load(
       f"weights {path}: not the settings of a model ({error})"
     ) from error
   model = HundModel(AlignmentObjective(body_model, objective), config)
-  _assign(model, arrays, path)
+  weight_files.assign(model.trainable_variables, arrays, path)
   return model
-
-
-def _read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict]:
-  try:
-    with np.load(path) as file:
-      arrays = dict(file)
-      settings = json.loads(str(arrays.pop(_SETTINGS)))
-  except (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    zipfile.BadZipFile,
-  ) as error:
-    raise WeightsError(
-      f"weights {path}: cannot be read ({error}); expected a file that "
-      "`python -m tools.train_hund` wrote"
-    ) from error
-  return arrays, settings
-
-
-def _assign(
-  model: HundModel, arrays: dict[str, np.ndarray], path: str | os.PathLike
-) -> None:
-  expected = {v.name: tuple(v.shape) for v in model.trainable_variables}
-  found = {name: value.shape for name, value in arrays.items()}
-  if found != expected:
-    names = sorted(
-      n for n in {*found, *expected} if found.get(n) != expected.get(n)
-    )
-    raise WeightsError(
-      f"weights {path}: {names[0]} has shape {found.get(names[0])}, the model "
-      f"expects {expected.get(names[0])} ({len(names)} such differences)"
-    )
-  for variable in model.trainable_variables:
-    variable.assign(arrays[variable.name])

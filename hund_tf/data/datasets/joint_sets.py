@@ -8,6 +8,7 @@ and right are the subject's. Maps are tuples of indices:
 from collections.abc import Sequence
 
 from hund_tf.body import keypoints, skeleton
+from hund_tf.body.adapters import smpl_tables
 
 # Human3.6M's 17 joints in the order of SPIN: the left leg comes first.
 H36M_17: tuple[str, ...] = (
@@ -36,32 +37,7 @@ H36M_32_TO_H36M_17: tuple[int, ...] = (
 )
 
 # SMPL's joints.
-SMPL_24: tuple[str, ...] = (
-  "pelvis",
-  "l_hip",
-  "r_hip",
-  "spine1",
-  "l_knee",
-  "r_knee",
-  "spine2",
-  "l_ankle",
-  "r_ankle",
-  "spine3",
-  "l_foot",
-  "r_foot",
-  "neck",
-  "l_collar",
-  "r_collar",
-  "head",
-  "l_shoulder",
-  "r_shoulder",
-  "l_elbow",
-  "r_elbow",
-  "l_wrist",
-  "r_wrist",
-  "l_hand",
-  "r_hand",
-)
+SMPL_24: tuple[str, ...] = smpl_tables.JOINTS[24]
 
 # The joints of the Leeds Sports Pose dataset, on which HMR, SPIN and HUND are
 # evaluated.
