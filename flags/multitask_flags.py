@@ -90,6 +90,13 @@ _BOOST = flags.DEFINE_float(
   lower_bound=0.0,
 )
 
+_OVERLAP = flags.DEFINE_float(
+  "overlap_loss_weight",
+  _LOSSES.overlap_weight,
+  "Of 1 - the mean overlap of the parts.",
+  lower_bound=0.0,
+)
+
 
 @dataclass(frozen=True)
 class RecordsConfig:
@@ -148,4 +155,5 @@ def to_losses() -> MultitaskLossConfig:
     part_weight=_PART_WEIGHT.value,
     hidden_weight=_HIDDEN.value,
     foreground_boost=_BOOST.value,
+    overlap_weight=_OVERLAP.value,
   )

@@ -56,7 +56,7 @@ def to_model(initial_weights: str | None = None) -> MultitaskNetwork:
   """A new network.
 
   Args:
-    initial_weights: .npz that it starts from.
+    initial_weights: .npz that it starts from; what it lacks is new.
 
   Raises:
     ValueError: if weights cannot be used.
@@ -65,5 +65,7 @@ def to_model(initial_weights: str | None = None) -> MultitaskNetwork:
   if _BACKBONE.value:
     model.backbone.load_weights(_BACKBONE.value)
   if initial_weights:
-    multitask_weights.assign(model, initial_weights)
+    new = multitask_weights.assign(model, initial_weights)
+    if new:
+      print(f"{initial_weights}: lacks {new} of the network's variables")
   return model

@@ -30,6 +30,8 @@ class MultitaskLossConfig:
   hand_share: float = 0.2
   # A cell counts 1 + boost where it is a part, for most are background.
   foreground_boost: float = 1.0
+  # Of 1 - the overlap of the parts, in which small ones count like large ones.
+  overlap_weight: float = 0.0
 
 
 class MultitaskLosses(NamedTuple):
@@ -38,6 +40,7 @@ class MultitaskLosses(NamedTuple):
   total: tf.Tensor  # weighted sum, what is minimised
   keypoint: tf.Tensor
   part: tf.Tensor
+  overlap: tf.Tensor
 
 
 def _keypoint_shares(config: MultitaskLossConfig) -> list[float]:
@@ -121,6 +124,42 @@ def part_loss(
   )
 
 
+def overlap_loss(
+  logits: tf.Tensor,
+  part_probs: tf.Tensor,
+  part_weights: tf.Tensor,
+  cell_weights: tf.Tensor,
+) -> tf.Tensor:
+  """1 - intersection over union of soft maps, mean over the parts that show.
+
+  A part shows if it covers at least one of the cells. The background is none
+  of the parts.
+
+  Args:
+    logits: `[B, S, S, 15]`.
+    part_probs: `[B, S, S, 15]` shares of the cells.
+    part_weights: `[B, 16]`; examples of which a channel is not known have no
+      such loss.
+    cell_weights: `[B, S, S]` known share of each cell.
+
+  Returns:
+    `[B]` in [0, 1].
+  """
+  weights = cell_weights[..., None]
+  found = tf.nn.softmax(logits)[..., 1:] * weights
+  truth = part_probs[..., 1:] * weights
+  both = tf.reduce_sum(found * part_probs[..., 1:], axis=[1, 2])
+  areas = tf.reduce_sum(truth, axis=[1, 2])
+  either = tf.reduce_sum(found, axis=[1, 2]) + areas - both
+  shown = tf.cast(areas >= 1.0, tf.float32)
+  missed = shown * (1.0 - both / tf.maximum(either, _SMALLEST))
+  mean = tf.reduce_sum(missed, axis=1) / tf.maximum(
+    tf.reduce_sum(shown, axis=1), 1.0
+  )
+  known = tf.reduce_min(part_weights[:, :NUM_PARTS], axis=1) > 0.0
+  return tf.where(known, mean, 0.0)
+
+
 def _shrink(maps: tf.Tensor, size: int) -> tf.Tensor:
   """Maps `[B, 60, 60, C]` averaged to `[B, size, size, C]`."""
   step = MAP_SIZE // size
@@ -156,15 +195,18 @@ def stage_losses(
   each = keypoint_loss(heatmap_logits, keypoints, keypoint_weights, inside)
   keypoint = tf.reduce_sum(shares * each, axis=-1)
   boost = 1.0 + config.foreground_boost * (1.0 - part_probs[..., :1])
-  cells = cell_weights[..., None] * boost
-  part = part_loss(
-    part_logits,
-    _shrink(part_probs, size),
-    part_weights,
-    _shrink(cells, size)[..., 0],
+  known = cell_weights[..., None]
+  cells = _shrink(known * boost, size)[..., 0]
+  shares_of_parts = _shrink(part_probs, size)
+  part = part_loss(part_logits, shares_of_parts, part_weights, cells)
+  known = _shrink(known, size)[..., 0]
+  overlap = overlap_loss(part_logits, shares_of_parts, part_weights, known)
+  total = (
+    config.keypoint_weight * keypoint
+    + config.part_weight * part
+    + config.overlap_weight * overlap
   )
-  total = config.keypoint_weight * keypoint + config.part_weight * part
-  return MultitaskLosses(total, keypoint, part)
+  return MultitaskLosses(total, keypoint, part, overlap)
 
 
 def seen_weights(

@@ -8,6 +8,7 @@ from hund_tf.models.multitask_layers import (
   ConvUnit,
   Decoder,
   PlainBackbone,
+  ResidualBlock,
   ResNetBackbone,
   enlarge,
 )
@@ -90,6 +91,10 @@ class _Stage(tf_keras.layers.Layer):
         ConvUnit(fine_filters, 1, policy, "narrow", relu=False),
         ConvUnit(fine_filters, 1, policy, "fine_mix", relu=False),
         ConvUnit(fine_filters, 3, policy, "fine_conv"),
+        *(
+          ResidualBlock(fine_filters, policy, f"fine_block{i}")
+          for i in range(config.fine_blocks)
+        ),
       )
     self._heatmaps = _head(NUM_KEYPOINTS, _FIRST_HEATMAP_LOGIT, "heatmaps")
     self._parts = _head(NUM_PARTS, 0.0, "parts")
@@ -120,10 +125,12 @@ class _Stage(tf_keras.layers.Layer):
       x = convolution(x, training=training)
     hidden = x
     if self._fine is not None:
-      narrow, mix, convolution = self._fine
+      narrow, mix, *units = self._fine
       finer = mix(fine_features, training=training)
       finer += enlarge(narrow(x, training=training), finer)
-      x = convolution(tf.nn.relu(finer), training=training)
+      x = tf.nn.relu(finer)
+      for unit in units:
+        x = unit(x, training=training)
     return hidden, StageMaps(
       self._heatmaps(tf.cast(hidden, tf.float32)),
       self._parts(tf.cast(x, tf.float32)),

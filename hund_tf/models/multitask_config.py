@@ -29,6 +29,8 @@ class MultitaskConfig:
   # coarser ones the last stage makes B from F and its own maps together, and
   # its K is enlarged (a peak's logits are smooth).
   stage_size: int = 60
+  # Residual blocks before B where it is finer than the stages' maps.
+  fine_blocks: int = 0
   # Statistics of batch normalisation are those of the weights file (for a
   # backbone that was trained elsewhere, and small batches).
   frozen_statistics: bool = False
@@ -63,5 +65,6 @@ SMALL = MultitaskConfig(
   stages=2,
   stage_convolutions=1,
   stage_size=30,
+  fine_blocks=1,
 )
 VARIANTS = {"paper": PAPER, "small": SMALL}

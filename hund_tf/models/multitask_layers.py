@@ -12,14 +12,20 @@ from hund_tf.models.multitask_config import MultitaskConfig
 _MOMENTUM = 0.99  # of the statistics of batch normalisation
 
 
-def _normalization(policy: str, name: str) -> tf_keras.layers.Layer:
+def _normalization(
+  policy: str, name: str, gamma: str = "ones"
+) -> tf_keras.layers.Layer:
   """Batch normalisation, over all replicas where there are several.
 
   So every replica has the same statistics, and a checkpoint loses none.
   """
   replicas = tf.distribute.get_strategy().num_replicas_in_sync
   return tf_keras.layers.BatchNormalization(
-    momentum=_MOMENTUM, synchronized=replicas > 1, dtype=policy, name=name
+    momentum=_MOMENTUM,
+    synchronized=replicas > 1,
+    gamma_initializer=gamma,
+    dtype=policy,
+    name=name,
   )
 
 
@@ -34,6 +40,7 @@ class ConvUnit(tf_keras.layers.Layer):
     name: str,
     strides: int = 1,
     relu: bool = True,
+    gamma: str = "ones",
   ):
     super().__init__(name=name)
     self._relu = relu
@@ -47,7 +54,7 @@ class ConvUnit(tf_keras.layers.Layer):
       dtype=policy,
       name="conv",
     )
-    self._normalize = _normalization(policy, "norm")
+    self._normalize = _normalization(policy, "norm", gamma)
 
   def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
     """`[B, H, W, C]` to `[B, H / strides, W / strides, filters]`."""
@@ -56,12 +63,17 @@ class ConvUnit(tf_keras.layers.Layer):
 
 
 class ResidualBlock(tf_keras.layers.Layer):
-  """Two 3 x 3 convolutions beside the identity."""
+  """Two 3 x 3 convolutions beside the identity, which a new block is.
+
+  So weights of a network without the block can be the start of one with it.
+  """
 
   def __init__(self, filters: int, policy: str, name: str):
     super().__init__(name=name)
     self._first = ConvUnit(filters, 3, policy, "first")
-    self._second = ConvUnit(filters, 3, policy, "second", relu=False)
+    self._second = ConvUnit(
+      filters, 3, policy, "second", relu=False, gamma="zeros"
+    )
 
   def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Keeps the shape `[B, H, W, filters]`."""

@@ -60,16 +60,25 @@ def load(
   return model
 
 
-def assign(model: MultitaskNetwork, path: str | os.PathLike) -> None:
+def assign(model: MultitaskNetwork, path: str | os.PathLike) -> int:
   """Gives a network the weights of a file.
 
+  The file may be of a network with fewer layers: those that it lacks stay as
+  they are. New residual blocks change nothing, so the network then does what
+  that of the file did.
+
+  Returns:
+    How many variables the file lacks.
+
   Raises:
-    WeightsError: if the file cannot be read, or is of a network of other
-      sizes; the network then keeps its weights.
+    WeightsError: if the file cannot be read, or has layers that the network
+      lacks or of other sizes; the network then keeps its weights.
   """
-  weight_files.assign(
-    _variables(model).values(), weight_files.read(path, _WRITER)[0], path
-  )
+  variables = _variables(model)
+  arrays, _ = weight_files.read(path, _WRITER)
+  known = [v for name, v in variables.items() if name in arrays]
+  weight_files.assign(known, arrays, path)
+  return len(variables) - len(known)
 
 
 def _variables(model: MultitaskNetwork) -> dict:

@@ -109,8 +109,50 @@ def test_part_loss_of_nothing_is_zero():
     assert not np.any(tape.gradient(found, logits).numpy())
 
 
+def test_overlap_loss_of_hard_maps(random):
+  """1 - the mean of the parts' intersections over unions."""
+  truth = random.integers(0, 15, [2, 12, 12])
+  truth[1] %= 6  # of the second example only five parts show
+  found = np.where(
+    random.uniform(size=truth.shape) < 0.3,
+    random.integers(0, 15, truth.shape),
+    truth,
+  )
+  cells = (random.uniform(size=truth.shape) < 0.8).astype(np.float32)
+  maps = np.eye(15, dtype=np.float32)
+  result = multitask.overlap_loss(
+    _logit(maps[found]) * 2.0,
+    maps[truth],
+    np.ones([2, 16], np.float32),
+    cells,
+  )
+  for i in range(2):
+    overlaps = []
+    for part in range(1, 15):
+      a, b = truth[i] == part, found[i] == part
+      if (a & (cells[i] > 0)).any():
+        both, either = ((m * cells[i]).sum() for m in (a & b, a | b))
+        overlaps.append(both / either)
+    assert len(overlaps) == (14, 5)[i]
+    np.testing.assert_allclose(result[i], 1.0 - np.mean(overlaps), atol=1e-4)
+
+
+def test_overlap_loss_needs_all_parts(random):
+  """A mask has none, nor have examples without a person."""
+  logits = random.normal(size=[2, 6, 6, 15]).astype(np.float32)
+  truth = random.dirichlet(np.ones(15), [2, 6, 6]).astype(np.float32)
+  truth[1] = np.eye(15)[0]
+  weights = np.ones([2, 16], np.float32)
+  weights[0, 3] = 0.0
+  cells = np.ones([2, 6, 6], np.float32)
+  found = multitask.overlap_loss(logits, truth, weights, cells)
+  np.testing.assert_array_equal(found, [0.0, 0.0])
+
+
 def test_shares_of_groups_and_stage_total(random):
-  config = MultitaskLossConfig(keypoint_weight=2.0, part_weight=3.0)
+  config = MultitaskLossConfig(
+    keypoint_weight=2.0, part_weight=3.0, overlap_weight=4.0
+  )
   shares = multitask._keypoint_shares(config)
   np.testing.assert_allclose(sum(shares), 1.0, rtol=1e-6)
   np.testing.assert_allclose(sum(shares[:25]), config.body_share, rtol=1e-6)
@@ -129,7 +171,9 @@ def test_shares_of_groups_and_stage_total(random):
     config,
   )
   np.testing.assert_allclose(
-    found.total, 2.0 * found.keypoint + 3.0 * found.part, rtol=1e-5
+    found.total,
+    2.0 * found.keypoint + 3.0 * found.part + 4.0 * found.overlap,
+    rtol=1e-5,
   )
 
 

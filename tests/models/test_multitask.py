@@ -51,7 +51,7 @@ def test_parameters_of_the_paper():
 
 def test_parameters_of_the_small_one():
   model = MultitaskNetwork(SMALL)
-  assert model.num_trainable() == 2_656_320
+  assert model.num_trainable() == 2_674_880
   assert model.num_trainable() <= 3_000_000
   output = model(tf.zeros([1, 240, 240, 3]))
   assert output.features.shape == (1, 60, 60, 32)
@@ -141,6 +141,29 @@ def test_unusable_weights_are_named(tiny, tmp_path):
     multitask_weights.assign(wider, path)
 
 
+def test_new_blocks_change_nothing_and_learn(images, tmp_path):
+  """Weights of a network with fewer layers start a larger one."""
+  less = MultitaskNetwork(dataclasses.replace(TINY, fine_blocks=0))
+  path = tmp_path / "less.npz"
+  multitask_weights.save(less, path)
+  more = MultitaskNetwork(TINY)
+  # Two convolutions, each with scale, shift, mean and variance after it.
+  assert multitask_weights.assign(more, path) == 10
+  with tf.GradientTape() as tape:
+    parts = more(images).part_probs
+    loss = tf.reduce_sum(parts**2)
+  np.testing.assert_array_equal(parts, less(images).part_probs)
+  block = next(
+    v
+    for v in more.trainable_variables
+    if "fine_block0/second/norm/gamma" in v.name
+  )
+  assert np.abs(tape.gradient(loss, block).numpy()).max() > 0.0
+  with pytest.raises(WeightsError, match="fine_block0"):
+    multitask_weights.save(more, path)
+    multitask_weights.assign(less, path)
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
@@ -162,7 +185,7 @@ def test_arithmetic_of_a_pass(tiny):
   sizes |= {"lateral0": 60, "lateral1": 30, "lateral2": 15, "lateral3": 8}
   sizes |= {"narrow0": 30, "smooth0": 60, "smooth1": 30, "smooth2": 15}
   sizes |= {"fine_mix": 60, "fine_conv": 60, "narrow": 30, "mix": 30}
-  sizes |= {"recall": 30, "conv0": 30, "heatmaps": 30}
+  sizes |= {"fine_block0": 60, "recall": 30, "conv0": 30, "heatmaps": 30}
   total = 0
   for variable in tiny.trainable_variables:
     if "kernel" not in variable.name:

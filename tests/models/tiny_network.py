@@ -15,6 +15,7 @@ TINY = MultitaskConfig(
   stages=2,
   stage_convolutions=1,
   stage_size=30,
+  fine_blocks=1,
 )
 
 
