@@ -14,6 +14,7 @@ CROP_SIZE = 480  # side of the square person crop, pixels
 MAP_SIZE = 60  # side of the heatmaps K and of the part maps B, cells
 NUM_KEYPOINTS = 137  # 25 body, 70 face, 21 left hand, 21 right hand
 NUM_PARTS = 15  # background and 14 DensePose parts
+UNSEEN_BACKGROUND = 0.5  # of B where nothing is known, as beyond the photo
 NUM_JOINTS = 63
 BODY_POSE_DIM = 69  # 23 joints x 3
 HAND_POSE_DIM = 45  # 15 joints x 3

@@ -21,13 +21,13 @@ from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,
   NUM_PARTS,
+  UNSEEN_BACKGROUND,
   ImageFeatures,
   Intrinsics,
   SupervisionWeights,
   TrainingExample,
 )
 
-_UNSEEN = 0.5  # foreground beyond the photo's border, as detection gives it
 _MIN_BOX = 8.0  # pixels of the photo
 
 
@@ -262,7 +262,8 @@ class SyntheticExamples(tf.Module):
       draws, batch, config.full_parts, config.no_parts
     )
     # A mask alone says nothing beyond the border, and nothing of the parts.
-    mask = 1.0 - foreground - _UNSEEN * (1.0 - photo)
+    unseen = UNSEEN_BACKGROUND * (1.0 - photo)
+    mask = 1.0 - foreground - unseen
     only_mask = tf.pad(mask, [[0, 0], [0, 0], [0, 0], [0, NUM_PARTS - 1]])
     full = weights[:, None, None, 1:2] > 0.0
     known = weights[:, None, None, :1]

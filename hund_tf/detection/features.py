@@ -12,12 +12,12 @@ from hund_tf.types import (
   MAP_SIZE,
   NUM_KEYPOINTS,
   NUM_PARTS,
+  UNSEEN_BACKGROUND,
   ImageFeatures,
 )
 
 HEATMAP_SIGMA = 1.75  # cells
 _CELL = CROP_SIZE / MAP_SIZE  # crop pixels
-_UNSEEN = 0.5  # foreground beyond the photo's border: nothing is known there
 
 
 def crop_box(detection: Detection, scale: float = 1.2) -> np.ndarray:
@@ -119,13 +119,24 @@ def foreground_map(mask: np.ndarray, box: np.ndarray) -> np.ndarray:
   crop = crop_roi(seen, upright_roi(box), CROP_SIZE, border="replicate")
   cell = int(_CELL)
   person = crop.reshape(MAP_SIZE, cell, MAP_SIZE, cell).mean(axis=(1, 3))
-  side = float(box[2])
-  inside = np.outer(
-    _share_inside(float(box[1]), side, mask.shape[0]),
-    _share_inside(float(box[0]), side, mask.shape[1]),
-  )
-  values = person * inside + _UNSEEN * (1.0 - inside)
-  return values.astype(np.float32)
+  inside = photo_map(mask.shape, box)
+  return person * inside + (1.0 - UNSEEN_BACKGROUND) * (1.0 - inside)
+
+
+def photo_map(shape: Sequence[int], box: np.ndarray) -> np.ndarray:
+  """Share of each cell of a crop that lies in the photo.
+
+  Args:
+    shape: of the photo: height, width, ...
+    box: [4] left, top, side, side, pixels.
+
+  Returns:
+    [60, 60] float32 in [0, 1].
+  """
+  left, top, side = (float(v) for v in box[:3])
+  return np.outer(
+    _share_inside(top, side, shape[0]), _share_inside(left, side, shape[1])
+  ).astype(np.float32)
 
 
 def _share_inside(start: float, side: float, length: int) -> np.ndarray:

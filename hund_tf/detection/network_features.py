@@ -8,7 +8,7 @@ from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
 from hund_tf.models.multitask import MultitaskNetwork, image_features
-from hund_tf.types import ImageFeatures
+from hund_tf.types import MAP_SIZE, ImageFeatures
 
 # What the features of a crop are made of.
 KINDS = ("landmarks", "network", "both")
@@ -75,11 +75,15 @@ class NetworkFeatures:
     self._size, self._kind = network.config.input_size, kind
     shape = [None, self._size, self._size, 3]
 
+    maps = [None, MAP_SIZE, MAP_SIZE]
+
     @tf.function(
-      input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False
+      input_signature=[tf.TensorSpec(s, tf.float32) for s in (shape, maps)],
+      autograph=False,
     )
-    def look(images: tf.Tensor) -> ImageFeatures:
-      return image_features(network(images, training=False), with_features)
+    def look(images: tf.Tensor, inside: tf.Tensor) -> ImageFeatures:
+      output = network(images, training=False)
+      return image_features(output, inside, with_features)
 
     self._look = look
 
@@ -109,7 +113,13 @@ class NetworkFeatures:
       landmark_features.crop_image(photo, box, self._size)
       for photo, box in zip(images, boxes, strict=True)
     ]
-    found = self._look(np.stack(crops).astype(np.float32) / 255.0)
+    inside = [
+      landmark_features.photo_map(photo.shape, box)
+      for photo, box in zip(images, boxes, strict=True)
+    ]
+    found = self._look(
+      np.stack(crops).astype(np.float32) / 255.0, np.stack(inside)
+    )
     if self._kind == "network":
       return found
     return fuse(landmark_features.image_features(detections, boxes), found)

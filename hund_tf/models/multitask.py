@@ -16,6 +16,7 @@ from hund_tf.types import (
   MAP_SIZE,
   NUM_KEYPOINTS,
   NUM_PARTS,
+  UNSEEN_BACKGROUND,
   ImageFeatures,
 )
 
@@ -198,24 +199,29 @@ class MultitaskNetwork(tf_keras.Model):
 
 
 def image_features(
-  output: MultitaskOutput, with_features: bool = True
+  output: MultitaskOutput, inside: tf.Tensor, with_features: bool = True
 ) -> ImageFeatures:
   """What HUND reads of a network's output: all of K and B is known.
 
   A keypoint's confidence is the height of its peak, which
   `target_from_features` multiplies with the weights; these are therefore 1.
+  Beyond the photo, where the network learned nothing of B, a cell is half
+  background and no part, as with a detector's mask.
 
   Args:
     output: of B crops.
+    inside: `[B, 60, 60]` share of each cell that lies in the photo.
     with_features: whether F is passed on; else it has no channels.
   """
   heatmaps = output.heatmaps
   batch = tf.shape(heatmaps)[0]
+  inside = tf.cast(inside, tf.float32)[..., None]
+  unseen = UNSEEN_BACKGROUND * tf.one_hot(0, NUM_PARTS)
   features = output.features if with_features else output.features[..., :0]
   return ImageFeatures(
     heatmaps=heatmaps,
     heatmap_weights=tf.ones([batch, NUM_KEYPOINTS]),
-    part_probs=output.part_probs,
+    part_probs=inside * output.part_probs + (1.0 - inside) * unseen,
     part_weights=tf.ones([batch, NUM_PARTS + 1]),
     features=features,
   )

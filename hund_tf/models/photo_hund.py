@@ -5,15 +5,16 @@ from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import Descent, HundModel
 from hund_tf.models.multitask import MultitaskNetwork, image_features
-from hund_tf.types import ImageFeatures, Intrinsics
+from hund_tf.types import MAP_SIZE, ImageFeatures, Intrinsics
 
 
 class PhotoHund(tf_keras.Model):
   """Descends on what the network sees in a crop.
 
   It stands where a `HundModel` does in training. The field `features` of what
-  it is given holds the crop itself, `[B, S, S, 3]` RGB in [0, 1]; K, B and F
-  are made of it, and those that are given are not looked at.
+  it is given holds the crop itself, `[B, S, S, 4]`: RGB in [0, 1] and whether a
+  pixel lies in the photo. K, B and F are made of it, and those that are given
+  are not looked at.
 
   Gradients reach the network through F, B, the heights of K's peaks, and the
   cells around them, of which their places are made.
@@ -60,9 +61,12 @@ class PhotoHund(tf_keras.Model):
     return self.hund.objective
 
   def look(self, crops: tf.Tensor) -> ImageFeatures:
-    """What the network sees in crops `[B, S, S, 3]`."""
-    output = self.network(crops, training=False)
-    return image_features(output, self.config.feature_channels > 0)
+    """What the network sees in crops `[B, S, S, 4]`; S is at least 60."""
+    output = self.network(crops[..., :3], training=False)
+    inside = tf.image.resize(crops[..., 3:], [MAP_SIZE] * 2, method="area")
+    return image_features(
+      output, inside[..., 0], self.config.feature_channels > 0
+    )
 
   def descend(
     self,

@@ -65,10 +65,21 @@ def test_outputs(tiny, images):
   assert heatmaps.shape == (2, 60, 60, 137)
   assert heatmaps.min() >= 0.0 and heatmaps.max() <= 1.0
   np.testing.assert_allclose(parts.sum(-1), 1.0, rtol=1e-5)
-  features = image_features(output)
+  inside = np.ones([2, 60, 60], np.float32)
+  inside[1, :, 40:], inside[1, :, 39] = 0.0, 0.25
+  features = image_features(output, inside)
   assert features.features.shape == (2, 60, 60, 6)
-  assert image_features(output, False).features.shape == (2, 60, 60, 0)
+  assert image_features(output, inside, False).features.shape[-1] == 0
   assert features.part_weights.numpy().min() == 1.0
+  # Beyond the photo: half background, no part.
+  found = features.part_probs.numpy()
+  np.testing.assert_array_equal(found[0], parts[0])
+  np.testing.assert_array_equal(found[1, :, :39], parts[1, :, :39])
+  unseen = np.eye(15)[0] / 2.0
+  np.testing.assert_array_equal(found[1, 7, 50], unseen)
+  np.testing.assert_allclose(
+    found[1, 9, 39], 0.25 * parts[1, 9, 39] + 0.75 * unseen, rtol=1e-5
+  )
 
 
 def test_crops_of_another_size_are_resized(tiny):

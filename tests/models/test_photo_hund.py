@@ -29,7 +29,9 @@ def network():
 @pytest.fixture(scope="module")
 def crops():
   random = np.random.default_rng(0)
-  image = random.uniform(size=[2, 240, 240, 3]).astype(np.float32)
+  image = random.uniform(size=[2, 240, 240, 4]).astype(np.float32)
+  image[..., 3] = 1.0
+  image[1, :, 100:] = 0.0  # beyond the photo
   features, intrinsics = blank_inputs(_SIZE, 2)
   return features._replace(features=tf.constant(image)), intrinsics
 
@@ -41,7 +43,10 @@ def test_it_is_the_descent_on_what_the_network_sees(
   hund = HundModel(objective, _SIZE.with_features(channels))
   model = PhotoHund(network, hund)
   features, intrinsics = crops
-  seen = image_features(network(features.features), channels > 0)
+  inside = np.ones([2, 60, 60], np.float32)
+  inside[1, :, 25:] = 0.0
+  output = network(features.features[..., :3])
+  seen = image_features(output, inside, channels > 0)
   expected = hund.descend(seen, intrinsics, parts="none")
   found = model.descend(features, intrinsics, parts="none")
   np.testing.assert_allclose(

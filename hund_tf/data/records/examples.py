@@ -71,7 +71,8 @@ class _Person(NamedTuple):
   joints: tf.Tensor  # [63, 3]
   vertices: tf.Tensor  # [V, 3]
   vertex_weight: tf.Tensor  # []
-  image: tf.Tensor  # [S, S, 3] RGB in [0, 1]; S = 0 where none is asked for
+  # [S, S, 4] RGB in [0, 1], 1 in the photo; S = 0 where none is asked for
+  image: tf.Tensor
 
 
 class RecordExamples:
@@ -116,7 +117,8 @@ class RecordExamples:
         self-supervised batches, which must not see any.
 
     Returns:
-      B examples; F has no channels, or is the crop `[B, S, S, 3]`.
+      B examples; F has no channels, or is the crop `[B, S, S, 4]`:
+      RGB in [0, 1] and whether a pixel lies in the photo.
     """
     allowed = tf.convert_to_tensor(annotations)
     people = tf.map_fn(
@@ -168,7 +170,7 @@ class RecordExamples:
       joints=list(schema.PersonRecord("", "").body_joints.shape),
       vertices=[self._num_vertices, 3],
       vertex_weight=[],
-      image=[self._image_size, self._image_size, 3],
+      image=[self._image_size, self._image_size, 4],
     )
     return _Person(*(tf.TensorSpec(shape, tf.float32) for shape in shapes))
 
@@ -249,16 +251,17 @@ class RecordExamples:
     return points, part_probs, part_weights
 
   def _image(self, record: dict, box: tf.Tensor) -> tf.Tensor:
-    """The crop `[S, S, 3]` in [0, 1]."""
+    """The crop `[S, S, 4]` in [0, 1], and where it lies in the photo."""
     side = self._image_size
     if not side:
-      return tf.zeros([0, 0, 3])
+      return tf.zeros([0, 0, 4])
     image = tf.io.decode_image(
       record["image"], channels=3, expand_animations=False
     )
+    image = tf.pad(image, [[0, 0], [0, 0], [0, 1]], constant_values=255)
     crop = augment.upright_crop(box)
     return tf.ensure_shape(
-      augment.sample(image, crop, side) / 255.0, [side, side, 3]
+      augment.sample(image, crop, side) / 255.0, [side, side, 4]
     )
 
   def _vertices(self, stored: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,9 +1,7 @@
 """Part maps B of a crop from the label images that records store."""
 
 from hund_tf.compat import tf
-from hund_tf.types import MAP_SIZE, NUM_PARTS
-
-UNSEEN = 0.5  # background where nothing is known, as detection gives it
+from hund_tf.types import MAP_SIZE, NUM_PARTS, UNSEEN_BACKGROUND
 
 
 def mask_map(mask: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
@@ -19,7 +17,7 @@ def mask_map(mask: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
   """
   person = tf.cast(tf.io.decode_png(mask, channels=1), tf.float32) / 255.0
   averaged, covered = _cell_averages(person, box)
-  background = covered - averaged + UNSEEN * (1.0 - covered)
+  background = covered - averaged + UNSEEN_BACKGROUND * (1.0 - covered)
   return tf.pad(background, [[0, 0], [0, 0], [0, NUM_PARTS - 1]])
 
 
@@ -39,7 +37,7 @@ def label_map(labels: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
   parts = tf.one_hot(indices, NUM_PARTS)  # 255: all zero
   averaged, _ = _cell_averages(parts, box)
   known = tf.reduce_sum(averaged, axis=-1, keepdims=True)
-  background = averaged[..., :1] + UNSEEN * (1.0 - known)
+  background = averaged[..., :1] + UNSEEN_BACKGROUND * (1.0 - known)
   return tf.concat([background, averaged[..., 1:]], axis=-1)
 
 

@@ -127,6 +127,22 @@ def test_labels_are_averaged_over_the_cells():
   np.testing.assert_allclose(maps[20, 20, 14], 1.0, atol=1e-4)
 
 
+def test_crops_tell_where_the_photo_ends():
+  """RGB in [0, 1], and a channel that is 1 in the photo."""
+  grey = np.full((120, 120, 3), 102, np.uint8)
+  # A crop of 120 pixels whose right half is beyond the photo.
+  moved = _square(255)._replace(
+    image=people.encode_png(grey), box=np.array([70.0, 10.0, 100.0, 100.0])
+  )
+  serialized = tf.constant([schema.encode(moved)])
+  make = RecordExamples(_EXACT, 0, image_size=60)
+  found = make(serialized, tf.constant([0], tf.int64)).features.features
+  assert found.shape == (1, 60, 60, 4)
+  expected = np.zeros((60, 60, 4))
+  expected[:, :30] = [0.4, 0.4, 0.4, 1.0]
+  np.testing.assert_allclose(found[0], expected, atol=1e-5)
+
+
 def test_self_supervised_batches_see_no_annotation(records):
   annotated = [
     r._replace(detected=np.zeros((137, 3)), mask=b"") for r in records
