@@ -30,6 +30,7 @@ from hund_tf.training.photo_batches import (
   CropJitter,
   PhotoBatches,
   SeenPerson,
+  mirror_image,
 )
 from hund_tf.training.train_step import make_train_step
 from hund_tf.training.validation import ValidationSet
@@ -47,7 +48,7 @@ class AdaptationConfig:
 
   steps: int = 300  # at most
   batch_size: int = 8
-  learning_rate: float = 1e-4  # of Adam
+  learning_rate: float = 1e-4  # of Adam, at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
   # Share of steps, evenly spread, on synthetic people under full supervision;
@@ -114,7 +115,7 @@ class Adaptation:
 
     Args:
       model: with its weights; it is trained in place.
-      people: to train on.
+      people: to train on, as they are and mirrored.
       held_out: to judge by, of other photos.
       synthetic: to train on as well.
       validation: whose MPJPE may not rise.
@@ -129,18 +130,21 @@ class Adaptation:
     objective = model.objective
     vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
     size, seed = config.batch_size, config.seed
+    people = [*people, *map(mirror_image, people)]
     self._photos = PhotoBatches(people, size, vertices, config.jitter, seed)
     self._held_out = PhotoBatches(held_out, size, vertices)
     self._validation = ValidationSet(
       validation, config.synthetic_examples, batch_size=size
     )
     self._method = HundMethod(model)
+    warmup = min(_WARMUP, config.steps // 5)
     self._training = TrainingConfig(
       steps=config.steps,
       batch_size=size,
       seed=seed,
       learning_rate=config.learning_rate,
-      warmup_steps=min(_WARMUP, config.steps // 5),
+      warmup_steps=warmup,
+      decay_steps=config.steps - warmup,
       clip_norm=config.clip_norm,
       meta_loss=config.meta_loss,
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf.body import keypoints as keypoint_names
 from hund_tf.compat import tf
 from hund_tf.detection.features import crop_box, image_features
 from hund_tf.detection.interface import Detection
@@ -87,6 +88,24 @@ def compact(person: SeenPerson, jitter: CropJitter) -> SeenPerson:
   focal, center = (np.asarray(x, np.float32) for x in person.intrinsics)
   cameras = Intrinsics(focal / step, (center - low.astype("f4")) / step)
   return SeenPerson(person.source, small, cameras)
+
+
+def mirror_image(person: SeenPerson) -> SeenPerson:
+  """The person in the mirrored photo: left and right change sides."""
+  found = person.detection
+  # Without a mask the photo's width is not known, and any will do.
+  width = 0.0 if found.mask is None else float(found.mask.shape[1])
+  points = found.keypoints[list(keypoint_names.MIRROR)]
+  points[:, 0] = width - points[:, 0]
+  left, top, *size = found.box
+  mirrored = found._replace(
+    box=np.array([width - left - size[0], top, *size], np.float32),
+    keypoints=points,
+    mask=None if found.mask is None else found.mask[:, ::-1],
+  )
+  focal, center = (np.asarray(x, np.float32) for x in person.intrinsics)
+  cameras = Intrinsics(focal, np.array([width - center[0], center[1]], "f4"))
+  return SeenPerson(person.source, mirrored, cameras)
 
 
 def seen_people_batch(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import keypoints
 from hund_tf.detection.features import crop_box
 from hund_tf.detection.interface import Detection, empty_keypoints
 from hund_tf.training.photo_batches import (
@@ -10,6 +11,7 @@ from hund_tf.training.photo_batches import (
   PhotoBatches,
   SeenPerson,
   compact,
+  mirror_image,
   seen_people_batch,
 )
 from hund_tf.types import Intrinsics
@@ -68,6 +70,43 @@ def test_a_compact_person_at_the_border_knows_where_the_photo_ends():
   )
   assert np.any(a[..., 0] == 0.5)  # beyond the border nothing is known
   np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_a_mirrored_person_has_mirrored_features():
+  person = _person(offset=40.0)
+  person.detection.mask[150:200, 240:260] = 0  # not symmetric
+  box = crop_box(person.detection)
+  mirrored = mirror_image(person)
+  left = 600.0 - box[0] - box[2]
+  other = np.array([left, *box[1:]], np.float32)
+  np.testing.assert_allclose(crop_box(mirrored.detection), other, atol=1e-3)
+  before, camera = seen_people_batch([person], [box])
+  after, turned = seen_people_batch([mirrored], [other])
+  swapped = list(keypoints.MIRROR)
+  np.testing.assert_allclose(
+    after.heatmaps.numpy(),
+    before.heatmaps.numpy()[:, :, ::-1][..., swapped],
+    atol=1e-4,
+  )
+  np.testing.assert_array_equal(
+    after.heatmap_weights, before.heatmap_weights.numpy()[:, swapped]
+  )
+  np.testing.assert_allclose(
+    after.part_probs, before.part_probs.numpy()[:, :, ::-1], atol=1e-4
+  )
+  np.testing.assert_allclose(
+    turned.center, [[480.0, 0.0]] + camera.center * [-1.0, 1.0], rtol=1e-5
+  )
+  again = mirror_image(mirrored)
+  np.testing.assert_allclose(
+    again.detection.keypoints, person.detection.keypoints, atol=1e-4
+  )
+  no_mask = person._replace(detection=person.detection._replace(mask=None))
+  np.testing.assert_allclose(
+    mirror_image(no_mask).detection.keypoints[:, 0],
+    mirrored.detection.keypoints[:, 0] - 600.0,
+    atol=1e-3,
+  )
 
 
 def test_jitter_stays_within_its_reach_and_moves():
