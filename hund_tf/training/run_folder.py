@@ -122,6 +122,7 @@ def history(
   cost: Callable[[dict[str, str]], float] = lambda row: float(
     row["pa_mpjpe"].split()[-1]
   ),
+  final: bool = True,
 ) -> dict:
   """What a run did until its best validation.
 
@@ -130,6 +131,8 @@ def history(
     tool: that trained it.
     columns: of its validation that are told.
     cost: of a row of its validation; the best has the least.
+    final: whether nothing was trained from its weights, which must then know
+      the part term.
 
   Returns:
     Settings, commit, seed, steps, examples and seconds (of computing).
@@ -147,7 +150,8 @@ def history(
   training = settings["training"]
   # Weights of before do not know the part term that they will be given.
   first = training.get("part_term_step", 0)
-  validation = [row for row in validation if int(row["step"]) > first]
+  knowing = [row for row in validation if int(row["step"]) > first]
+  validation = knowing if knowing or final else validation
   if not validation or not steps:
     raise ValueError(
       f"run folder {folder}: the run was never validated after step {first}"
