@@ -57,9 +57,7 @@ def publish(config: publication_flags.PublicationConfig) -> dict:
   """Writes weights, flags, metrics and curves; returns the metrics."""
   runs = [pathlib.Path(folder) for folder in config.run_dirs]
   source = runs[-1] / BEST_WEIGHTS
-  histories = [
-    run_folder.history(run, final=run == runs[-1]) for run in runs
-  ]
+  histories = [run_folder.history(run, final=run == runs[-1]) for run in runs]
   metrics = {
     "runs": histories,
     "examples": sum(run["examples"] for run in histories),

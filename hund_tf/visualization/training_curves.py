@@ -43,7 +43,7 @@ def _joined(folders: Sequence[pathlib.Path], name: str) -> dict[str, list]:
     columns = _columns(folder / name)
     end = np.inf
     if i + 1 < len(folders):
-      end = run_folder.history(folder)["steps"]
+      end = run_folder.history(folder, final=False)["steps"]
     rows = [k for k, (step,) in enumerate(columns["step"]) if step <= end]
     columns["step"] = [[step + before] for (step,) in columns["step"]]
     for key, values in columns.items():
