@@ -84,6 +84,17 @@ def test_history_looks_at_weights_that_know_the_part_term(finished):
     run_folder.history(finished)
 
 
+def test_runs_that_others_went_on_from_need_not_know_the_part_term(finished):
+  path = finished / run_folder.CONFIG_FILE
+  settings = json.loads(path.read_text())
+  settings["training"]["part_term_step"] = 20
+  path.write_text(json.dumps(settings))
+  assert run_folder.history(finished, final=False)["steps"] == 10
+  settings["training"]["part_term_step"] = 10
+  path.write_text(json.dumps(settings))
+  assert run_folder.history(finished, final=False)["steps"] == 20
+
+
 def test_published_flags_name_no_files(finished):
   assert run_folder.portable_flags(finished) == "--steps=20\n--noxla\n"
 
