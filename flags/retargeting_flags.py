@@ -25,16 +25,25 @@ _FIT_TO = flags.DEFINE_enum(
   "joints",
   ["joints", "smpl", "markers"],
   "What our body is fitted to: the records' joints; SMPL(-X) meshes by "
-  "--measurements, --smpl_file and --correspondence; markers by "
-  "--measurements and --marker_file.",
+  "--measurements or --threedpw_dir, --smpl_file and --correspondence; markers "
+  "by --measurements and --marker_file.",
 )
 _MEASUREMENTS = flags.DEFINE_string(
   "measurements",
   None,
   "The .npz of SMPL parameters or of marker positions, by the records' keys.",
 )
-_SMPL_FILE = flags.DEFINE_string(
-  "smpl_file", None, "The .npz or .pkl of the SMPL, SMPL+H or SMPL-X model."
+_THREEDPW_DIR = flags.DEFINE_string(
+  "threedpw_dir",
+  None,
+  "Folder of 3DPW (with sequenceFiles) whose SMPL parameters are taken, in "
+  "place of --measurements.",
+)
+_SMPL_FILE = flags.DEFINE_list(
+  "smpl_file",
+  [],
+  "The .npz or .pkl of the SMPL, SMPL+H or SMPL-X model; or MALE,FEMALE, which "
+  "people are then posed with by their gender.",
 )
 _CORRESPONDENCE = flags.DEFINE_string(
   "correspondence", None, "The .npz that tools/make_correspondence.py writes."
@@ -72,7 +81,8 @@ class RetargetingToolConfig:
   fitted_records_dir: str
   fit_to: str
   measurements: str | None
-  smpl_file: str | None
+  threedpw_dir: str | None
+  smpl_file: tuple[str, ...]
   correspondence: str | None
   marker_file: str | None
   max_residual_mm: float
@@ -83,22 +93,34 @@ def to_config() -> RetargetingToolConfig:
   """The fits as the flags describe them.
 
   Raises:
-    ValueError: if a file is missing that --fit_to needs.
+    ValueError: if a file is missing that --fit_to needs, or a source of
+      measurements is given that it does not take.
   """
-  needed = {
-    "joints": (),
-    "smpl": (_MEASUREMENTS, _SMPL_FILE, _CORRESPONDENCE),
-    "markers": (_MEASUREMENTS, _MARKER_FILE),
+  sources, needed = {
+    "joints": ((), ()),
+    "smpl": ((_MEASUREMENTS, _THREEDPW_DIR), (_SMPL_FILE, _CORRESPONDENCE)),
+    "markers": ((_MEASUREMENTS,), (_MARKER_FILE,)),
   }[_FIT_TO.value]
+  given = [flag for flag in (_MEASUREMENTS, _THREEDPW_DIR) if flag.value]
   missing = [f"--{flag.name}" for flag in needed if not flag.value]
+  if sources and not given:
+    missing.insert(0, " or ".join(f"--{flag.name}" for flag in sources))
   if missing:
     raise ValueError(f"--fit_to={_FIT_TO.value} needs {', '.join(missing)}")
+  if unused := [f"--{flag.name}" for flag in given if flag not in sources]:
+    raise ValueError(
+      f"--fit_to={_FIT_TO.value} takes no {', '.join(unused)}; --fit_to says "
+      "what is fitted to"
+    )
+  if len(given) > 1:
+    raise ValueError("give --measurements or --threedpw_dir, not both")
   return RetargetingToolConfig(
     records=_RECORDS.value,
     fitted_records_dir=_RECORDS_OUTPUT.value,
     fit_to=_FIT_TO.value,
     measurements=_MEASUREMENTS.value,
-    smpl_file=_SMPL_FILE.value,
+    threedpw_dir=_THREEDPW_DIR.value,
+    smpl_file=tuple(_SMPL_FILE.value),
     correspondence=_CORRESPONDENCE.value,
     marker_file=_MARKER_FILE.value,
     max_residual_mm=_MAX_RESIDUAL.value,

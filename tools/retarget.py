@@ -4,6 +4,9 @@
   python -m tools.retarget --source_records=PW3D --fitted_records_dir=FITTED \\
     --fit_to=smpl --measurements=PW3D.npz --smpl_file=SMPL_NEUTRAL.pkl \\
     --correspondence=SMPL.npz
+  python -m tools.retarget --source_records=PW3D --fitted_records_dir=FITTED \\
+    --fit_to=smpl --threedpw_dir=3DPW --smpl_file=MALE.pkl,FEMALE.pkl \\
+    --correspondence=SMPL.npz
 
 Shards that are already there with the same settings are kept, so a run that was
 stopped goes on. Prints what is left of the distances.
@@ -21,9 +24,10 @@ from tqdm import tqdm
 
 from flags import body_flags, retargeting_flags
 from hund_tf.body import point_sets
-from hund_tf.body.adapters.smpl import SmplBody
+from hund_tf.body.adapters import smpl_models
 from hund_tf.body.model import BodyModel
 from hund_tf.data import output_folder, retargeted_records
+from hund_tf.data.datasets import threedpw_measurements
 from hund_tf.data.records import shards
 from hund_tf.data.records.schema import PersonRecord
 from hund_tf.optimization import correspondence
@@ -34,23 +38,36 @@ _BATCHES_AT_ONCE = 4  # of records that are held in memory
 def _source(config, body: BodyModel) -> retargeted_records.FitSource:
   if config.fit_to == "joints":
     return retargeted_records.JointSource(body, config.fit)
-  measurements = retargeted_records.read_measurements(
-    config.measurements, config.fit_to
-  )
   if config.fit_to == "markers":
+    measurements = retargeted_records.read_measurements(
+      config.measurements, "markers"
+    )
     placed = point_sets.read_markers(
       config.marker_file, body.asset.num_vertices
     )
     return retargeted_records.MarkerSource(
       body, config.fit, placed, measurements
     )
+  models = smpl_models.load(config.smpl_file)
+  if config.threedpw_dir:
+    measurements = threedpw_measurements.read(config.threedpw_dir, models)
+  else:
+    measurements = retargeted_records.read_measurements(
+      config.measurements, "smpl"
+    )
+  table = correspondence.load(config.correspondence)
   return retargeted_records.MeshSource(
-    body,
-    config.fit,
-    SmplBody.load(config.smpl_file),
-    correspondence.load(config.correspondence),
-    measurements,
+    body, config.fit, models, table, measurements
   )
+
+
+def _inputs(config) -> list[Path]:
+  """The files that the fits depend on, besides the records."""
+  names = config.measurements, config.correspondence, config.marker_file
+  paths = [Path(name) for name in (*names, *config.smpl_file) if name]
+  if config.threedpw_dir:
+    paths += threedpw_measurements.sequence_files(config.threedpw_dir)
+  return [path for path in paths if path.exists()]
 
 
 def _fitted(path: Path, config, source, body, bar) -> Iterator[PersonRecord]:
@@ -94,10 +111,11 @@ def run(
     )
   settings = dataclasses.asdict(config) | {"of": manifest.settings}
   settings |= {"shards": [shard.sha256 for shard in manifest.shards]}
-  for name in ("measurements", "smpl_file", "correspondence", "marker_file"):
-    if settings[name] and Path(settings[name]).exists():
-      status = Path(settings[name]).stat()
-      settings[f"{name}_version"] = [status.st_size, status.st_mtime_ns]
+  versions = {}
+  for path in _inputs(config):
+    status = path.stat()
+    versions[str(path)] = [status.st_size, status.st_mtime_ns]
+  settings["input_versions"] = versions
   digest = shards.settings_digest(settings)
   source = _source(config, body)
   made = []

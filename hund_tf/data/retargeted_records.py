@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from hund_tf.body import point_sets
-from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
+from hund_tf.body.adapters.smpl import SmplParameters
+from hund_tf.body.adapters.smpl_models import SmplModels
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.data.datasets import joint_sets
@@ -76,20 +77,30 @@ class MeshSource:
     self,
     body_model: BodyModel,
     config: retargeting.RetargetingConfig,
-    source: SmplBody,
+    models: SmplModels,
     table: correspondence.Correspondence,
     measurements: dict[str, np.ndarray],
   ):
     """Takes parameters as `read_measurements` gives them.
 
     Raises:
-      ValueError: if the table is of another model.
+      ValueError: if the table is of another model, or genders are needed and
+        unknown.
     """
-    self._body, self._source, self._table = body_model, source, table
+    self._body, self._models, self._table = body_model, models, table
     self._measurements = measurements
     self._rows = {k: i for i, k in enumerate(measurements["keys"].tolist())}
+    self._female = measurements["genders"] == "f"
+    if models.male is models.female:
+      self._female = np.zeros_like(self._female)
+    elif unknown := set(measurements["genders"].tolist()) - {"m", "f"}:
+      raise MeasurementError(
+        f"genders: {sorted(unknown)} in the measurements, expected m or f, as "
+        "there is one SMPL file for men and one for women; or give one file"
+      )
     # Fails now rather than in the middle of a dataset.
-    table.points(source.file.template[None])
+    for model in models:
+      table.points(model.file.template[None])
     self._fitter = correspondence.mesh_retargeting(
       body_model, table.mesh, config
     )
@@ -99,14 +110,8 @@ class MeshSource:
     if not rows:
       return
     chosen = [self._rows[records[i].key] for i in rows]
-    take = lambda name: tf.constant(self._measurements[name][chosen])
-    pose = take("pose")
-    posed = self._source.pose_parameters(
-      SmplParameters(
-        pose, take("betas"), take("translation"), take("expression")
-      )
-    )
-    points = self._table.points(posed.vertices.numpy())
+    vertices, pelvis = self._posed(np.array(chosen))
+    points = self._table.points(vertices)
     unknown = np.zeros([len(rows), len(self._fitter.point_set.anchors)])
     unknown = unknown[:, points.shape[1] :]
     weights = np.tile(self._table.weights, [len(rows), 1])
@@ -115,9 +120,33 @@ class MeshSource:
       np.concatenate([weights, unknown], axis=1),
     )
     initial = correspondence.state_from_parameters(
-      self._body, self._source, pose, posed.joints[:, 0]
+      self._body,
+      self._models.male,  # the joints of all its kind turn alike
+      tf.constant(self._measurements["pose"][chosen]),
+      tf.constant(pelvis),
     )
     yield Fit(rows, self._fitter, target, initial)
+
+  def _posed(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices `[N, V, 3]` and pelvises `[N, 3]` of N measurements."""
+    count = self._table.source_vertices
+    vertices = np.zeros([len(chosen), count, 3], np.float32)
+    pelvis = np.zeros([len(chosen), 3], np.float32)
+    female = self._female[chosen]
+    for model, mask in zip(self._models, (~female, female), strict=True):
+      if not mask.any():
+        continue
+      take = lambda name, rows=chosen[mask]: tf.constant(
+        self._measurements[name][rows]
+      )
+      posed = model.pose_parameters(
+        SmplParameters(
+          take("pose"), take("betas"), take("translation"), take("expression")
+        )
+      )
+      vertices[mask] = posed.vertices.numpy()
+      pelvis[mask] = posed.joints[:, 0].numpy()
+    return vertices, pelvis
 
 
 class MarkerSource:
@@ -169,8 +198,9 @@ def read_measurements(path: str | Path, kind: str) -> dict[str, np.ndarray]:
 
   An `.npz` with `keys` `[N]`, and in the camera frame of the records, metres:
   for 'smpl' `pose` `[N, 3 J]` radians, `betas` `[N, S]`, `translation`
-  `[N, 3]` and, if any, `expression` `[N, E]`; for 'markers' `names` `[M]` and
-  `positions` `[N, M, 3]`, NaN where unknown.
+  `[N, 3]` and, if any, `expression` `[N, E]` and `genders` `[N]` (m, f; empty
+  where unknown); for 'markers' `names` `[M]` and `positions` `[N, M, 3]`, NaN
+  where unknown.
 
   Args:
     path: of the file.
@@ -185,6 +215,10 @@ def read_measurements(path: str | Path, kind: str) -> dict[str, np.ndarray]:
     keys = arrays["keys"]
     if kind == "smpl":
       arrays.setdefault("expression", np.zeros([len(keys), 0]))
+      arrays.setdefault("genders", np.full([len(keys)], ""))
+      arrays["genders"] = arrays["genders"].astype(str)
+      if arrays["genders"].shape != (len(keys),):
+        raise ValueError(f"genders has shape {arrays['genders'].shape}")
     wanted = _SMPL_ARRAYS if kind == "smpl" else _MARKER_ARRAYS
     for name, rank in wanted.items():
       array = arrays[name] = arrays[name].astype(np.float32)

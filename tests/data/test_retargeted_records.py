@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body import point_sets
-from hund_tf.body.adapters.smpl import SmplBody
+from hund_tf.body.adapters import smpl_models
 from hund_tf.compat import tf
 from hund_tf.data import retargeted_records
 from hund_tf.data.records.schema import MESH, PersonRecord
@@ -105,7 +105,8 @@ def test_markers_are_found_by_name_and_key(body_model, tmp_path):
 def test_meshes_come_from_parameters(body_model, tmp_path):
   body_path, path = tmp_path / "SMPL.npz", tmp_path / "parameters.npz"
   np.savez(body_path, **smpl_like.arrays(body_model, 24))
-  smpl = SmplBody.load(body_path)
+  models = smpl_models.load([body_path])
+  smpl = models.male
   faces = smpl.faces()
   number = len(smpl.file.template)
   rows = np.arange(number)
@@ -126,7 +127,9 @@ def test_meshes_come_from_parameters(body_model, tmp_path):
   }
   np.savez(path, **arrays)
   read = retargeted_records.read_measurements(path, "smpl")
-  source = retargeted_records.MeshSource(body_model, _CONFIG, smpl, table, read)
+  source = retargeted_records.MeshSource(
+    body_model, _CONFIG, models, table, read
+  )
   records = [PersonRecord("a", "d"), PersonRecord("c", "d")]
   (fit,) = source.fits(records)
   assert fit.rows == [0]

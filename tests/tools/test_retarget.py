@@ -78,7 +78,8 @@ def test_states_are_written_once(dataset, tmp_path, capsys):
 def test_what_cannot_be_done_is_said(dataset, tmp_path, capsys):
   flags.FLAGS.mark_as_parsed()
   for options, message in (
-    ({"fit_to": "smpl"}, "--fit_to=smpl needs --measurements, --smpl_file"),
+    ({"fit_to": "smpl"}, "needs --measurements or --threedpw_dir, --smpl_file"),
+    ({"threedpw_dir": "3DPW"}, "joints takes no --threedpw_dir"),
     ({"fitted_records_dir": str(dataset)}, "the records themselves"),
     ({"source_records": str(tmp_path / "none.json")}, "not a manifest"),
   ):

@@ -218,7 +218,7 @@ class SmplBody(tf.Module):
     )
     # SMPL's translation is added to the vertices of a body that turns about its
     # resting pelvis; ours is where the pelvis is.
-    rest = self._rest_joints(parameters.betas, parameters.expression)
+    rest = self.rest_joints(parameters.betas, parameters.expression)
     return self.pose(
       local,
       parameters.betas,
@@ -266,7 +266,7 @@ class SmplBody(tf.Module):
       translation: `[B, 3]` metres: where the pelvis is.
     """
     file = self.file
-    joints = self._rest_joints(betas, expression)
+    joints = self.rest_joints(betas, expression)
     rest = (
       file.template
       + _blend(betas, file.shape_basis)
@@ -285,8 +285,13 @@ class SmplBody(tf.Module):
     vertices = kinematics.skin(file.skin_weights, transforms, rest)
     return SmplOutput(vertices, posed)
 
-  def _rest_joints(self, betas: tf.Tensor, expression: tf.Tensor) -> tf.Tensor:
-    """Joints `[B, J, 3]` of the resting T-pose, metres, body frame."""
+  def rest_joints(self, betas: tf.Tensor, expression: tf.Tensor) -> tf.Tensor:
+    """Joints `[B, J, 3]` of the resting T-pose, metres, body frame.
+
+    Args:
+      betas: `[B, n]` coefficients; unused where the file has fewer.
+      expression: `[B, m]` coefficients; unused where the file has fewer.
+    """
     return (
       self._joint_template
       + _blend(betas, self._joint_basis)

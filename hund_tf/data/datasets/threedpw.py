@@ -14,6 +14,7 @@ from hund_tf.data.datasets.threedpw_files import (
   ThreeDPWSequence,
   camera_joints,
   read_sequence,
+  record_key,
 )
 from hund_tf.data.datasets.threedpw_smpl import SmplFiles
 from hund_tf.data.photos import load_photo
@@ -130,7 +131,7 @@ class ThreeDPW:
         for actor in actors
       ]
     for frame in range(len(sequence.camera_poses)):
-      keys = [f"{item.key}/actor{actor}/{frame:05d}" for actor in actors]
+      keys = [record_key(item.key, actor, frame) for actor in actors]
       valid = [actor for actor in actors if sequence.valid[actor, frame]]
       for actor in actors:
         if actor not in valid:

@@ -110,25 +110,41 @@ def camera_joints(
   return to_camera(sequence, frame, sequence.joints[actor, frame])
 
 
+def record_key(name: str, actor: int, frame: int) -> str:
+  """The key of a record, from the name of its sequence's file."""
+  return f"{name}/actor{actor}/{frame:05d}"
+
+
 def smpl_parameters(
-  sequence: ThreeDPWSequence, actor: int, frame: int
+  sequence: ThreeDPWSequence,
+  actor: int,
+  frame: int,
+  rest_pelvis: np.ndarray | None = None,
 ) -> SmplParameters:
   """SMPL's parameters of an actor in the camera frame, for retargeting.
 
   With the camera's rotation R and translation t, the root's rotation becomes R
   times it. SMPL turns about the pelvis, whose place in the shaped template is
-  J = P - trans, P the pelvis in the world. So the translation is R P + t - J.
+  J. So the translation becomes R (J + trans) + t - J.
+
+  Args:
+    sequence: of the actor.
+    actor: number of the actor.
+    frame: number of the photo.
+    rest_pelvis: `[3]` metres, J of the SMPL file that is posed; by default
+      that of the file the dataset was made with, `jointPositions` - `trans`.
   """
   camera = sequence.camera_poses[frame]
-  pelvis = sequence.joints[actor, frame, 0]
   translation = sequence.translations[actor, frame]
+  if rest_pelvis is None:
+    rest_pelvis = sequence.joints[actor, frame, 0] - translation
   pose = sequence.poses[actor, frame].copy()
   root = Rotation.from_matrix(camera[:3, :3]) * Rotation.from_rotvec(pose[0])
   pose[0] = root.as_rotvec()
-  moved = camera[:3, :3] @ pelvis + camera[:3, 3]
+  moved = camera[:3, :3] @ (rest_pelvis + translation) + camera[:3, 3]
   return SmplParameters(
     pose=pose,
     betas=sequence.betas[actor],
-    translation=moved - (pelvis - translation),
+    translation=moved - rest_pelvis,
     gender=sequence.genders[actor],
   )
