@@ -98,22 +98,25 @@ def to_config() -> RetargetingToolConfig:
   """
   sources, needed = {
     "joints": ((), ()),
-    "smpl": ((_MEASUREMENTS, _THREEDPW_DIR), (_SMPL_FILE, _CORRESPONDENCE)),
-    "markers": ((_MEASUREMENTS,), (_MARKER_FILE,)),
+    "smpl": (
+      ("--measurements", "--threedpw_dir"),
+      (_SMPL_FILE, _CORRESPONDENCE),
+    ),
+    "markers": (("--measurements",), (_MARKER_FILE,)),
   }[_FIT_TO.value]
-  given = [flag for flag in (_MEASUREMENTS, _THREEDPW_DIR) if flag.value]
+  given = [f"--{f.name}" for f in (_MEASUREMENTS, _THREEDPW_DIR) if f.value]
   missing = [f"--{flag.name}" for flag in needed if not flag.value]
   if sources and not given:
-    missing.insert(0, " or ".join(f"--{flag.name}" for flag in sources))
+    missing.insert(0, " or ".join(sources))
   if missing:
     raise ValueError(f"--fit_to={_FIT_TO.value} needs {', '.join(missing)}")
-  if unused := [f"--{flag.name}" for flag in given if flag not in sources]:
+  if unused := sorted(set(given) - set(sources)):
     raise ValueError(
       f"--fit_to={_FIT_TO.value} takes no {', '.join(unused)}; --fit_to says "
       "what is fitted to"
     )
   if len(given) > 1:
-    raise ValueError("give --measurements or --threedpw_dir, not both")
+    raise ValueError(f"give {' or '.join(given)}, not both")
   return RetargetingToolConfig(
     records=_RECORDS.value,
     fitted_records_dir=_RECORDS_OUTPUT.value,

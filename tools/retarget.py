@@ -9,7 +9,8 @@
     --correspondence=SMPL.npz
 
 Shards that are already there with the same settings are kept, so a run that was
-stopped goes on. Prints what is left of the distances.
+stopped goes on. Prints what is left of the distances, and who was not fitted;
+if that is everybody, it fails.
 """
 
 import dataclasses
@@ -33,6 +34,7 @@ from hund_tf.data.records.schema import PersonRecord
 from hund_tf.optimization import correspondence
 
 _BATCHES_AT_ONCE = 4  # of records that are held in memory
+_SHOWN_KEYS = 5
 
 
 def _source(config, body: BodyModel) -> retargeted_records.FitSource:
@@ -81,27 +83,60 @@ def _fitted(path: Path, config, source, body, bar) -> Iterator[PersonRecord]:
     bar.update(len(chunk))
 
 
-def _report(manifest: shards.Manifest) -> str:
-  records = list(
-    (record.residual_mm, record.state_weight)
-    for record in shards.read_records(manifest)
-    if record.vertices.size
-  )
-  if not records:
-    return f"{manifest.count} records, none fitted"
-  residuals, weights = np.array(records).T
-  return (
-    f"{manifest.count} records, {len(residuals)} fitted, "
-    f"{int((weights > 0).sum())} used; residual mm: mean "
-    f"{residuals.mean():.2f}, median {np.median(residuals):.2f}, p95 "
-    f"{np.percentile(residuals, 95):.2f}, max {residuals.max():.2f}"
-  )
+def _report(manifest: shards.Manifest, source) -> list[str]:
+  """What was fitted how well, and what was not; one sentence each.
+
+  Raises:
+    ValueError: if nothing was fitted.
+  """
+  residuals, used, unknown, failed = [], 0, [], []
+  for record in shards.read_records(manifest):
+    if not source.measured(record):
+      unknown.append(record.key)
+    elif not record.vertices.size:
+      failed.append(record.key)
+    else:
+      residuals.append(record.residual_mm)
+      used += record.state_weight > 0
+  matched = len(residuals) + len(failed)
+  left = [
+    f"{len(unknown)} had no measurements{_some(unknown)}",
+    f"{len(failed)} had residuals that are not finite{_some(failed)}",
+  ]
+  if source.num_measurements is not None:
+    unmatched = source.num_measurements - matched
+    left.append(
+      f"{unmatched} of {source.num_measurements} measurements matched no record"
+    )
+  if not residuals:
+    raise ValueError(
+      f"none of {manifest.count} records was fitted: {'; '.join(left)}; "
+      "expected measurements of three points or more, by the records' keys or "
+      "in the records"
+    )
+  return [
+    f"{manifest.count} records, {len(residuals)} fitted, {used} used; "
+    f"residual mm: mean {np.mean(residuals):.2f}, median "
+    f"{np.median(residuals):.2f}, p95 {np.percentile(residuals, 95):.2f}, max "
+    f"{np.max(residuals):.2f}",
+    *left,
+  ]
+
+
+def _some(keys: Sequence[str]) -> str:
+  shown = ", ".join(keys[:_SHOWN_KEYS])
+  return f" ({shown}{', ...' * (len(keys) > _SHOWN_KEYS)})" if keys else ""
 
 
 def run(
   config: retargeting_flags.RetargetingToolConfig, body: BodyModel
 ) -> str:
-  """Writes the fitted records; returns the report."""
+  """Writes the fitted records; returns the report.
+
+  Raises:
+    ValueError: if something cannot be used, or nothing was fitted; there is no
+      manifest then.
+  """
   manifest = shards.read_manifest(Path(config.records))
   folder = output_folder.prepare_output_dir(config.fitted_records_dir)
   if folder.resolve() == manifest.folder.resolve():
@@ -131,7 +166,10 @@ def run(
       bar.update(info.count)
     made.append(info)
   bar.close()
-  return _report(shards.write_manifest(folder, manifest.name, made, settings))
+  fitted = shards.Manifest(folder, manifest.name, tuple(made), settings)
+  report = _report(fitted, source)
+  shards.write_manifest(folder, manifest.name, made, settings)
+  return "\n".join(report)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -35,7 +35,18 @@ class Fit(NamedTuple):
 
 
 class FitSource(Protocol):
-  """Where the points come from that records are fitted to."""
+  """Where the points come from that records are fitted to.
+
+  Attributes:
+    num_measurements: of how many people it has some by their keys; None if
+      the records themselves hold them.
+  """
+
+  num_measurements: int | None
+
+  def measured(self, record: PersonRecord) -> bool:
+    """Whether there is something to fit this record to."""
+    ...
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
     """The fits of those records that have measurements."""
@@ -43,13 +54,18 @@ class FitSource(Protocol):
 
 
 class JointSource:
-  """The joints that the records hold."""
+  """The joints that the records hold; a `FitSource`."""
+
+  num_measurements = None
 
   def __init__(
     self, body_model: BodyModel, config: retargeting.RetargetingConfig
   ):
     self._body, self._config = body_model, config
     self._fitters: dict[str, tuple[retargeting.Retargeting, np.ndarray]] = {}
+
+  def measured(self, record: PersonRecord) -> bool:
+    return bool(record.joint_set)
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
     for name in sorted({record.joint_set for record in records} - {""}):
@@ -70,8 +86,26 @@ class JointSource:
       yield Fit(rows, fitter, target, None)
 
 
-class MeshSource:
-  """SMPL(-X) meshes by their parameters, through a correspondence."""
+class _KeyedSource:
+  """Measurements by the keys of records."""
+
+  def __init__(self, keys: np.ndarray):
+    self._rows = {key: row for row, key in enumerate(keys.tolist())}
+    self.num_measurements = len(self._rows)
+
+  def measured(self, record: PersonRecord) -> bool:
+    return record.key in self._rows
+
+  def _chosen(
+    self, records: Sequence[PersonRecord]
+  ) -> tuple[list[int], np.ndarray]:
+    """Those of the records that are measured, and their measurements."""
+    rows = [i for i, record in enumerate(records) if self.measured(record)]
+    return rows, np.array([self._rows[records[i].key] for i in rows], int)
+
+
+class MeshSource(_KeyedSource):
+  """SMPL(-X) meshes through a correspondence; a `FitSource`."""
 
   def __init__(
     self,
@@ -89,7 +123,7 @@ class MeshSource:
     """
     self._body, self._models, self._table = body_model, models, table
     self._measurements = measurements
-    self._rows = {k: i for i, k in enumerate(measurements["keys"].tolist())}
+    super().__init__(measurements["keys"])
     self._female = measurements["genders"] == "f"
     if models.male is models.female:
       self._female = np.zeros_like(self._female)
@@ -106,11 +140,10 @@ class MeshSource:
     )
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
-    rows = [i for i, record in enumerate(records) if record.key in self._rows]
+    rows, chosen = self._chosen(records)
     if not rows:
       return
-    chosen = [self._rows[records[i].key] for i in rows]
-    vertices, pelvis = self._posed(np.array(chosen))
+    vertices, pelvis = self._posed(chosen)
     points = self._table.points(vertices)
     unknown = np.zeros([len(rows), len(self._fitter.point_set.anchors)])
     unknown = unknown[:, points.shape[1] :]
@@ -149,8 +182,8 @@ class MeshSource:
     return vertices, pelvis
 
 
-class MarkerSource:
-  """Markers on the skin."""
+class MarkerSource(_KeyedSource):
+  """Markers on the skin; a `FitSource`."""
 
   def __init__(
     self,
@@ -174,16 +207,16 @@ class MarkerSource:
       )
     columns = [names.index(name) for name in common]
     self._positions = measurements["positions"][:, columns]
-    self._rows = {k: i for i, k in enumerate(measurements["keys"].tolist())}
+    super().__init__(measurements["keys"])
     points = point_sets.markers(
       body_model.asset, {name: placed[name] for name in common}
     )
     self._fitter = retargeting.Retargeting(body_model, points, config)
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
-    rows = [i for i, record in enumerate(records) if record.key in self._rows]
+    rows, chosen = self._chosen(records)
     if rows:
-      points = self._positions[[self._rows[records[i].key] for i in rows]]
+      points = self._positions[chosen]
       weights = np.isfinite(points).all(axis=-1).astype(np.float32)
       target = retargeting.RetargetingTarget(points, weights)
       yield Fit(rows, self._fitter, target, None)
@@ -247,7 +280,8 @@ def fit_records(
   """Fills the state of records, and what follows from it.
 
   Args:
-    records: in any order; those without measurements stay as they are.
+    records: in any order; those without measurements stay as they are, and
+      so do those whose residual is not finite, as of fewer than three points.
     source: of what they are fitted to.
     body_model: ours.
     max_residual_mm: a fit that is farther away gets the weight 0.
