@@ -1,9 +1,11 @@
 """Times the parts that decide the speed, side by side in one run.
 
   python -m tools.benchmark [--repeats=5]
+  python -m tools.benchmark --benchmarks=retargeting --pose_file=poses.npz
 
-Prints medians in ms and their ratios. Run it from a checkout: what the project
-is compared with stands in `tests/`.
+Prints medians in ms and their ratios; of retargeting, also the errors of the
+fits. Run it from a checkout: what the project is compared with stands in
+`tests/`.
 """
 
 import dataclasses
@@ -14,9 +16,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from absl import app, flags
 
+from flags import synthetic_flags
 from hund_tf.body import poses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
+from hund_tf.evaluation import retargeting_accuracy
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
@@ -35,8 +39,15 @@ _REPEATS = flags.DEFINE_integer(
 _PARTS = flags.DEFINE_multi_enum(
   "benchmarks",
   ["bodies", "networks"],
-  ["bodies", "networks"],
-  "What is timed; may be repeated.",
+  ["bodies", "networks", "retargeting"],
+  "What is timed; may be repeated. retargeting: fits to points of held-out "
+  "poses of --pose_file or --synthetic_mocap_dir, else of the pose prior's.",
+)
+_PEOPLE = flags.DEFINE_integer(
+  "retargeting_people",
+  32,
+  "Number of people that --benchmarks=retargeting fits.",
+  lower_bound=1,
 )
 _BATCH = 8
 
@@ -206,6 +217,22 @@ def _networks() -> None:
         )
 
 
+def _retargeting() -> None:
+  model = BodyModel()
+  library = synthetic_flags.to_poses(model.pose_prior, split="held_out")
+  source = "held-out motion capture" if len(library.up) else "the pose prior"
+  people = retargeting_accuracy.people(model, library, _PEOPLE.value)
+  print(
+    f"Retargeting, {_PEOPLE.value} people with poses of {source}, mean / 95th "
+    "percentile:",
+    flush=True,
+  )
+  rows = retargeting_accuracy.measure(
+    model, people, retargeting_accuracy.targets(model)
+  )
+  print(retargeting_accuracy.table(rows))
+
+
 def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
@@ -217,6 +244,12 @@ def main(argv: Sequence[str]) -> int:
     _objective(model)
   if "networks" in _PARTS.value:
     _networks()
+  if "retargeting" in _PARTS.value:
+    try:
+      _retargeting()
+    except ValueError as error:
+      print(error, file=sys.stderr)
+      return 1
   return 0
 
 
