@@ -31,7 +31,8 @@ _FIT_TO = flags.DEFINE_enum(
 _MEASUREMENTS = flags.DEFINE_string(
   "measurements",
   None,
-  "The .npz of SMPL parameters or of marker positions, by the records' keys.",
+  "The .npz of SMPL parameters or of marker positions, by the records' keys; "
+  "if none of them is a key of a record, the run fails.",
 )
 _THREEDPW_DIR = flags.DEFINE_string(
   "threedpw_dir",

@@ -152,6 +152,7 @@ def test_meshes_come_from_parameters(body_model, tmp_path):
     ({"pose": np.zeros([3, 72])}, "pose has shape"),
     ({"betas": np.full([2, 10], np.nan)}, "betas has values"),
     ({"translation": None}, "translation"),
+    ({"genders": np.array(["m"])}, "genders has shape"),
   ],
 )
 def test_bad_measurements_are_refused(tmp_path, change, message):

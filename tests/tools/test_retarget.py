@@ -169,7 +169,7 @@ def _run(options, source, out) -> dict[str, PersonRecord]:
 def _check(record, vertices):
   """The mesh of the record is near, and as near as the record says."""
   gap = 1e3 * np.linalg.norm(record.vertices - vertices, axis=1).mean()
-  assert record.state_weight == 1 and gap < 15.0
+  assert record.state_weight == 1 and gap < 5.0
   assert gap == pytest.approx(record.residual_mm, rel=0.02)
 
 
