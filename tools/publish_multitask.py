@@ -4,10 +4,12 @@
 
 writes the last run's best weights, and beside them the flags of the runs and
 what they did; `tools.evaluate_multitask --metrics_output` adds what the weights
-reach.
+reach. `--add_to_history` for runs that went on from weights that were published.
 """
 
+import json
 import pathlib
+import re
 import sys
 
 from absl import app, flags
@@ -29,17 +31,43 @@ _OUTPUT = flags.DEFINE_string(
   str(multitask_weights.DEFAULT_PATH),
   "The .npz of weights; flags and metrics go beside it.",
 )
+_ADD = flags.DEFINE_bool(
+  "add_to_history",
+  False,
+  "The first run began with the weights of --network_output: the runs that "
+  "made those are told of too.",
+)
 _COLUMNS = ("pck", "part_iou")
+_TITLE = re.compile(r"^# Run \d+ of \d+\n", re.MULTILINE)
 
 
-def publish(run_dirs: list[str], output: pathlib.Path) -> None:
+def _published(output: pathlib.Path) -> tuple[list[dict], list[str]]:
+  """Histories and flags of the runs that made published weights.
+
+  Raises:
+    ValueError: if the files beside the weights do not tell of them.
+  """
+  metrics = json.loads(output.with_suffix(".metrics.json").read_text("utf-8"))
+  _, *texts = _TITLE.split(output.with_suffix(".flags").read_text("utf-8"))
+  histories = metrics.get("runs", [])
+  if not texts or len(histories) != len(texts):
+    raise ValueError(
+      f"{output}: {len(histories)} runs in its .metrics.json and {len(texts)} "
+      "in its .flags, expected the same and at least one"
+    )
+  return histories, texts
+
+
+def publish(run_dirs: list[str], output: pathlib.Path, add: bool) -> None:
   """Writes weights, flags, and the history of the runs.
 
   Raises:
-    ValueError: if a folder is not that of a run that was validated.
+    ValueError: if a folder is not that of a run that was validated, or the
+      history that is to be added to is not there.
   """
+  histories, texts = _published(output) if add else ([], [])
   runs = [pathlib.Path(folder) for folder in run_dirs]
-  histories = [
+  histories += [
     run_folder.history(
       run,
       "train_multitask",
@@ -51,9 +79,10 @@ def publish(run_dirs: list[str], output: pathlib.Path) -> None:
   network = multitask_weights.load(runs[-1] / BEST_WEIGHTS)
   output.parent.mkdir(parents=True, exist_ok=True)
   multitask_weights.save(network, output, half=True)
+  texts += [run_folder.portable_flags(run) for run in runs]
   text = "".join(
-    f"# Run {i + 1} of {len(runs)}\n{run_folder.portable_flags(run)}"
-    for i, run in enumerate(runs)
+    f"# Run {i + 1} of {len(texts)}\n{flags_of_run}"
+    for i, flags_of_run in enumerate(texts)
   )
   with output_folder.atomic_path(output.with_suffix(".flags")) as temporary:
     temporary.write_text(text, encoding="utf-8")
@@ -70,7 +99,7 @@ def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   try:
-    publish(_RUN_DIRS.value, pathlib.Path(_OUTPUT.value))
+    publish(_RUN_DIRS.value, pathlib.Path(_OUTPUT.value), _ADD.value)
   except (ValueError, OSError) as error:
     print(f"publish_multitask: {error}", file=sys.stderr)
     return 1

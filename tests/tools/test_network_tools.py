@@ -71,6 +71,31 @@ def test_a_published_network_comes_with_its_runs(network, tmp_path):
   examples = 10 * MultitaskTrainingConfig().batch_size
   assert metrics["examples"] == 2 * examples
   assert metrics["runs"][1]["validation_part_iou"] == "0.3"
+  with flagsaver.flagsaver(
+    network_run_dirs=[str(runs[0])],
+    network_output=str(output),
+    add_to_history=True,
+  ):
+    assert publish_multitask.main(["publish_multitask"]) == 0
+  longer = output.with_suffix(".flags").read_text()
+  assert longer.startswith(text.replace("of 2", "of 3"))
+  assert longer.count("# Run") == 3
+  metrics = json.loads(output.with_suffix(".metrics.json").read_text())
+  assert len(metrics["runs"]) == 3 and metrics["examples"] == 3 * examples
+
+
+def test_only_a_known_history_is_added_to(tmp_path, capsys):
+  output = tmp_path / "o.npz"
+  output.with_suffix(".metrics.json").write_text('{"runs": [{}]}')
+  output.with_suffix(".flags").write_text("--steps=1\n")
+  with flagsaver.flagsaver(
+    network_run_dirs=[str(tmp_path)],
+    network_output=str(output),
+    add_to_history=True,
+  ):
+    assert publish_multitask.main(["publish_multitask"]) == 1
+  assert "1 runs in its .metrics.json and 0 in" in capsys.readouterr().err
+  assert not output.exists()
 
 
 def test_a_run_without_validation_is_not_published(tmp_path, capsys):
