@@ -4,7 +4,7 @@
 
 writes the last run's best weights, and beside them the flags of the runs and
 what they did; `tools.evaluate_multitask --metrics_output` adds what the weights
-reach. `--add_to_history` for runs that went on from weights that were published.
+reach. `--add_to_history` is for runs that went on from published weights.
 """
 
 import json
