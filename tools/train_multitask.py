@@ -21,6 +21,7 @@ from flags import (
   run_flags,
 )
 from hund_tf.compat import tf_keras
+from hund_tf.data.records import pictures
 from hund_tf.data.records.shards import read_manifest
 from hund_tf.data.records.stream import RecordStream
 from hund_tf.training import run_devices, run_folder
@@ -66,7 +67,11 @@ def train(run: run_flags.RunConfig) -> None:
       config.learn_detected,
     )
   stream = RecordStream(
-    manifests, records.weights, config.seed, config.batch_size
+    manifests,
+    records.weights,
+    config.seed,
+    config.batch_size,
+    check=pictures.check,
   )
   with strategy.scope():
     # A run that goes on overwrites the first weights with its checkpoint.

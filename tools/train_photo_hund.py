@@ -113,6 +113,7 @@ def train(run: run_flags.RunConfig) -> None:
       None,
       config,
       records_flags.to_reading(),
+      needs_images=True,
     ),
     validation,
     config,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hund_tf.compat import tf
+from hund_tf.data.records import pictures
 from hund_tf.data.records.examples import RecordExamples
 from hund_tf.data.records.mixing import Mix
 from hund_tf.data.records.service import service_batches
@@ -38,6 +39,7 @@ class _Turns:
     batch_size: int,
     max_bad_fraction: float,
     report: Callable[[str], None],
+    check: Callable[[bytes], None] | None,
   ):
     stored = [s for s in sources if s.manifest is not None]
     made = [s for s in sources if s.manifest is None]
@@ -53,6 +55,7 @@ class _Turns:
         batch_size,
         max_bad_fraction,
         report,
+        check,
       )
     if stored and made:
       shares = [sum(s.weight for s in group) for group in (stored, made)]
@@ -82,6 +85,7 @@ class RecordBatches(Batches):
     config: TrainingConfig,
     reading: ReadingConfig | None = None,
     report: Callable[[str], None] = print,
+    needs_images: bool = False,
   ):
     """Prepares the batches.
 
@@ -92,6 +96,8 @@ class RecordBatches(Batches):
       config: of the run.
       reading: of records.
       report: told of damaged records.
+      needs_images: whether records without a photo that can be decoded count as
+        damaged.
 
     Raises:
       ValueError: if a kind of batches that the regime has is without a source,
@@ -119,6 +125,7 @@ class RecordBatches(Batches):
         config.batch_size,
         reading.max_bad_fraction,
         report,
+        pictures.check if needs_images else None,
       )
       for kind, found in chosen.items()
       if not self._together or kind == self._kinds[0]

@@ -41,6 +41,7 @@ class RecordStream:
     batch_size: int = 32,
     max_bad_fraction: float = 0.01,
     report: Callable[[str], None] = print,
+    check: Callable[[bytes], None] | None = None,
   ):
     """Prepares the stream; shards are opened when they are needed.
 
@@ -53,6 +54,8 @@ class RecordStream:
       max_bad_fraction: of the records read of a dataset, counted as at least
         1000 (all of a smaller dataset); more damaged ones are an error.
       report: told of every damaged record once.
+      check: raises a ValueError for a record that is whole but cannot be used,
+        which then counts as damaged; called once for each record.
 
     Raises:
       ValueError: if a dataset is empty or the weights do not fit.
@@ -73,7 +76,7 @@ class RecordStream:
       )
     self._mix = Mix(weights, seed)
     self._datasets = [
-      _Shuffled(manifest, seed, number, max_bad_fraction, report)
+      _Shuffled(manifest, seed, number, max_bad_fraction, report, check)
       for number, manifest in enumerate(self.manifests)
     ]
 
@@ -184,8 +187,11 @@ class _Shuffled:
     number: int,
     max_bad_fraction: float,
     report: Callable[[str], None],
+    check: Callable[[bytes], None] | None,
   ):
     self.bad: set[int] = set()  # records that were found damaged
+    self._check = check
+    self._good = np.zeros(manifest.count, bool)  # records that were checked
     self._manifest = manifest
     self._key = seed, 1, number
     self._max_bad_fraction, self._report = max_bad_fraction, report
@@ -222,8 +228,16 @@ class _Shuffled:
     with self._lock:
       if shard not in self._readers:
         self._readers[shard] = ShardReader(self._manifest.paths()[shard])
-    before = self._ends[shard - 1] if shard else 0
-    return self._readers[shard].serialized(row - int(before))
+    before = int(self._ends[shard - 1] if shard else 0)
+    record = self._readers[shard].serialized(row - before)
+    if self._check and not self._good[row]:
+      try:
+        self._check(record)
+      except ValueError as error:
+        path = self._manifest.paths()[shard]
+        raise RecordError(f"{path}: record {row - before}: {error}") from error
+      self._good[row] = True
+    return record
 
   def _count(self, row: int, error: RecordError) -> None:
     """Keeps and reports a damaged record.

@@ -137,6 +137,23 @@ def test_a_damaged_record_is_replaced_and_reported_once(two):
   assert stream.damaged() == [1, 0]
 
 
+def test_a_record_that_cannot_be_used_counts_as_damaged(two):
+  checked, reports = [], []
+
+  def check(record: bytes) -> None:
+    checked.append(schema.decode(record).key)
+    if checked[-1] == "large/5":
+      raise ValueError("no picture")
+
+  stream = RecordStream(two, [1, 1], 0, 4, 0.1, reports.append, check)
+  read = [key for step in range(20) for key in keys(stream.serialized(step))]
+  assert "large/5" not in read and set(checked) == {*read, "large/5"}
+  assert len(checked) == len(set(checked))  # everyone once
+  assert reports == [
+    f"{two[0].paths()[1]}: record 2: no picture; another record takes its place"
+  ]
+
+
 def test_too_many_damaged_records_are_an_error(two):
   damage(two[0], 0, 1)
   damage(two[0], 1, 1)
