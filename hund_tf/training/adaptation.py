@@ -2,7 +2,9 @@
 
 The paper trains on photos without annotations by L_u alone, in turn with full
 supervision (Sec. 2.2, FS+SS). Here the same goes on from trained weights, on
-the photos that they will be used for. What is kept of it is decided on photos
+the photos that they will be used for. Few people teach little about how L_u
+falls in general, so synthetic people, of whom there is no end, are trained on it
+too, beside their truth. What is kept of it is decided on photos
 that are not trained on, and on synthetic people whose truth is known: see
 `GuardConfig`.
 """
@@ -51,8 +53,8 @@ class AdaptationConfig:
   learning_rate: float = 1e-4  # of Adam, at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
-  # Share of steps, evenly spread, on synthetic people under full supervision;
-  # 0.5 is in turn, as in the paper.
+  # Share of steps, evenly spread, on synthetic people under full supervision
+  # and L_u; 0.5 is in turn, as in the paper.
   synthetic_share: float = 0.5
   # As the weights of the project were trained (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
@@ -222,11 +224,11 @@ class Adaptation:
       batch = self._synthetic.example_batch(
         config.seed, step, config.batch_size
       )
-      report = self._step("FS+2D", "value")(batch, tf.constant(step, tf.int64))
+      regime = "joint"
     else:
-      batch = self._photos.batch(step)
-      parts = "full" if _any_parts(batch) else "none"
-      report = self._step("SS", parts)(batch, tf.constant(step, tf.int64))
+      batch, regime = self._photos.batch(step), "SS"
+    parts = "full" if _any_parts(batch) else "none"
+    report = self._step(regime, parts)(batch, tf.constant(step, tf.int64))
     return bool(np.isfinite([report.loss, report.gradient_norm]).all())
 
   def _step(self, regime: str, parts: str) -> Callable:
