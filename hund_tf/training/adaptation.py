@@ -3,10 +3,9 @@
 The paper trains on photos without annotations by L_u alone, in turn with full
 supervision (Sec. 2.2, FS+SS). Here the same goes on from trained weights, on
 the photos that they will be used for. Few people teach little about how L_u
-falls in general, so synthetic people, of whom there is no end, are trained on it
-too, beside their truth. What is kept of it is decided on photos
-that are not trained on, and on synthetic people whose truth is known: see
-`GuardConfig`.
+falls in general, so synthetic people, of whom there is no end, are trained on
+it too, beside their truth. What is kept of it is decided on photos that are not
+trained on, and on synthetic people whose truth is known: see `GuardConfig`.
 """
 
 import dataclasses
@@ -48,20 +47,21 @@ _WARMUP = 20  # steps, of rising rate, or a fifth of the steps
 class AdaptationConfig:
   """An adaptation; docs/adaptation.md tells how the defaults were chosen."""
 
-  steps: int = 300  # at most
-  batch_size: int = 8
-  learning_rate: float = 1e-4  # of Adam, at first; it falls by a cosine
+  steps: int = 240  # at most
+  batch_size: int = 16
+  learning_rate: float = 5e-4  # of Adam, at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
   synthetic_share: float = 0.5
-  # As the weights of the project were trained (hund_open.flags).
+  # Of synthetic people, beside their L_u: half of what the weights of the project
+  # were trained with (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
-    vertex_weight=100.0, joint_weight=300.0
+    vertex_weight=50.0, joint_weight=150.0, latent_weight=0.5
   )
   jitter: CropJitter = CropJitter()
-  judge_steps: int = 25  # between two looks at what is held out
+  judge_steps: int = 40  # between two looks at what is held out
   patience: int = 4  # looks in a row without better weights end it
   synthetic_examples: int = 64  # that MPJPE is watched on
   seed: int = 0
