@@ -72,7 +72,7 @@ def test_a_published_network_comes_with_its_runs(network, tmp_path):
   assert metrics["examples"] == 2 * examples
   assert metrics["runs"][1]["validation_part_iou"] == "0.3"
   with flagsaver.flagsaver(
-    network_run_dirs=[str(runs[0])],
+    network_run_dirs=[str(runs[-1])],
     network_output=str(output),
     add_to_history=True,
   ):
