@@ -1,7 +1,7 @@
 """How near fits to points in 3D come to bodies whose whole truth is known."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from hund_tf.data.synthetic import SyntheticConfig
 from hund_tf.optimization.retargeting import (
   Retargeting,
   RetargetingConfig,
+  RetargetingResult,
   RetargetingTarget,
 )
 from hund_tf.types import HumanState
@@ -87,7 +88,6 @@ def measure(
   truth: HumanState,
   chosen: Sequence[Target],
   config: RetargetingConfig | None = None,
-  report: Callable[[str], None] = lambda name: None,
 ) -> list[Accuracy]:
   """Fits the body to points of itself.
 
@@ -98,7 +98,6 @@ def measure(
     truth: `[N, ...]` whose points are the targets, exactly.
     chosen: see `targets`.
     config: of the fits.
-    report: called with the name of each target that is done.
 
   Returns:
     The errors, in the order of the targets.
@@ -125,11 +124,12 @@ def measure(
         compile_seconds=max(first - seconds, 0.0),
       )
     )
-    report(target.name)
   return result
 
 
-def _timed(fit: Retargeting, goal: RetargetingTarget):
+def _timed(
+  fit: Retargeting, goal: RetargetingTarget
+) -> tuple[float, RetargetingResult]:
   begin = time.perf_counter()
   found = fit(goal)
   return time.perf_counter() - begin, found
