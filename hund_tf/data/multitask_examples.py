@@ -132,7 +132,11 @@ def make_example(
     image = augment.change_colors(image, config, seeds[1])
   if config.patch:
     patch = augment.draw_patch(config, seeds[2])
-    image = augment.cover(image, patch, seeds[3])
+    image = tf.cond(
+      patch[2] > 0.0,
+      lambda: augment.cover(image, patch, seeds[3]),
+      lambda: image,
+    )
   keypoints, seen = _keypoints(record, detected)
   keypoints = augment.mirror_keypoints(keypoints, crop.mirrored)
   seen = augment.mirror_keypoints(seen, crop.mirrored)

@@ -76,8 +76,8 @@ class _Stage(tf_keras.layers.Layer):
         maps; 0 where it is not.
       name: layer name.
     """
-    super().__init__(name=name)
     policy, filters = config.precision, config.stage_filters
+    super().__init__(name=name, dtype=policy)
     self._mix = ConvUnit(filters, 1, policy, "mix", relu=False)
     self._recall = None
     if not first:

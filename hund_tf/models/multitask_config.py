@@ -60,6 +60,7 @@ PAPER = MultitaskConfig()
 SMALL = MultitaskConfig(
   input_size=240,
   backbone="plain",
+  blocks=(0, 1, 3, 2),
   feature_channels=32,
   stage_filters=80,
   stages=2,

@@ -42,7 +42,7 @@ class ConvUnit(tf_keras.layers.Layer):
     relu: bool = True,
     gamma: str = "ones",
   ):
-    super().__init__(name=name)
+    super().__init__(name=name, dtype=policy)
     self._relu = relu
     self._convolution = tf_keras.layers.Conv2D(
       filters,
@@ -69,7 +69,7 @@ class ResidualBlock(tf_keras.layers.Layer):
   """
 
   def __init__(self, filters: int, policy: str, name: str):
-    super().__init__(name=name)
+    super().__init__(name=name, dtype=policy)
     self._first = ConvUnit(filters, 3, policy, "first")
     self._second = ConvUnit(
       filters, 3, policy, "second", relu=False, gamma="zeros"
@@ -78,7 +78,7 @@ class ResidualBlock(tf_keras.layers.Layer):
   def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Keeps the shape `[B, H, W, filters]`."""
     x = self._second(self._first(inputs, training=training), training=training)
-    return tf.nn.relu(x + tf.cast(inputs, x.dtype))
+    return tf.nn.relu(x + inputs)
 
 
 class PlainBackbone(tf_keras.layers.Layer):
@@ -183,7 +183,7 @@ class Decoder(tf_keras.layers.Layer):
       policy: precision.
       name: layer name.
     """
-    super().__init__(name=name)
+    super().__init__(name=name, dtype=policy)
     count = len(widths)
     self._lateral = [
       ConvUnit(width, 1, policy, f"lateral{i}", relu=False)

@@ -112,6 +112,16 @@ def test_patch_hides_keypoints_and_cells(record):
   assert (example.visibility.numpy() == 0.0).any()
   assert (example.keypoint_weights.numpy() == 1.0).all()
   assert (example.cell_weights.numpy() == 0.0).any()
+  # The image is covered where the cells are unknown; elsewhere but for pixels
+  # at the patch's edge, which are finer than the samples of a cell, it is not.
+  plain = _make([record] * 4)
+  changed = np.any(example.image != plain.image, axis=-1)
+  step = changed.shape[1] // example.cell_weights.shape[1]
+  cells = np.repeat(
+    np.repeat(example.cell_weights.numpy(), step, axis=1), step, axis=2
+  )
+  assert changed[cells == 0.0].mean() > 0.99
+  assert changed[cells == 1.0].mean() < 0.02
 
 
 def test_detected_keypoints_stand_in(record):

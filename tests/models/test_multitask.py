@@ -13,6 +13,7 @@ from hund_tf.models.multitask import (
   image_features,
 )
 from hund_tf.models.multitask_config import PAPER, SMALL
+from hund_tf.models.multitask_layers import ResidualBlock
 from hund_tf.models.weights import WeightsError
 from tests.models import tiny_network
 from tests.models.tiny_network import TINY
@@ -51,7 +52,7 @@ def test_parameters_of_the_paper():
 
 def test_parameters_of_the_small_one():
   model = MultitaskNetwork(SMALL)
-  assert model.num_trainable() == 2_674_880
+  assert model.num_trainable() == 2_970_304
   assert model.num_trainable() <= 3_000_000
   output = model(tf.zeros([1, 240, 240, 3]))
   assert output.features.shape == (1, 60, 60, 32)
@@ -126,6 +127,21 @@ def test_heads_are_float32_in_mixed_precision(precision):
   assert all(v.dtype == tf.float32 for v in model.trainable_variables)
   gradients = tape.gradient(loss, model.trainable_variables)
   assert all(np.isfinite(g.numpy()).all() for g in gradients)
+
+
+def test_maps_stay_in_low_precision():
+  """Between convolutions no map is made float32 and back, which is slow."""
+  block = ResidualBlock(4, "mixed_bfloat16", "block")
+  maps = tf.TensorSpec([1, 6, 6, 4], tf.bfloat16)
+  call = tf.function(lambda x: block(x, training=True), autograph=False)
+  graph = call.get_concrete_function(maps).graph
+  casts = [
+    operation.outputs[0].dtype
+    for operation in graph.get_operations()
+    if operation.type == "Cast" and operation.inputs[0].shape[1:3] == (6, 6)
+  ]
+  assert tf.float32 not in casts
+  assert graph.structured_outputs.dtype == tf.bfloat16
 
 
 def test_weights_round_trip(tiny, images, tmp_path):
