@@ -39,7 +39,13 @@ _STEPS = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
   "adaptation_batch_size",
   _DEFAULT.batch_size,
-  "People of an update.",
+  "People of an update on photos.",
+  lower_bound=1,
+)
+_SYNTHETIC_BATCH_SIZE = flags.DEFINE_integer(
+  "synthetic_batch_size",
+  _DEFAULT.synthetic_batch_size,
+  "People of an update on synthetic people.",
   lower_bound=1,
 )
 _RATE = flags.DEFINE_float(
@@ -155,6 +161,7 @@ def to_config() -> AdaptationConfig:
   return AdaptationConfig(
     steps=_STEPS.value,
     batch_size=_BATCH_SIZE.value,
+    synthetic_batch_size=_SYNTHETIC_BATCH_SIZE.value,
     learning_rate=_RATE.value,
     meta_loss=_META_LOSS.value,
     synthetic_share=_SYNTHETIC_SHARE.value,

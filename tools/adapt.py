@@ -127,8 +127,9 @@ def _parts(
 def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
   """The adaptation as the flags describe it."""
   body_model = model.objective.body_model
-  config = dataclasses.replace(
-    synthetic_flags.to_config(),
+  config = dataclasses.replace(synthetic_flags.to_config(), render_parts=False)
+  judged = dataclasses.replace(
+    config.captured_only(),
     render_parts=model.objective.config.part_weight > 0.0,
   )
   prior = body_model.pose_prior
@@ -139,7 +140,7 @@ def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
     SyntheticExamples(
       body_model,
       synthetic_flags.to_poses(prior, "validation"),
-      config.captured_only(),
+      judged,
     ),
     adaptation_flags.to_config(),
     lambda line: print(line, flush=True),

@@ -47,21 +47,24 @@ _WARMUP = 20  # steps, of rising rate, or a fifth of the steps
 class AdaptationConfig:
   """An adaptation; docs/adaptation.md tells how the defaults were chosen."""
 
-  steps: int = 240  # at most
-  batch_size: int = 16
+  steps: int = 640  # at most
+  batch_size: int = 16  # people of a step on photos
+  # Of a step on synthetic people, which are best made without part maps: the
+  # part term is most of the cost of a step.
+  synthetic_batch_size: int = 64
   learning_rate: float = 5e-4  # of Adam, at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
-  synthetic_share: float = 0.5
-  # Of synthetic people, beside their L_u: half of what the weights of the
+  synthetic_share: float = 0.75
+  # Of synthetic people, beside their L_u: a third of what the weights of the
   # project were trained with (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
-    vertex_weight=50.0, joint_weight=150.0, latent_weight=0.5
+    vertex_weight=30.0, joint_weight=90.0, latent_weight=0.3
   )
   jitter: CropJitter = CropJitter()
-  judge_steps: int = 40  # between two looks at what is held out
+  judge_steps: int = 80  # between two looks at what is held out
   patience: int = 4  # looks in a row without better weights end it
   synthetic_examples: int = 64  # that MPJPE is watched on
   seed: int = 0
@@ -78,12 +81,19 @@ class AdaptationConfig:
         f"synthetic_share: got {self.synthetic_share}, expected 0 or more and "
         "less than 1"
       )
-    counts = (self.steps, self.batch_size, self.judge_steps, self.patience)
-    if min(counts) < 1 or self.synthetic_examples < 1:
-      raise ValueError(
-        "steps, batch_size, judge_steps, patience and synthetic_examples: "
-        f"got {(*counts, self.synthetic_examples)}, expected 1 or more"
+    counts = {
+      name: getattr(self, name)
+      for name in (
+        "steps",
+        "batch_size",
+        "synthetic_batch_size",
+        "judge_steps",
+        "patience",
+        "synthetic_examples",
       )
+    }
+    if min(counts.values()) < 1:
+      raise ValueError(f"got {counts}, expected 1 or more of each")
 
   def is_synthetic(self, step: int) -> bool:
     """Whether a step is trained on synthetic people."""
@@ -119,7 +129,7 @@ class Adaptation:
       model: with its weights; it is trained in place.
       people: to train on, as they are and mirrored.
       held_out: to judge by, of other photos.
-      synthetic: to train on as well.
+      synthetic: to train on as well; without part maps such steps are fast.
       validation: whose MPJPE may not rise.
       config: how.
       report: told of every look at what is held out.
@@ -222,7 +232,7 @@ class Adaptation:
     config = self._config
     if config.is_synthetic(step):
       batch = self._synthetic.example_batch(
-        config.seed, step, config.batch_size
+        config.seed, step, config.synthetic_batch_size
       )
       regime = "joint"
     else:

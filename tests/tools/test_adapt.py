@@ -24,6 +24,7 @@ _FAST = (
   "--adaptation_batch_size=2",
   "--judged_examples=2",
   "--adaptation_steps=4",
+  "--synthetic_batch_size=4",
   "--judge_steps=2",
 )
 _OURS = (

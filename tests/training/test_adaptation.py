@@ -23,6 +23,7 @@ from tests.training.photo_people_fixtures import seen_people
 _CONFIG = AdaptationConfig(
   steps=12,
   batch_size=4,
+  synthetic_batch_size=4,
   learning_rate=3e-3,
   judge_steps=6,
   synthetic_examples=4,
@@ -199,6 +200,27 @@ def test_what_the_guard_objects_to(totals, mpjpe, words):
     assert word in line and line.startswith("step 5:")
 
 
+def test_synthetic_steps_have_batches_of_their_own(
+  new_model, people, synthetic, monkeypatch
+):
+  made = []
+  make = synthetic.example_batch
+
+  def example_batch(seed, step, batch_size):
+    made.append((step, batch_size))
+    return make(seed, step, batch_size)
+
+  config = dataclasses.replace(
+    _CONFIG, steps=4, synthetic_share=0.5, synthetic_batch_size=6
+  )
+  adaptation = Adaptation(
+    new_model(), *people, synthetic, synthetic, config, lambda line: None
+  )
+  monkeypatch.setattr(synthetic, "example_batch", example_batch)
+  assert [adaptation._train(step) for step in range(4)] == [True] * 4
+  assert made == [(1, 6), (3, 6)]
+
+
 def test_synthetic_steps_are_spread_evenly():
   def steps(share):
     config = AdaptationConfig(synthetic_share=share)
@@ -215,6 +237,7 @@ def test_synthetic_steps_are_spread_evenly():
     ({"meta_loss": "mean"}, "meta_loss: got 'mean'"),
     ({"synthetic_share": 1.0}, "less than 1"),
     ({"steps": 0}, "expected 1 or more"),
+    ({"synthetic_batch_size": 0}, "synthetic_batch_size.*expected 1 or more"),
     ({"synthetic_examples": 0}, "expected 1 or more"),
   ],
 )
