@@ -7,8 +7,10 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
+from flags import feature_flags
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models import multitask_weights, weights
+from hund_tf.models.mirror_average import MirrorAverage
 from hund_tf.models.multitask import MultitaskNetwork
 from hund_tf.training import run_folder
 from hund_tf.training.multitask_batches import held_out_batches
@@ -107,11 +109,13 @@ def test_a_run_without_validation_is_not_published(tmp_path, capsys):
   assert not (tmp_path / "o.npz").exists()
 
 
-def test_figures_join_those_of_a_file(network, manifest, tmp_path):
+@pytest.mark.parametrize("average", [False, True])
+def test_figures_join_those_of_a_file(network, manifest, tmp_path, average):
   path = tmp_path / "metrics.json"
   path.write_text('{"runs": [1]}')
   with flagsaver.flagsaver(
     network_weights=str(network),
+    mirror_average=average,
     validation_records=str(manifest.folder),
     metrics_output=str(path),
     sheet_output=str(tmp_path / "sheet.png"),
@@ -121,6 +125,8 @@ def test_figures_join_those_of_a_file(network, manifest, tmp_path):
   figures = json.loads(path.read_text())
   assert figures["runs"] == [1]
   model = multitask_weights.load(network)
+  if average:
+    model = MirrorAverage(model)
   batches = held_out_batches(manifest, 4, model.config.input_size, 4)
   expected = score(make_judge(model), batches).as_dict()
   assert figures["held_out"] == {"records": 4, **expected}
@@ -136,6 +142,14 @@ def test_unusable_network_weights_are_named(tmp_path, capsys):
     assert evaluate_multitask.main(["evaluate_multitask"]) == 1
   assert "none.npz" in capsys.readouterr().err
   assert not (tmp_path / "metrics.json").exists()
+
+
+def test_two_looks_are_not_for_training(network):
+  with (
+    flagsaver.flagsaver(network_weights=str(network), mirror_average=True),
+    pytest.raises(ValueError, match="--mirror_average: got true"),
+  ):
+    feature_flags.to_network()
 
 
 def test_network_and_descent_are_trained_as_one(
