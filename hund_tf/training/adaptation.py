@@ -58,15 +58,15 @@ class AdaptationConfig:
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
   synthetic_share: float = 0.75
-  # Of synthetic people, beside their L_u: a third of what the weights of the
+  # Of synthetic people, beside their L_u: half of what the weights of the
   # project were trained with (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
-    vertex_weight=30.0, joint_weight=90.0, latent_weight=0.3
+    vertex_weight=50.0, joint_weight=150.0, latent_weight=0.5
   )
   jitter: CropJitter = CropJitter()
   judge_steps: int = 80  # between two looks at what is held out
   patience: int = 4  # looks in a row without better weights end it
-  synthetic_examples: int = 64  # that MPJPE is watched on
+  synthetic_examples: int = 256  # that MPJPE is watched on
   seed: int = 0
   guard: GuardConfig = GuardConfig()
 
