@@ -40,6 +40,29 @@ def test_it_makes_images_and_a_contact_sheet(tmp_path):
     assert sheet.size == (3 * (2 * 240 + 6), 2 * 20 + 240 + 26 + 6)
 
 
+def test_a_process_computes_with_one_thread():
+  """The libraries of numpy and scipy, too: they would wait in busy threads."""
+  code = (
+    "from threadpoolctl import threadpool_info\n"
+    "import scipy.linalg\n"
+    "from hund_tf.compat import tf\n"
+    "from hund_tf.data.synthetic_images.dataset import use_one_thread\n"
+    "use_one_thread()\n"
+    "print(tf.config.threading.get_intra_op_parallelism_threads())\n"
+    "print(*{p['num_threads'] for p in threadpool_info()\n"
+    "        if p['user_api'] == 'blas'})\n"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", code],
+    cwd=_ROOT,
+    env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OPENBLAS_NUM_THREADS": "2"},
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  assert result.stdout.split() == ["1", "1"]
+
+
 def test_a_wrong_glob_is_named(tmp_path):
   result = _run(f"--output_dir={tmp_path}", "--background_glob=/nowhere/*.jpg")
   assert result.returncode == 1

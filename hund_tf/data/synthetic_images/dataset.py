@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
@@ -75,7 +76,7 @@ class ShardResult(NamedTuple):
 
 
 def use_one_thread() -> None:
-  """Makes TensorFlow and OpenCV compute with one thread in this process.
+  """Makes TensorFlow, OpenCV and numpy compute with one thread in this process.
 
   Raises:
     RuntimeError: if TensorFlow has computed before.
@@ -83,6 +84,7 @@ def use_one_thread() -> None:
   tf.config.threading.set_intra_op_parallelism_threads(1)
   tf.config.threading.set_inter_op_parallelism_threads(1)
   cv2.setNumThreads(1)
+  threadpool_limits(1, user_api="blas")
 
 
 class ImageMaker:
