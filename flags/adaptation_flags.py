@@ -63,7 +63,7 @@ _META_LOSS = flags.DEFINE_enum(
 _SYNTHETIC_SHARE = flags.DEFINE_float(
   "synthetic_share",
   _DEFAULT.synthetic_share,
-  "Share of updates on synthetic people under full supervision.",
+  "Share of updates on synthetic people, under full supervision and L_u.",
   lower_bound=0.0,
   upper_bound=0.99,
 )

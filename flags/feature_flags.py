@@ -9,7 +9,7 @@ from hund_tf.detection.network_features import (
   landmarks_only,
 )
 from hund_tf.models import multitask_weights
-from hund_tf.models.mirror_average import MirrorAverage
+from hund_tf.models.mirror_average import MapNetwork, MirrorAverage
 from hund_tf.models.multitask import MultitaskNetwork
 from hund_tf.reconstruction.methods import Method
 
@@ -42,8 +42,8 @@ def _load() -> MultitaskNetwork:
   return multitask_weights.load(_NETWORK_WEIGHTS.value, "float32")
 
 
-def to_network() -> MultitaskNetwork:
-  """The multitask network to be trained on from its weights, float32.
+def to_trainable_network() -> MultitaskNetwork:
+  """The multitask network whose weights can be trained on, float32.
 
   Raises:
     ValueError: if the weights cannot be used, or with --mirror_average.
@@ -56,8 +56,8 @@ def to_network() -> MultitaskNetwork:
   return _load()
 
 
-def to_looks() -> MultitaskNetwork | MirrorAverage:
-  """The multitask network to be used, float32.
+def to_network() -> MapNetwork:
+  """The multitask network that the flags describe, to be used, float32.
 
   Raises:
     ValueError: if the weights cannot be used.
@@ -66,7 +66,7 @@ def to_looks() -> MultitaskNetwork | MirrorAverage:
 
 
 def make_features(
-  name: str, network: MultitaskNetwork | MirrorAverage | None, method: Method
+  name: str, network: MapNetwork | None, method: Method
 ) -> FeatureMaker:
   """What makes one of `KINDS`, for a method.
 
@@ -96,5 +96,5 @@ def to_features(method: Method) -> FeatureMaker:
     ValueError: if the weights cannot be used, or the method needs an F that
       these features do not have.
   """
-  network = None if kind() == "landmarks" else to_looks()
+  network = None if kind() == "landmarks" else to_network()
   return make_features(kind(), network, method)

@@ -30,8 +30,7 @@ from hund_tf.detection import network_features
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation import network_photos
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models.mirror_average import MirrorAverage
-from hund_tf.models.multitask import MultitaskNetwork
+from hund_tf.models.mirror_average import MapNetwork
 from hund_tf.training import map_sheet
 from hund_tf.training.multitask_batches import held_out_batches
 from hund_tf.training.multitask_trainer import make_judge, score
@@ -40,7 +39,7 @@ _BATCH = 25
 _SHEET_PEOPLE = 16
 
 
-def _on_records(network: MultitaskNetwork | MirrorAverage, config) -> dict:
+def _on_records(network: MapNetwork, config) -> dict:
   """Scores on the held-out records; draws the sheet."""
   manifest = held_out_flags.to_manifest()
   if manifest is None:
@@ -64,7 +63,7 @@ def _on_records(network: MultitaskNetwork | MirrorAverage, config) -> dict:
   }
 
 
-def _on_photos(network: MultitaskNetwork | MirrorAverage, config) -> dict:
+def _on_photos(network: MapNetwork, config) -> dict:
   """Scores of K, and of reconstructions, on annotated photos."""
   people = [
     person
@@ -100,7 +99,7 @@ def main(argv: list[str]) -> int:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   config = multitask_evaluation_flags.to_config()
   try:
-    network = feature_flags.to_looks()
+    network = feature_flags.to_network()
     figures = {
       "trainable_parameters": network.num_trainable(),
       "held_out": _on_records(network, config),

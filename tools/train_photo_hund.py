@@ -64,7 +64,7 @@ def train(run: run_flags.RunConfig) -> None:
       body_flags.to_model(), objective_flags.to_config()
     )
     model = photo_hund_flags.to_model(
-      feature_flags.to_network(), objective, run.initial_weights
+      feature_flags.to_trainable_network(), objective, run.initial_weights
     )
   settings = run_folder.describe(
     training=config,

@@ -7,7 +7,8 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
-from hund_tf.models.multitask import MultitaskNetwork, image_features
+from hund_tf.models.mirror_average import MapNetwork
+from hund_tf.models.multitask import image_features
 from hund_tf.types import MAP_SIZE, ImageFeatures
 
 # What the features of a crop are made of.
@@ -58,7 +59,7 @@ class NetworkFeatures:
   """Makes features of crops by the network, with a detector's or without."""
 
   def __init__(
-    self, network: MultitaskNetwork, kind: str, with_features: bool = False
+    self, network: MapNetwork, kind: str, with_features: bool = False
   ):
     """Keeps the network.
 

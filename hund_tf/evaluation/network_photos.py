@@ -20,7 +20,7 @@ from hund_tf.evaluation import photos_2d
 from hund_tf.evaluation.pck import correct_keypoints
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps, target_from_features
-from hund_tf.models.multitask import MultitaskNetwork
+from hund_tf.models.mirror_average import MapNetwork
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.types import CROP_SIZE, NUM_KEYPOINTS, Intrinsics
@@ -62,7 +62,7 @@ def _visible(person: CocoPerson) -> np.ndarray:
 
 
 def own_keypoints(
-  network: MultitaskNetwork,
+  network: MapNetwork,
   people: Iterable[CocoPerson],
   load_photo: LoadPhoto,
 ) -> OwnScore:

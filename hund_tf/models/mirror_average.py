@@ -58,3 +58,7 @@ class MirrorAverage(tf.Module):
       mean(last.part_logits, part_names.MIRROR),
     )
     return MultitaskOutput(output.features[:count], (maps,))
+
+
+# What K, B and F can be asked of.
+MapNetwork = MultitaskNetwork | MirrorAverage

@@ -13,6 +13,7 @@ from hund_tf.evaluation.multitask_metrics import (
 from hund_tf.losses.heatmaps import decode_heatmaps
 from hund_tf.losses.multitask import MultitaskLossConfig
 from hund_tf.models import multitask_weights
+from hund_tf.models.mirror_average import MapNetwork
 from hund_tf.models.multitask import MultitaskNetwork
 from hund_tf.training import map_sheet
 from hund_tf.training.multitask_batches import MultitaskBatches
@@ -24,7 +25,7 @@ from hund_tf.training.training_loop import RunPlace, TrainingLoop
 _PICTURES = 8  # held-out people whose maps are drawn
 
 
-def make_judge(model: MultitaskNetwork) -> Callable:
+def make_judge(model: MapNetwork) -> Callable:
   """Pictures `[B, S, S, 3]` to keypoints `[B, 137, 2]`, K and B, traced."""
 
   @tf.function(autograph=False, reduce_retracing=True)

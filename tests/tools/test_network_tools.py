@@ -149,7 +149,7 @@ def test_two_looks_are_not_for_training(network):
     flagsaver.flagsaver(network_weights=str(network), mirror_average=True),
     pytest.raises(ValueError, match="--mirror_average: got true"),
   ):
-    feature_flags.to_network()
+    feature_flags.to_trainable_network()
 
 
 def test_network_and_descent_are_trained_as_one(
