@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from hund_tf.training.loop_config import LoopConfig
+from hund_tf.training.loop_config import OPTIMIZERS, LoopConfig
 
 _LOOP = LoopConfig()
 STRATEGIES = ("one", "mirrored", "multi_worker")
@@ -54,8 +54,17 @@ _BATCH_SIZE = flags.DEFINE_integer(
   lower_bound=1,
 )
 _SEED = flags.DEFINE_integer("training_seed", 0, "Of weights and examples.")
+_OPTIMIZER = flags.DEFINE_enum(
+  "optimizer",
+  _LOOP.optimizer,
+  OPTIMIZERS,
+  "Muon takes orthogonal steps for kernels; a rate of Adam does for it, too.",
+)
 _RATE = flags.DEFINE_float(
-  "base_learning_rate", _LOOP.learning_rate, "Of Adam.", lower_bound=0.0
+  "base_learning_rate",
+  _LOOP.learning_rate,
+  "Of the optimiser.",
+  lower_bound=0.0,
 )
 _WARMUP_STEPS = flags.DEFINE_integer(
   "warmup_steps", 0, "First steps, of rising rate.", lower_bound=0
@@ -133,6 +142,7 @@ def to_loop() -> dict[str, Any]:
     "steps": _STEPS.value,
     "batch_size": _BATCH_SIZE.value,
     "seed": _SEED.value,
+    "optimizer": _OPTIMIZER.value,
     "learning_rate": _RATE.value,
     "warmup_steps": _WARMUP_STEPS.value,
     "decay_steps": _DECAY_STEPS.value,

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+OPTIMIZERS = ("adam", "muon")
+
 
 @dataclasses.dataclass(frozen=True)
 class LoopConfig:
@@ -10,6 +12,7 @@ class LoopConfig:
   steps: int = 100_000
   batch_size: int = 32  # over all replicas
   seed: int = 0
+  optimizer: str = "adam"
   learning_rate: float = 1e-4
   warmup_steps: int = 0  # linear, from 0
   decay_steps: int = 0  # last steps: cosine to `final_rate` of the rate
@@ -23,6 +26,11 @@ class LoopConfig:
   keep_checkpoints: int = 3
 
   def __post_init__(self):
+    if self.optimizer not in OPTIMIZERS:
+      raise ValueError(
+        f"optimizer: got {self.optimizer!r}, expected one of "
+        f"{', '.join(OPTIMIZERS)}"
+      )
     if self.warmup_steps + self.decay_steps > self.steps:
       raise ValueError(
         f"warmup_steps + decay_steps: {self.warmup_steps} + "

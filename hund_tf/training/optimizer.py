@@ -5,6 +5,7 @@ from typing import Any
 
 from hund_tf.compat import tf, tf_keras
 from hund_tf.training.loop_config import LoopConfig
+from hund_tf.training.muon import Muon
 
 
 class LearningRate(tf_keras.optimizers.schedules.LearningRateSchedule):
@@ -32,8 +33,9 @@ class LearningRate(tf_keras.optimizers.schedules.LearningRateSchedule):
 
 
 def make_optimizer(config: LoopConfig) -> tf_keras.optimizers.Optimizer:
-  """Adam with the run's schedule, and averaged weights if asked for."""
-  return tf_keras.optimizers.Adam(
+  """The run's optimiser and schedule, and averaged weights if asked for."""
+  kinds = {"adam": tf_keras.optimizers.Adam, "muon": Muon}
+  return kinds[config.optimizer](
     LearningRate(config),
     use_ema=config.ema > 0.0,
     ema_momentum=config.ema or 0.99,
