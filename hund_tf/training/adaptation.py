@@ -47,24 +47,25 @@ _WARMUP = 20  # steps, of rising rate, or a fifth of the steps
 class AdaptationConfig:
   """An adaptation; docs/adaptation.md tells how the defaults were chosen."""
 
-  steps: int = 640  # at most
+  steps: int = 1600  # at most
   batch_size: int = 16  # people of a step on photos
   # Of a step on synthetic people, which are best made without part maps: the
   # part term is most of the cost of a step.
   synthetic_batch_size: int = 64
-  learning_rate: float = 5e-4  # of Adam, at first; it falls by a cosine
+  optimizer: str = "muon"
+  learning_rate: float = 1e-3  # at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
   synthetic_share: float = 0.75
-  # Of synthetic people, beside their L_u: half of what the weights of the
+  # Of synthetic people, beside their L_u: a quarter of what the weights of the
   # project were trained with (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
-    vertex_weight=50.0, joint_weight=150.0, latent_weight=0.5
+    vertex_weight=25.0, joint_weight=75.0, latent_weight=0.25
   )
   jitter: CropJitter = CropJitter()
-  judge_steps: int = 80  # between two looks at what is held out
+  judge_steps: int = 160  # between two looks at what is held out
   patience: int = 4  # looks in a row without better weights end it
   synthetic_examples: int = 256  # that MPJPE is watched on
   seed: int = 0
@@ -154,6 +155,7 @@ class Adaptation:
       steps=config.steps,
       batch_size=size,
       seed=seed,
+      optimizer=config.optimizer,
       learning_rate=config.learning_rate,
       warmup_steps=warmup,
       decay_steps=config.steps - warmup,
