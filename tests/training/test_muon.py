@@ -71,3 +71,27 @@ def test_ill_conditioned_map_is_learned():
 
   losses = [float(step()) for _ in range(60)]
   assert losses[-1] < 0.005 * losses[0]
+
+
+def test_a_restored_optimizer_goes_on_alike(tmp_path):
+  gradients = np.random.default_rng(3).normal(size=[4, 6, 9]).astype("f4")
+
+  def begin():
+    kernel = tf.Variable(tf.ones([6, 9]))
+    optimizer = Muon(0.01, jit_compile=False)
+    optimizer.build([kernel])
+    saved = tf.train.Checkpoint(kernel=kernel, optimizer=optimizer)
+    return kernel, optimizer, saved
+
+  def train(kernel, optimizer, rows):
+    for gradient in rows:
+      optimizer.apply_gradients([(tf.constant(gradient), kernel)])
+
+  kernel, optimizer, saved = begin()
+  train(kernel, optimizer, gradients[:2])
+  path = saved.write(str(tmp_path / "muon"))
+  train(kernel, optimizer, gradients[2:])
+  again, resumed, restored = begin()
+  restored.read(path).assert_consumed()
+  train(again, resumed, gradients[2:])
+  np.testing.assert_array_equal(again.numpy(), kernel.numpy())
