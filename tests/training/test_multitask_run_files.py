@@ -32,7 +32,7 @@ def _read(*arguments: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
   ("name", "expected"),
   [
-    ("multitask_small", "16 0.002 240 plain mixed_bfloat16"),
+    ("multitask_small", "16 0.0015 240 plain mixed_bfloat16"),
     ("multitask_paper", "32 0.0003 480 resnet50v2 mixed_bfloat16"),
   ],
 )
