@@ -241,7 +241,7 @@ def _adapt(argv: Sequence[str]) -> int:
 
 
 def be_deterministic() -> None:
-  """The same bits for the same seed, on the same kind of machine."""
+  """Asks TensorFlow for operations that give the same bits every time."""
   tf.config.experimental.enable_op_determinism()
 
 
