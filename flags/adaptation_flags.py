@@ -51,7 +51,7 @@ _SYNTHETIC_BATCH_SIZE = flags.DEFINE_integer(
 _RATE = flags.DEFINE_float(
   "adaptation_rate",
   _DEFAULT.learning_rate,
-  "Learning rate of Muon.",
+  "Learning rate, at first.",
   lower_bound=0.0,
 )
 _META_LOSS = flags.DEFINE_enum(

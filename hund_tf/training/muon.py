@@ -12,7 +12,6 @@ import math
 
 from hund_tf.compat import tf, tf_keras
 
-_MOMENTUM = 0.9
 _STEP_RMS = 0.2  # of an update's elements in units of the rate, like Adam's
 # Odd polynomial that takes singular values in (0, 1] to about one (0.7 to 1.2)
 # when it is applied five times; coefficients of the first reference.
@@ -28,7 +27,7 @@ def orthogonalize(matrix: tf.Tensor) -> tf.Tensor:
   the matrix's norm stay smaller.
 
   Args:
-    matrix: `[R, C]` float32, not zero.
+    matrix: `[R, C]` float32; zero stays zero.
 
   Returns:
     `[R, C]` float32.
@@ -46,7 +45,8 @@ def orthogonalize(matrix: tf.Tensor) -> tf.Tensor:
 class Muon(tf_keras.optimizers.Adam):
   """Adam, but for kernels: variables of two or more axes, the last one outputs.
 
-  Weight decay, clipping and averaged weights are those of tf_keras.
+  A kernel's momentum is Adam's first moment, looked at one step ahead
+  (Nesterov). Weight decay, clipping and averaged weights are those of tf_keras.
   """
 
   def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
@@ -55,9 +55,9 @@ class Muon(tf_keras.optimizers.Adam):
       super().update_step(gradient, variable)
       return
     index = self._index_dict[self._var_key(variable)]
-    momentum = self._momentums[index]
-    momentum.assign(_MOMENTUM * momentum + (1.0 - _MOMENTUM) * gradient)
-    ahead = _MOMENTUM * momentum + (1.0 - _MOMENTUM) * gradient
+    momentum, beta = self._momentums[index], self.beta_1
+    momentum.assign(beta * momentum + (1.0 - beta) * gradient)
+    ahead = beta * momentum + (1.0 - beta) * gradient
     columns = variable.shape[-1]
     rows = variable.shape.num_elements() // columns
     direction = orthogonalize(tf.reshape(ahead, [rows, columns]))
