@@ -14,7 +14,10 @@ from hund_tf.types import (
   MAP_SIZE,
   NUM_KEYPOINTS,
   NUM_PARTS,
+  STATE_DIMS,
   STATE_SIZE,
+  AlignmentTerms,
+  HumanState,
   ImageFeatures,
   Intrinsics,
   RefinementState,
@@ -109,6 +112,14 @@ class HundModel(tf_keras.Model):
     """
     return self.descend(features, intrinsics, num_stages).trace()
 
+  def _stage_count(self, num_stages: int | None) -> int:
+    """M as asked for, or the configured one."""
+    if num_stages is None:
+      return self.config.num_stages
+    if num_stages < 0:
+      raise ValueError(f"num_stages: got {num_stages}, expected 0 or more")
+    return num_stages
+
   @tf.autograph.experimental.do_not_convert
   def begin(
     self, features: ImageFeatures, intrinsics: Intrinsics
@@ -137,10 +148,7 @@ class HundModel(tf_keras.Model):
       parts: whether L_b is rendered, and a gradient taken through it: training
         can spare either.
     """
-    if num_stages is None:
-      num_stages = self.config.num_stages
-    if num_stages < 0:
-      raise ValueError(f"num_stages: got {num_stages}, expected 0 or more")
+    num_stages = self._stage_count(num_stages)
     inputs, states = self.begin(features, intrinsics)
     stages, memories = [], [tf.concat(states[1:], axis=-1)]
     for _ in range(num_stages):
@@ -149,6 +157,56 @@ class HundModel(tf_keras.Model):
       memories.append(tf.concat(states[1:], axis=-1))
     stages.append(self.cell.evaluate(states[0], inputs, parts))
     return Descent(tuple(stages), tuple(memories))
+
+  @tf.autograph.experimental.do_not_convert
+  def descend_in_loop(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    num_stages: int | None = None,
+    parts: PartTerm = "full",
+  ) -> RefinementState:
+    """As calling the model, with its stages in a loop instead of one by one.
+
+    XLA then compiles one stage in place of M + 1 of them, in seconds, and the
+    whole descent is one program.
+
+    Args:
+      features: see `call`.
+      intrinsics: see `call`.
+      num_stages: see `call`.
+      parts: see `descend`.
+    """
+    rows = self._stage_count(num_stages) + 1
+    inputs, states = self.begin(features, intrinsics)
+    state = HumanState(*STATE_DIMS)
+    terms = AlignmentTerms(*AlignmentTerms._fields)
+    arrays = tf.nest.map_structure(
+      lambda _: tf.TensorArray(tf.float32, rows), (state, terms, "memory")
+    )
+
+    def refine(i, states, arrays):
+      stage = self.cell.evaluate(states[0], inputs, parts, inline=True)
+      refined = self.cell.refine(stage, inputs, states)
+      row = stage.state, stage.terms, tf.concat(states[1:], axis=-1)
+      written = tf.nest.map_structure(lambda a, x: a.write(i, x), arrays, row)
+      return i + 1, refined, written
+
+    # The last round's refinement is not used: one more is cheaper than a second
+    # copy of the evaluation.
+    _, _, arrays = tf.while_loop(
+      lambda i, *_: i < rows,
+      refine,
+      (tf.constant(0), states, arrays),
+      maximum_iterations=rows,
+    )
+    stacked = tf.nest.map_structure(lambda a: _stages_second(a.stack()), arrays)
+    return RefinementState(*stacked, tf.zeros_like(stacked[1].total))
+
+
+def _stages_second(rows: tf.Tensor) -> tf.Tensor:
+  """`[M + 1, B, ...]` to `[B, M + 1, ...]`."""
+  return tf.transpose(rows, [1, 0, *range(2, rows.shape.rank)])
 
 
 def blank_inputs(

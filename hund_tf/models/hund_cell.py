@@ -199,11 +199,19 @@ class HundCell(tf_keras.layers.Layer):
     coordinates: tf.Tensor,
     inputs: DescentInputs,
     parts: PartTerm = "full",
+    inline: bool = False,
   ) -> Stage:
-    """Decodes states `[B, 204]` in network coordinates and takes their L_u."""
-    return self._get_evaluate()(
-      coordinates, inputs.target, inputs.intrinsics, parts
-    )
+    """Decodes states `[B, 204]` in network coordinates and takes their L_u.
+
+    Args:
+      coordinates: of the states.
+      inputs: of the descent.
+      parts: whether L_b is rendered, and a gradient taken through it.
+      inline: not as a function of its own: for a loop, whose compiler then
+        leaves out what is not used.
+    """
+    evaluate = self._evaluate if inline else self._get_evaluate()
+    return evaluate(coordinates, inputs.target, inputs.intrinsics, parts)
 
   def _evaluate(
     self,
@@ -234,8 +242,20 @@ class HundCell(tf_keras.layers.Layer):
     Returns:
       The `Stage` of s_{i-1}, and the states that belong to s_i.
     """
+    stage = self.evaluate(states[0], inputs, parts)
+    return stage, self.refine(stage, inputs, states)
+
+  def refine(
+    self, stage: Stage, inputs: DescentInputs, states: list[tf.Tensor]
+  ) -> list[tf.Tensor]:
+    """The states that belong to s_i.
+
+    Args:
+      stage: s_{i-1}, evaluated.
+      inputs: context, target and intrinsics.
+      states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
+    """
     coordinates, *memory = states
-    stage = self.evaluate(coordinates, inputs, parts)
     losses = loss_inputs(
       self.config.loss_inputs,
       stage.terms,
@@ -253,4 +273,4 @@ class HundCell(tf_keras.layers.Layer):
       tf.nn.gelu(self._normalize(self._project(seen))), memory
     )
     refined = state_space.bound(coordinates + self._update(hidden))
-    return stage, [refined, *memory]
+    return [refined, *memory]

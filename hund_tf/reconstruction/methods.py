@@ -70,16 +70,14 @@ class OptimizerMethod:
     return minimize(self.objective, target, intrinsics, self._config)
 
 
-class _CompiledStages:
+class _TracedStages:
   """The pieces of a descent as functions that are traced once for any batch."""
 
-  def __init__(self, model: HundModel, jit_compile: bool):
+  def __init__(self, model: HundModel):
     self._model = model
-    xla = jit_compile and model.objective.xla_compatible
-    self._options = {"autograph": False, "jit_compile": xla or None}
     signature = _any_batch(blank_inputs(model.config))
     self.begin = tf.function(
-      model.begin, input_signature=signature, **self._options
+      model.begin, input_signature=signature, autograph=False
     )
     self._functions: dict[tuple[str, PartTerm], Callable] = {}
 
@@ -104,9 +102,35 @@ class _CompiledStages:
       self._functions[key] = tf.function(
         lambda inputs, states: function(inputs, states, parts),
         input_signature=_any_batch(begun),
-        **self._options,
+        autograph=False,
       )
     return self._functions[key]
+
+
+class _CompiledDescent:
+  """A whole descent as one program of XLA."""
+
+  def __init__(self, model: HundModel):
+    self._model = model
+    self._functions: dict[tuple[int, PartTerm], Callable] = {}
+
+  def __call__(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    stages: int,
+    parts: PartTerm,
+  ) -> RefinementState:
+    """The trace of a descent of so many stages, without `seconds`."""
+    key = stages, parts
+    if key not in self._functions:
+      self._functions[key] = tf.function(
+        lambda *inputs: self._model.descend_in_loop(*inputs, stages, parts),
+        input_signature=_any_batch(blank_inputs(self._model.config)),
+        autograph=False,
+        jit_compile=True,
+      )
+    return self._functions[key](features, intrinsics)
 
 
 def _any_batch(tensors):
@@ -135,14 +159,18 @@ class HundMethod:
       refinement: an optimiser that starts at the last stage's state.
       objective: what the optimiser minimises and the trace's terms are of;
         without it the objective that the model reads.
-      jit_compile: XLA for whole stages: faster ones, a slower start.
+      jit_compile: XLA for the whole descent: a faster one, a slower start. Its
+        stages are then not timed one by one, and share its time evenly.
     """
     self.objective = objective or model.objective
     self.feature_channels = model.config.feature_channels
     self._model = model
     self._num_stages = num_stages
     self._refinement = refinement
-    self._stages = _CompiledStages(model, jit_compile)
+    self._stages = _TracedStages(model)
+    self._program = None
+    if jit_compile and model.objective.xla_compatible:
+      self._program = _CompiledDescent(model)
     self._terms = None
     if self.objective.config != model.objective.config:
       self._terms = tf.function(
@@ -183,6 +211,12 @@ class HundMethod:
     known = np.any(features.part_weights.numpy() > 0.0)
     parts = "value" if known else "none"
     begin = time.perf_counter()
+    if self._program is not None:
+      trace = self._program(features, intrinsics, stages, parts)
+      trace.terms.total.numpy()  # waits for it
+      share = (time.perf_counter() - begin) / (stages + 1)
+      seconds = [share * (i + 1) for i in range(stages + 1)]
+      return trace._replace(seconds=_of_all(seconds, trace))
     inputs, states = self._stages.begin(features, intrinsics)
     rows, seconds = [], []
     for i in range(stages + 1):
@@ -197,13 +231,8 @@ class HundMethod:
     state, terms, memory = tf.nest.map_structure(
       lambda *x: tf.stack(x, axis=1), *rows
     )
-    count = memory.shape[0]
-    return RefinementState(
-      state=state,
-      terms=terms,
-      memory=memory,
-      seconds=tf.constant(np.tile(seconds, [count, 1]), tf.float32),
-    )
+    trace = RefinementState(state, terms, memory, terms.total)
+    return trace._replace(seconds=_of_all(seconds, trace))
 
   def _with_terms(
     self,
@@ -218,6 +247,12 @@ class HundMethod:
       rows.append(self._terms(state, target, intrinsics))
     terms = tf.nest.map_structure(lambda *x: tf.stack(x, axis=1), *rows)
     return trace._replace(terms=terms)
+
+
+def _of_all(seconds: list[float], trace: RefinementState) -> tf.Tensor:
+  """The same seconds for every person of a trace, `[B, M + 1]`."""
+  count = trace.terms.total.shape[0]
+  return tf.constant(np.tile(seconds, [count, 1]), tf.float32)
 
 
 def _joined(trace: RefinementState, rest: RefinementState) -> RefinementState:
