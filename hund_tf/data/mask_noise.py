@@ -40,19 +40,6 @@ def ellipse_map(middle: tf.Tensor, radius: tf.Tensor) -> tf.Tensor:
   return tf.cast(inside, tf.float32)[..., None]
 
 
-def _enlarge(field: tf.Tensor) -> tf.Tensor:
-  """Bicubic interpolation `[B, S, S, 1]` to `[B, 60, 60, 1]`.
-
-  As matrices over rows and columns, for XLA has no bicubic resizing.
-  """
-  side = field.shape[1]
-  with tf.init_scope():
-    basis = tf.eye(side)[None, ..., None]
-    rows = tf.image.resize(basis, [MAP_SIZE, side], method="bicubic")
-    mixing = rows[0, ..., 0].numpy()
-  return tf.einsum("ij,bjkc,lk->bilc", mixing, field, mixing)
-
-
 def _blur(maps: tf.Tensor, size: int) -> tf.Tensor:
   return tf.nn.avg_pool2d(maps, size, 1, "SAME")
 
@@ -74,7 +61,7 @@ def corrupt_foreground(
   if scale == 0.0:
     return foreground
   field = draws.normal([batch, 8, 8, 1], 2.5)
-  field = _enlarge(field)
+  field = tf.image.resize(field, [MAP_SIZE, MAP_SIZE], method="bicubic")
   shift = config.mask_shift * draws.uniform([batch, 1, 1, 1], -1.0, 1.0)
   gain = draws.log_uniform([batch, 1, 1, 1], 3.0, 12.0)
   strength = config.mask_blobs * draws.uniform([batch, 1, 1, 1])

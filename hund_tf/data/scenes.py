@@ -139,8 +139,7 @@ def _body_poses(
   if count == 0:
     return sampled, upright
   rows = draws.integers([2, batch], count)
-  latents = tf.convert_to_tensor(poses.latents)
-  up = tf.convert_to_tensor(poses.up)
+  latents, up = tf.constant(poses.latents), tf.constant(poses.up)
   first, second = tf.gather(latents, rows[0]), tf.gather(latents, rows[1])
   strength = draws.uniform([batch, 1], 0.0, config.perturbation)
   perturbed = first + strength * draws.normal([batch, BODY_POSE_DIM])
