@@ -11,6 +11,7 @@ import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import app
@@ -51,18 +52,21 @@ def _methods(objective: AlignmentObjective, hybrids: Sequence[int]) -> dict:
   return methods
 
 
-def _speed(rows, together: float) -> str:
-  """How long the optimisers take to reach the learned descent's objective.
+class _Seconds(NamedTuple):
+  """Of the learned descent on all problems."""
 
-  Args:
-    rows: of the comparison.
-    together: seconds of the learned descent on all problems in one batch.
-  """
+  in_turn: float  # one problem after the other
+  together: float  # in one batch
+
+
+def _speed(rows, learned: _Seconds) -> str:
+  """How long the optimisers take to reach the learned descent's objective."""
   ends = {r.problem: r for r in rows if r.method == _LEARNED}
-  seconds = np.median([r.seconds for r in ends.values()])
+  count = len(ends)
   lines = [
-    f"{_LEARNED} takes {seconds:.3f} s alone (median), and {together:.3f} s "
-    f"for all {len(ends)} problems in one batch."
+    f"{_LEARNED} takes {learned.in_turn:.3f} s for all {count} problems one "
+    f"after the other ({1e3 * learned.in_turn / count:.1f} ms each), and "
+    f"{learned.together:.3f} s in one batch."
   ]
   for method in ("BFGS", "L-BFGS"):
     times = descent_comparison.seconds_to_reach(
@@ -70,20 +74,20 @@ def _speed(rows, together: float) -> str:
     )
     reached = np.isfinite(times)
     whole = np.where(reached, times, _last_seconds(rows, method, ends)).sum()
-    lines.append(
-      f"{method} reaches its objective in {reached.sum()} of {len(times)} "
-      "problems"
-      + (
-        f", after {np.median(np.array(times)[reached]):.2f} s (median of "
-        f"these), {np.median(np.array(times)[reached]) / seconds:.0f} times "
-        "as long."
-        if reached.any()
-        else "."
+    line = f"{method} reaches its objective in {reached.sum()} of {count}"
+    if reached.any():
+      median = np.median(np.array(times)[reached])
+      line += (
+        f", after {median:.2f} s (median of these), "
+        f"{median * count / learned.in_turn:.0f} times as long"
       )
-      + f" One problem after the other it takes {whole:.1f} s for all of them "
-      f"(to its end where it does not get there), {whole / together:.0f} times "
-      "as long as the batch."
+    line += (
+      f". One after the other it takes {whole:.1f} s for all of them (to its "
+      "end where it does not get there), "
+      f"{whole / learned.in_turn:.0f} times as long, and "
+      f"{whole / learned.together:.0f} times as long as the batch."
     )
+    lines.append(line)
   return "\n".join(lines)
 
 
@@ -93,7 +97,7 @@ def _last_seconds(rows, method: str, problems) -> list[float]:
   return [ends[problem] for problem in problems]
 
 
-def _write(folder: Path, rows, together: float) -> str:
+def _write(folder: Path, rows, learned: _Seconds) -> str:
   with output_folder.atomic_path(folder / "descents.csv") as temporary:
     with temporary.open("w", newline="", encoding="utf-8") as file:
       writer = csv.writer(file)
@@ -103,7 +107,7 @@ def _write(folder: Path, rows, together: float) -> str:
   text = "\n\n".join(
     [
       descent_comparison.table(descent_comparison.summarize(stages + rows)),
-      _speed(rows, together),
+      _speed(rows, learned),
     ]
   )
   with output_folder.atomic_path(folder / "summary.md") as temporary:
@@ -134,8 +138,11 @@ def main(argv: Sequence[str]) -> int:
     rows = descent_comparison.compare(
       examples, methods, body, lambda index: bar.update()
     )
-    together = descent_comparison.seconds_together(examples, methods[_LEARNED])
-    print(_write(folder, rows, together))
+    learned = _Seconds(
+      descent_comparison.seconds_in_turn(examples, methods[_LEARNED]),
+      descent_comparison.seconds_together(examples, methods[_LEARNED]),
+    )
+    print(_write(folder, rows, learned))
   except ValueError as error:
     print(error, file=sys.stderr)
     return 1

@@ -130,6 +130,28 @@ def seconds_together(
   return float(np.median(times))
 
 
+def seconds_in_turn(
+  problems: Sequence[TrainingExample], method: Callable, repeats: int = 3
+) -> float:
+  """Seconds of a method that takes the problems one after the other.
+
+  Args:
+    problems: N batches of one example.
+    method: a `Method`.
+    repeats: rounds after a first one that is not timed; their median counts.
+
+  Returns:
+    Seconds for all N, from the method's own traces.
+  """
+  rounds = [
+    sum(
+      float(method(p.features, p.intrinsics).seconds[0, -1]) for p in problems
+    )
+    for _ in range(repeats + 1)
+  ]
+  return float(np.median(rounds[1:]))
+
+
 class MethodSummary(NamedTuple):
   """Means over the problems of where a method ended."""
 

@@ -37,23 +37,24 @@ def render_heatmaps(
   return rows[:, :, None] * columns[:, None]
 
 
-def _refine_axis(
-  log_rows: tf.Tensor, peak: tf.Tensor, length: int
-) -> tf.Tensor:
-  """Peak of the parabola through three log values around `peak`, in cells.
+def _refine_axis(rows: tf.Tensor, peak: tf.Tensor, length: int) -> tf.Tensor:
+  """Peak of the parabola through the logs of three values around `peak`, cells.
 
   Exact for a Gaussian of any width. At the border the parabola stands on the
   three outermost cells.
 
   Args:
-    log_rows: `[N, length]` log heatmap along one axis, through the maximum.
+    rows: `[N, length]` heatmap along one axis, through the maximum.
     peak: `[N]` index of the maximum.
     length: number of cells.
   """
   middle = tf.clip_by_value(peak, 1, length - 2)
-  below = tf.gather(log_rows, middle - 1, batch_dims=1)
-  centre = tf.gather(log_rows, middle, batch_dims=1)
-  above = tf.gather(log_rows, middle + 1, batch_dims=1)
+
+  def log_value(cell: tf.Tensor) -> tf.Tensor:
+    value = tf.gather(rows, cell, batch_dims=1)
+    return tf.math.log(tf.maximum(value, _FLOOR))
+
+  below, centre, above = (log_value(middle + k) for k in (-1, 0, 1))
   curvature = below - 2.0 * centre + above
   curved = curvature < -1e-4
   offset = 0.5 * (below - above) / tf.where(curved, curvature, -1.0)
@@ -104,10 +105,8 @@ def decode_heatmaps(heatmaps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
   in_row = line(first + row * (width * number), 1, width)
   column = tf.argmax(in_row, axis=1, output_type=tf.int32)
   in_column = line(first + column * number, width, height)
-  along_x = tf.math.log(tf.maximum(in_row, _FLOOR))
-  along_y = tf.math.log(tf.maximum(in_column, _FLOOR))
-  x = _refine_axis(along_x, column, width) + 0.5
-  y = _refine_axis(along_y, row, height) + 0.5
+  x = _refine_axis(in_row, column, width) + 0.5
+  y = _refine_axis(in_column, row, height) + 0.5
   scale = tf.constant([CROP_SIZE / width, CROP_SIZE / height])
   locations = tf.reshape(tf.stack([x, y], -1) * scale, [batch, number, 2])
   peaks = tf.reshape(tf.reduce_max(in_row, axis=1), [batch, number])

@@ -68,6 +68,20 @@ def test_problems_are_taken_as_one_batch():
   assert sizes == [7] * 4
 
 
+def test_problems_are_taken_one_after_the_other():
+  """The first round is not timed, the median of the others counts."""
+  sizes = []
+
+  def method(features, intrinsics):
+    sizes.append(features.shape[0])
+    seconds = [9.0, 1.0, 5.0, 2.0][(len(sizes) - 1) // 7]
+    return RefinementState(None, None, None, tf.constant([[0.0, seconds]]))
+
+  example = TrainingExample(*[tf.zeros([1, 2])] * len(TrainingExample._fields))
+  assert descent_comparison.seconds_in_turn([example] * 7, method) == 14.0
+  assert sizes == [1] * 28
+
+
 def test_the_truth_has_no_error(body_model):
   state = poses.a_pose(body_model)
   body = body_model.decode(state, mesh="proxy_1500")
