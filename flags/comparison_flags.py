@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from absl import flags
 
+from flags import folder_flags
+
 _NUM_PROBLEMS = flags.DEFINE_integer(
   "num_problems", 100, "Held-out problems.", lower_bound=1
 )
@@ -16,9 +18,6 @@ _SPLIT = flags.DEFINE_enum(
 _SEED = flags.DEFINE_integer("comparison_seed", 7, "Seed of the problems.")
 _HYBRIDS = flags.DEFINE_list(
   "hybrids", "0,2,5", "Stages i of HUND(i)+BFGS to compare."
-)
-_OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", None, "Folder for CSV, table and plots.", required=True
 )
 
 flags.register_validator(
@@ -46,5 +45,5 @@ def to_config() -> ComparisonConfig:
     split=_SPLIT.value,
     seed=_SEED.value,
     hybrids=tuple(int(stage) for stage in _HYBRIDS.value),
-    output_dir=_OUTPUT_DIR.value,
+    output_dir=folder_flags.output_dir(),
   )

@@ -33,13 +33,13 @@ _LEARNING_RATE = flags.DEFINE_float(
 _JIT_COMPILE = flags.DEFINE_bool(
   "jit_compile",
   _DEFAULT.jit_compile,
-  "Compile the objective, or the stages of the learned descent, by XLA: faster "
-  "steps, a slower start.",
+  "Compile the objective, or the whole learned descent, by XLA: faster, after a "
+  "slower start.",
 )
 
 
 def jit_compile() -> bool:
-  """Whether XLA compiles the objective or the stages."""
+  """Whether XLA compiles the objective or the descent."""
   return _JIT_COMPILE.value
 
 
