@@ -33,8 +33,8 @@ _LEARNING_RATE = flags.DEFINE_float(
 _JIT_COMPILE = flags.DEFINE_bool(
   "jit_compile",
   _DEFAULT.jit_compile,
-  "Compile the objective, or the whole learned descent, by XLA: faster, after a "
-  "slower start.",
+  "Compile the objective, or the whole learned descent, by XLA: faster, but "
+  "slower to start.",
 )
 
 
