@@ -29,7 +29,7 @@ from flags import (
   photo_flags,
   synthetic_flags,
 )
-from hund_tf.compat import tf, tf_keras
+from hund_tf.compat import tf_keras
 from hund_tf.data import boxes as user_boxes
 from hund_tf.data import camera_options, output_folder
 from hund_tf.data.landmark_files import landmark_file_of_photo
@@ -40,7 +40,7 @@ from hund_tf.detection.openpose import read_openpose
 from hund_tf.evaluation import quality
 from hund_tf.models import weights
 from hund_tf.models.hund import HundModel
-from hund_tf.training import adaptation_report, held_out
+from hund_tf.training import adaptation_report, held_out, run_devices
 from hund_tf.training.adaptation import Adaptation, AdaptationResult
 from hund_tf.training.photo_people import PhotoPeople
 from hund_tf.visualization import adaptation_pictures
@@ -240,13 +240,8 @@ def _adapt(argv: Sequence[str]) -> int:
   return 1 if finder.failures else 0
 
 
-def be_deterministic() -> None:
-  """Asks TensorFlow for operations that give the same bits every time."""
-  tf.config.experimental.enable_op_determinism()
-
-
 def main(argv: Sequence[str]) -> int:
-  be_deterministic()
+  run_devices.be_deterministic()
   try:
     return _adapt(argv[1:])
   except (ValueError, OSError) as error:

@@ -18,7 +18,17 @@ def prepare(threads: int, cpu_devices: int, deterministic: bool) -> None:
       [tf.config.LogicalDeviceConfiguration()] * cpu_devices,
     )
   if deterministic:
-    tf.config.experimental.enable_op_determinism()
+    be_deterministic()
+
+
+def be_deterministic() -> None:
+  """Bit-equal results where TensorFlow can give them; before it starts.
+
+  Operations run one after the other, each on all threads: a sum of three or
+  more gradients is added up in the order in which they happen to be freed.
+  """
+  tf.config.experimental.enable_op_determinism()
+  tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:

@@ -46,7 +46,7 @@ def run(capsys, monkeypatch):
   """Runs the program in this process: arguments -> code, stdout, stderr."""
 
   # It would hold for all tests of this process.
-  monkeypatch.setattr(adapt, "be_deterministic", lambda: None)
+  monkeypatch.setattr(adapt.run_devices, "be_deterministic", lambda: None)
 
   def call(*arguments: object) -> tuple[int, str, str]:
     flags.FLAGS.unparse_flags()
