@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from hund_tf.compat import tf
 
-_ALGORITHM = "philox"  # the same numbers on every device
+# The same numbers on every device, but others in what XLA compiles.
+_ALGORITHM = "philox"
 _MAX_CALLS = 128
 
 

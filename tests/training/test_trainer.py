@@ -100,8 +100,9 @@ def _rows(path):
 _RESUME = """
 import pathlib, shutil, sys
 import numpy as np
-from hund_tf.compat import tf, tf_keras
-tf.config.experimental.enable_op_determinism()
+from hund_tf.compat import tf_keras
+from hund_tf.training import run_devices
+run_devices.be_deterministic()
 from hund_tf.body.model import BodyModel
 from hund_tf.data import pose_library
 from hund_tf.data.synthetic import SyntheticConfig

@@ -15,8 +15,8 @@ from absl.testing import flagsaver
 
 from flags import run_flags, training_flags
 from hund_tf.body.model import BodyModel
-from hund_tf.compat import tf
 from hund_tf.models.config import HundConfig
+from hund_tf.training import run_devices
 from tests.data.records import people
 from tools import train_hund
 
@@ -52,7 +52,7 @@ def _rows(folder: pathlib.Path) -> list[list[float]]:
 
 
 def main() -> None:
-  tf.config.experimental.enable_op_determinism()
+  run_devices.be_deterministic()
   training_flags.to_model_config = lambda: _SIZE
   train_hund.ValidationSet = lambda *_: None
   folder = pathlib.Path(sys.argv[1])
