@@ -62,6 +62,15 @@ def test_examples_and_keypoints_do_not_mix():
   np.testing.assert_allclose(found, points, atol=0.01)
 
 
+def test_maxima_of_rows_of_any_length():
+  random = np.random.default_rng(0)
+  for width in (1, 2, 7, 12, 60):
+    maps = random.normal(size=[2, 3, width, 5]).astype(np.float32)
+    np.testing.assert_array_equal(
+      heatmaps._row_maxima(tf.constant(maps)), maps.max(axis=2)
+    )
+
+
 def test_decoding_compiles():
   maps = _gaussians(np.array([[100.0, 200.0], [33.0, 44.0]]), 2.0)
   compiled = tf.function(heatmaps.decode_heatmaps, jit_compile=True)

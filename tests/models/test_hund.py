@@ -6,6 +6,7 @@ import pytest
 from hund_tf.compat import tf, tf_keras
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models import context_embedding
 from hund_tf.models.config import HundConfig
 from hund_tf.models.context_embedding import camera_code, keypoint_code
 from hund_tf.models.hund import HundModel, blank_inputs
@@ -100,6 +101,27 @@ def test_more_stages_continue_the_same_descent(model, observed, trace):
   assert model(*observed, num_stages=0).terms.total.shape == [2, 1]
   with pytest.raises(ValueError, match="num_stages: got -1"):
     model(*observed, num_stages=-1)
+
+
+def test_stages_in_a_loop_are_the_same_descent(model, observed, trace):
+  """And the loop refuses what the model refuses."""
+  looped = model.descend_in_loop(*observed, num_stages=3)
+  for one, other in zip(
+    tf.nest.flatten(looped), tf.nest.flatten(trace), strict=True
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+  with pytest.raises(ValueError, match="num_stages: got -1"):
+    model.descend_in_loop(*observed, num_stages=-1)
+
+
+def test_maps_are_halved_by_means():
+  maps = np.random.default_rng(0).normal(size=[2, 6, 4, 3]).astype(np.float32)
+  blocks = maps.reshape(2, 3, 2, 2, 2, 3)
+  np.testing.assert_allclose(
+    context_embedding._halve(tf.constant(maps)),
+    blocks.mean(axis=(2, 4)),
+    atol=1e-6,
+  )
 
 
 def test_examples_do_not_mix(model, observed, trace):
