@@ -66,7 +66,9 @@ class AdaptationConfig:
   )
   jitter: CropJitter = CropJitter()
   judge_steps: int = 160  # between two looks at what is held out
-  patience: int = 4  # looks in a row without better weights end it
+  # Looks in a row without better weights end it; what the guard refuses half-way
+  # it may accept at the end, when the rate is low.
+  patience: int = 8
   synthetic_examples: int = 256  # that MPJPE is watched on
   seed: int = 0
   guard: GuardConfig = GuardConfig()
