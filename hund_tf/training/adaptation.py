@@ -66,8 +66,8 @@ class AdaptationConfig:
   )
   jitter: CropJitter = CropJitter()
   judge_steps: int = 160  # between two looks at what is held out
-  # Looks in a row without better weights end it; what the guard refuses half-way
-  # it may accept at the end, when the rate is low.
+  # Looks in a row without better weights end it; what the guard refuses
+  # half-way it may accept at the end, when the rate is low.
   patience: int = 8
   synthetic_examples: int = 256  # that MPJPE is watched on
   seed: int = 0
