@@ -24,10 +24,13 @@ def prepare(threads: int, cpu_devices: int, deterministic: bool) -> None:
 def be_deterministic() -> None:
   """Bit-equal results where TensorFlow can give them; before it starts.
 
-  Operations run one after the other, each on all threads: a sum of three or
-  more gradients is added up in the order in which they happen to be freed.
+  Deterministic operations are not enough for gradients. The graph optimiser
+  rewrites their sums in an order that differs from process to process, so it is
+  off. `tf.add_n` begins with whichever of its inputs nothing else holds any
+  more, so operations run one after the other, each on all threads.
   """
   tf.config.experimental.enable_op_determinism()
+  tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
   tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
