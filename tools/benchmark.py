@@ -24,10 +24,12 @@ from hund_tf.evaluation import retargeting_accuracy
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models import weights
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import blank_inputs
 from hund_tf.models.multitask import MultitaskNetwork, forward_flops
 from hund_tf.models.multitask_config import VARIANTS
+from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.types import HumanState, Intrinsics
 from tests.body.numpy_reference import posed_by_numpy
@@ -39,9 +41,10 @@ _REPEATS = flags.DEFINE_integer(
 _PARTS = flags.DEFINE_multi_enum(
   "benchmarks",
   ["bodies", "networks"],
-  ["bodies", "networks", "retargeting"],
-  "What is timed; may be repeated. retargeting: fits to points of held-out "
-  "poses of --pose_file or --synthetic_mocap_dir, else of the pose prior's.",
+  ["bodies", "descents", "networks", "retargeting"],
+  "What is timed; may be repeated. descents: learned ones, traced and compiled. "
+  "retargeting: fits to points of held-out poses of --pose_file or "
+  "--synthetic_mocap_dir, else of the pose prior's.",
 )
 _PEOPLE = flags.DEFINE_integer(
   "retargeting_people",
@@ -161,6 +164,25 @@ def _objective(model: BodyModel) -> None:
     reference = step
 
 
+def _descents() -> None:
+  model = weights.load(BodyModel())
+  for count, people in ((1, "one person"), (5, "five people")):
+    blank, intrinsics = blank_inputs(model.config, count)
+    seen = blank._replace(heatmap_weights=tf.ones_like(blank.heatmap_weights))
+    known = seen._replace(part_weights=tf.ones_like(seen.part_weights))
+    for name, features in (("parts known", known), ("no part known", seen)):
+      print(f"Learned descent, {people}, {name}:", flush=True)
+      reference = None
+      for kind, jit_compile in (("stage by stage", False), ("by XLA", True)):
+        method = HundMethod(model, jit_compile=jit_compile)
+        begin = time.perf_counter()
+        method(features, intrinsics)
+        _row(f"{kind}, first call", 1e3 * (time.perf_counter() - begin))
+        value = _median_ms(method, features, intrinsics)
+        _row(f"{kind}, further calls", value, reference)
+        reference = value
+
+
 def _matmul_rate(dtype: str) -> float:
   """Measured rate of a large matrix product, GFLOP/s."""
   size = 1024
@@ -242,6 +264,8 @@ def main(argv: Sequence[str]) -> int:
     _renderer(model)
     _body(model)
     _objective(model)
+  if "descents" in _PARTS.value:
+    _descents()
   if "networks" in _PARTS.value:
     _networks()
   if "retargeting" in _PARTS.value:

@@ -66,7 +66,9 @@ def _speed(rows, learned: _Seconds) -> str:
   lines = [
     f"{_LEARNED} takes {learned.in_turn:.3f} s for all {count} problems one "
     f"after the other ({1e3 * learned.in_turn / count:.1f} ms each), and "
-    f"{learned.together:.3f} s in one batch."
+    f"{learned.together:.3f} s in one batch; "
+    f"{1e3 * np.median([r.seconds for r in ends.values()]):.1f} ms (median) in "
+    "turns with the other methods."
   ]
   for method in ("BFGS", "L-BFGS"):
     times = descent_comparison.seconds_to_reach(
@@ -108,6 +110,10 @@ def _write(folder: Path, rows, learned: _Seconds) -> str:
     [
       descent_comparison.table(descent_comparison.summarize(stages + rows)),
       _speed(rows, learned),
+      "\n".join(
+        descent_comparison.difference(rows, _LEARNED, method)
+        for method in ("BFGS", "L-BFGS")
+      ),
     ]
   )
   with output_folder.atomic_path(folder / "summary.md") as temporary:

@@ -178,6 +178,45 @@ def summarize(rows: list[DescentRow]) -> list[MethodSummary]:
   return result
 
 
+def difference(rows: list[DescentRow], method: str, other: str) -> str:
+  """By how much the ends of a method are below those of another one, in words.
+
+  Args:
+    rows: of `compare`, with both methods on the same problems.
+    method: one of them.
+    other: one of them.
+
+  Returns:
+    The mean difference of each error, its standard error (not a number for one
+    problem), and in how many problems the first method is better.
+  """
+  last = {(row.method, row.problem): row for row in rows}
+  problems = [problem for name, problem in last if name == method]
+  gains = []
+  for field, unit in (
+    ("joint_angle_degrees", "degrees of joint angle"),
+    ("mpjpe_mm", "mm of MPJPE"),
+    ("pa_mpjpe_mm", "mm of PA-MPJPE"),
+  ):
+    values = np.array(
+      [
+        getattr(last[other, p], field) - getattr(last[method, p], field)
+        for p in problems
+      ]
+    )
+    error = np.nan
+    if len(values) > 1:
+      error = values.std(ddof=1) / np.sqrt(len(values))
+    gains.append(
+      f"{values.mean():.2f} (+- {error:.2f}; better in {(values > 0).sum()}) "
+      f"{unit}"
+    )
+  return (
+    f"{method} ends below {other} in {len(problems)} problems by "
+    f"{', '.join(gains)}."
+  )
+
+
 def stages_as_methods(rows: list[DescentRow], method: str) -> list[DescentRow]:
   """The descents of HUND(M) cut off after 1 ... M - 1 stages.
 

@@ -14,7 +14,6 @@ from hund_tf.types import (
   MAP_SIZE,
   NUM_KEYPOINTS,
   NUM_PARTS,
-  STATE_DIMS,
   STATE_SIZE,
   AlignmentTerms,
   HumanState,
@@ -24,6 +23,12 @@ from hund_tf.types import (
 )
 
 _FIRST_STATE = 1e-3  # deviation of the weights of s_0 before training
+# The tensors of one state of a trace, by name: state, terms, memory.
+_ROW = (
+  HumanState(*HumanState._fields),
+  AlignmentTerms(*AlignmentTerms._fields),
+  "memory",
+)
 
 
 class Descent(NamedTuple):
@@ -166,7 +171,7 @@ class HundModel(tf_keras.Model):
     num_stages: int | None = None,
     parts: PartTerm = "full",
   ) -> RefinementState:
-    """As calling the model, with its stages in a loop instead of one by one.
+    """As calling the model, with its stages in a loop instead of unrolled.
 
     XLA then compiles one stage in place of M + 1 of them, in seconds, and the
     whole descent is one program.
@@ -176,13 +181,17 @@ class HundModel(tf_keras.Model):
       intrinsics: see `call`.
       num_stages: see `call`.
       parts: see `descend`.
+
+    Returns:
+      See `call`.
+
+    Raises:
+      ValueError: see `call`.
     """
     rows = self._stage_count(num_stages) + 1
     inputs, states = self.begin(features, intrinsics)
-    state = HumanState(*STATE_DIMS)
-    terms = AlignmentTerms(*AlignmentTerms._fields)
     arrays = tf.nest.map_structure(
-      lambda _: tf.TensorArray(tf.float32, rows), (state, terms, "memory")
+      lambda _: tf.TensorArray(tf.float32, rows), _ROW
     )
 
     def refine(i, states, arrays):

@@ -6,7 +6,7 @@ return.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -210,13 +210,34 @@ class HundMethod:
     # Without a known part L_b is 0 and nothing need be rendered for it.
     known = np.any(features.part_weights.numpy() > 0.0)
     parts = "value" if known else "none"
-    begin = time.perf_counter()
     if self._program is not None:
-      trace = self._program(features, intrinsics, stages, parts)
-      trace.terms.total.numpy()  # waits for it
-      share = (time.perf_counter() - begin) / (stages + 1)
-      seconds = [share * (i + 1) for i in range(stages + 1)]
-      return trace._replace(seconds=_of_all(seconds, trace))
+      return self._by_program(features, intrinsics, stages, parts)
+    return self._by_stages(features, intrinsics, stages, parts)
+
+  def _by_program(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    stages: int,
+    parts: PartTerm,
+  ) -> RefinementState:
+    """A descent at once; every state gets an equal share of its time."""
+    begin = time.perf_counter()
+    trace = self._program(features, intrinsics, stages, parts)
+    trace.terms.total.numpy()  # waits for it
+    seconds = time.perf_counter() - begin
+    shares = np.arange(1, stages + 2) / (stages + 1)
+    return trace._replace(seconds=_of_all(seconds * shares, trace.terms.total))
+
+  def _by_stages(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    stages: int,
+    parts: PartTerm,
+  ) -> RefinementState:
+    """A descent stage by stage, each timed."""
+    begin = time.perf_counter()
     inputs, states = self._stages.begin(features, intrinsics)
     rows, seconds = [], []
     for i in range(stages + 1):
@@ -231,8 +252,12 @@ class HundMethod:
     state, terms, memory = tf.nest.map_structure(
       lambda *x: tf.stack(x, axis=1), *rows
     )
-    trace = RefinementState(state, terms, memory, terms.total)
-    return trace._replace(seconds=_of_all(seconds, trace))
+    return RefinementState(
+      state=state,
+      terms=terms,
+      memory=memory,
+      seconds=_of_all(seconds, terms.total),
+    )
 
   def _with_terms(
     self,
@@ -249,10 +274,9 @@ class HundMethod:
     return trace._replace(terms=terms)
 
 
-def _of_all(seconds: list[float], trace: RefinementState) -> tf.Tensor:
-  """The same seconds for every person of a trace, `[B, M + 1]`."""
-  count = trace.terms.total.shape[0]
-  return tf.constant(np.tile(seconds, [count, 1]), tf.float32)
+def _of_all(seconds: Sequence[float], totals: tf.Tensor) -> tf.Tensor:
+  """The same seconds `[M + 1]` for every person of totals `[B, M + 1]`."""
+  return tf.constant(np.tile(seconds, [totals.shape[0], 1]), tf.float32)
 
 
 def _joined(trace: RefinementState, rest: RefinementState) -> RefinementState:

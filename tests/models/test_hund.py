@@ -6,9 +6,7 @@ import pytest
 from hund_tf.compat import tf, tf_keras
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models import context_embedding
 from hund_tf.models.config import HundConfig
-from hund_tf.models.context_embedding import camera_code, keypoint_code
 from hund_tf.models.hund import HundModel, blank_inputs
 from hund_tf.models.hund_cell import (
   DescentInputs,
@@ -19,7 +17,6 @@ from hund_tf.models.hund_cell import (
 from hund_tf.types import (
   STATE_SIZE,
   AlignmentTarget,
-  Intrinsics,
   RefinementState,
 )
 
@@ -112,16 +109,6 @@ def test_stages_in_a_loop_are_the_same_descent(model, observed, trace):
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
   with pytest.raises(ValueError, match="num_stages: got -1"):
     model.descend_in_loop(*observed, num_stages=-1)
-
-
-def test_maps_are_halved_by_means():
-  maps = np.random.default_rng(0).normal(size=[2, 6, 4, 3]).astype(np.float32)
-  blocks = maps.reshape(2, 3, 2, 2, 2, 3)
-  np.testing.assert_allclose(
-    context_embedding._halve(tf.constant(maps)),
-    blocks.mean(axis=(2, 4)),
-    atol=1e-6,
-  )
 
 
 def test_examples_do_not_mix(model, observed, trace):
@@ -276,24 +263,6 @@ def test_nothing_known_of_the_parts_is_no_part_term(objective, observed):
   ]
   for with_parts, without in zip(*terms, strict=True):
     np.testing.assert_allclose(with_parts, without, rtol=1e-6)
-
-
-def test_context_codes():
-  intrinsics = Intrinsics(
-    tf.constant([[480.0 * np.e, 480.0]]), tf.constant([[240.0, 0.0]])
-  )
-  np.testing.assert_allclose(
-    camera_code(intrinsics), [[0.0, -1.0, 0.0, 0.5]], atol=1e-6
-  )
-  target = AlignmentTarget(
-    keypoints=tf.constant([[[480.0, 0.0], [99.0, 99.0]]]),
-    keypoint_weights=tf.constant([[0.9, 0.0]]),
-    part_probs=tf.zeros([1, 60, 60, 15]),
-    part_weights=tf.zeros([1, 16]),
-  )
-  np.testing.assert_allclose(
-    keypoint_code(target), [[0.9, -0.9, 0.0, 0.0, 0.9, 0.0]], rtol=1e-6
-  )
 
 
 def test_every_weight_learns_and_the_loss_falls(keypoint_objective, observed):

@@ -1,6 +1,7 @@
 """The comparison of meta-losses: its runs, its figures, and going on."""
 
 import csv
+import functools
 
 import numpy as np
 import pytest
@@ -18,17 +19,9 @@ _ERRORS = StageErrors(*([np.array([9.0, 8.0, 7.0])] * len(StageErrors._fields)))
 
 
 @pytest.fixture
-def run(capsys):
-  """Runs the program in this process: flags -> code, stdout, stderr."""
-
-  def call(**values) -> tuple[int, str, str]:
-    flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(**values):
-      code = ablate_meta_losses.main(["ablate_meta_losses"])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-  return call
+def run(call_main):
+  """Runs the program: flags -> code, stdout, stderr."""
+  return functools.partial(call_main, ablate_meta_losses)
 
 
 def test_each_meta_loss_gets_its_run_and_nothing_else_differs(

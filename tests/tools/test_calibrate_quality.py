@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
 from hund_tf.evaluation import quality, quality_fitting
@@ -25,18 +23,11 @@ def small_weights(body_model, tmp_path):
 
 
 @pytest.fixture
-def run(capsys):
-  """Runs the program in this process: flags -> code, stdout, stderr."""
-
-  def call(**values) -> tuple[int, str, str]:
-    # Not parsed: other programs' required flags may be defined here as well.
-    flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(**{k: str(v) for k, v in values.items()}):
-      code = calibrate_quality.main(["calibrate_quality"])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-  return call
+def run(call_main):
+  """Runs the program: flags -> code, stdout, stderr."""
+  return lambda **values: call_main(
+    calibrate_quality, **{k: str(v) for k, v in values.items()}
+  )
 
 
 def _measured(good_share: float, seed: int = 0):

@@ -1,11 +1,11 @@
 """The comparison of optimisers and the learned descent, from flags to files."""
 
 import csv
+import functools
 
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 
 from hund_tf.evaluation.descent_comparison import DescentRow
 from tools import compare_optimizers
@@ -16,17 +16,9 @@ flags.FLAGS.set_default("output_dir", "unset")
 
 
 @pytest.fixture
-def run(capsys):
-  """Runs the program in this process: flags -> code, stdout, stderr."""
-
-  def call(**values) -> tuple[int, str, str]:
-    flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(**values):
-      code = compare_optimizers.main(["compare_optimizers"])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-  return call
+def run(call_main):
+  """Runs the program: flags -> code, stdout, stderr."""
+  return functools.partial(call_main, compare_optimizers)
 
 
 def _row(problem, method, iteration, seconds, objective):
@@ -49,6 +41,7 @@ def test_how_many_times_as_long_the_optimisers_take():
   learned = compare_optimizers._Seconds(in_turn=0.1, together=0.02)
   own, bfgs, lbfgs = compare_optimizers._speed(rows, learned).splitlines()
   assert "0.100 s for all 2 problems" in own
+  assert own.endswith("; 500.0 ms (median) in turns with the other methods.")
   assert "50.0 ms each" in own and "0.020 s in one batch" in own
   assert "1 of 2, after 3.00 s (median of these), 60 times as long" in bfgs
   assert "8.0 s for all of them" in bfgs
@@ -90,6 +83,7 @@ def test_it_compares_all_methods(run, tmp_path):
   assert summary.strip() in out
   assert "| HUND(1) | 2 | 1 |" in summary
   assert "for all 2 problems one after the other" in summary
+  assert "HUND(5) ends below BFGS in 2 problems by " in summary
 
 
 def test_an_unknown_argument_is_an_error(capsys):
