@@ -42,7 +42,7 @@ _PARTS = flags.DEFINE_multi_enum(
   "benchmarks",
   ["bodies", "networks"],
   ["bodies", "descents", "networks", "retargeting"],
-  "What is timed; may be repeated. descents: learned ones, traced and compiled. "
+  "What is timed; may be repeated. descents: learned, traced and compiled. "
   "retargeting: fits to points of held-out poses of --pose_file or "
   "--synthetic_mocap_dir, else of the pose prior's.",
 )
