@@ -164,9 +164,11 @@ def full_loss(
     example = example._replace(
       vertices=example.vertices - root, joints=example.joints - root
     )
-  vertices = config.vertex_weight * vertex_loss(body, example)
+  if config.vertex_weight:
+    vertices = config.vertex_weight * vertex_loss(body, example)
+    result += weights.vertices * vertices
   joints = config.joint_weight * joint_loss(body, example, config.finger_weight)
-  return result + weights.vertices * vertices + weights.joints * joints
+  return result + weights.joints * joints
 
 
 def stage_loss(

@@ -38,7 +38,8 @@ class HundConfig:
   # Training only: no gradient through the loss inputs, which spares the
   # renderer's backward pass where L_u itself is not trained on.
   detach_loss_inputs: bool = False
-  jit_compile: bool = False  # XLA for the body and its loss in each stage
+  # XLA for reading K and B, and for the body and its loss in each stage.
+  jit_compile: bool = False
 
   def __post_init__(self):
     if self.loss_inputs not in LOSS_INPUTS:

@@ -1,6 +1,7 @@
 """The context s^c: what the picture says, embedded once (Sec. 2.2)."""
 
 from hund_tf.compat import tf, tf_keras
+from hund_tf.models.compilation import compiled
 from hund_tf.models.config import HundConfig
 from hund_tf.types import (
   CROP_SIZE,
@@ -50,6 +51,13 @@ def _halve(maps: tf.Tensor) -> tf.Tensor:
   return 0.25 * (pairs[..., :number] + pairs[..., number:])
 
 
+def coarse_maps(features: ImageFeatures) -> tf.Tensor:
+  """K and B at half their resolution, side by side: `[B, 30, 30, 152]`."""
+  # Each pooled by itself: so K is read once and never copied.
+  maps = features.heatmaps, features.part_probs
+  return tf.concat([_halve(m) for m in maps], axis=-1)
+
+
 class ContextEmbedding(tf_keras.layers.Layer):
   """Six convolutions with pooling and a fully connected layer.
 
@@ -63,6 +71,8 @@ class ContextEmbedding(tf_keras.layers.Layer):
   def __init__(self, config: HundConfig, name: str = "context_embedding"):
     super().__init__(name=name)
     self._feature_channels = config.feature_channels
+    coarse = compiled(coarse_maps, config.jit_compile)
+    self._get_coarse = lambda: coarse
     self._squeeze = None
     if config.feature_channels:
       self._squeeze = tf_keras.layers.Dense(_FEATURE_SQUEEZE, name="squeeze")
@@ -101,16 +111,15 @@ class ContextEmbedding(tf_keras.layers.Layer):
     Raises:
       ValueError: if F has another number of channels than the model.
     """
-    maps = [features.heatmaps, features.part_probs]
     if features.features.shape[-1] != self._feature_channels:
       raise ValueError(
         f"features F: {features.features.shape[-1]} channels, the model was "
         f"made for {self._feature_channels}"
       )
+    x = self._get_coarse()(features)
     if self._squeeze is not None:
-      maps.append(self._squeeze(features.features))
-    # Each pooled by itself: so K is read once and never copied.
-    x = tf.concat([_halve(m) for m in maps], axis=-1)
+      squeezed = _halve(self._squeeze(features.features))
+      x = tf.concat([x, squeezed], axis=-1)
     for i, convolution in enumerate(self._convolutions):
       x = convolution(x)
       if 1 <= i <= 3:

@@ -6,6 +6,7 @@ from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models import state_space
+from hund_tf.models.compilation import compiled
 from hund_tf.models.config import HundConfig
 from hund_tf.models.context_embedding import ContextEmbedding
 from hund_tf.models.hund_cell import DescentInputs, HundCell, Stage
@@ -73,6 +74,8 @@ class HundModel(tf_keras.Model):
     """
     super().__init__(name=name)
     self.config = config or HundConfig()
+    read = compiled(target_from_features, self.config.jit_compile)
+    self._get_read = lambda: read
     self.embedding = ContextEmbedding(self.config)
     self.initial_state = tf_keras.layers.Dense(
       STATE_SIZE,
@@ -130,7 +133,7 @@ class HundModel(tf_keras.Model):
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> tuple[DescentInputs, list[tf.Tensor]]:
     """The inputs of all stages, and the cell's states of s_0."""
-    target = target_from_features(features)
+    target = self._get_read()(features)
     context = self.embedding(features, target, intrinsics)
     inputs = DescentInputs(context, target, intrinsics)
     mean, *memory = self.cell.get_initial_state(inputs)

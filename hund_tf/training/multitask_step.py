@@ -66,7 +66,9 @@ def make_train_step(
       rows = network_losses(output, example, loss_config)
       stages = tf.nest.map_structure(lambda x: tf.reduce_mean(x, axis=1), rows)
       loss = tf.reduce_sum(stages.total * tf.constant([*early, 1.0]))
-    norm = update(optimizer, tape, loss, model, config.clip_norm)
+    variables = model.trainable_variables
+    gradients = tape.gradient(loss, variables)
+    norm = update(optimizer, gradients, variables, config.clip_norm)
     return MultitaskReport(loss, norm, stages)
 
   def step_function(

@@ -1,6 +1,6 @@
 """The optimiser of a run, its learning rate, and one update of a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hund_tf.compat import tf, tf_keras
@@ -46,26 +46,22 @@ def make_optimizer(config: LoopConfig) -> tf_keras.optimizers.Optimizer:
 
 def update(
   optimizer: tf_keras.optimizers.Optimizer,
-  tape: tf.GradientTape,
-  loss: tf.Tensor,
-  model: tf_keras.Model,
+  gradients: Sequence[tf.Tensor],
+  variables: Sequence[tf.Variable],
   clip_norm: float,
 ) -> tf.Tensor:
-  """Updates a model by the mean gradient of all replicas, clipped.
+  """Updates variables by the mean gradient of all replicas, clipped.
 
   Args:
     optimizer: of the run.
-    tape: that recorded the loss.
-    loss: scalar of this replica; one that is not finite still updates: the
-      caller stops on it and keeps nothing of the step.
-    model: whose trainable variables are updated.
+    gradients: of this replica's loss; those that are not finite still update:
+      the caller stops on them and keeps nothing of the step.
+    variables: that they belong to.
     clip_norm: of the whole gradient.
 
   Returns:
     The gradient's norm before clipping, scalar.
   """
-  variables = model.trainable_variables
-  gradients = tape.gradient(loss, variables)
   gradients = tf.distribute.get_replica_context().all_reduce(
     tf.distribute.ReduceOp.MEAN, gradients
   )

@@ -17,7 +17,7 @@ from hund_tf.data import pose_library
 from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models import weights
-from hund_tf.training.train_step import descent_losses
+from hund_tf.training.stage_losses import descent_losses
 
 body = BodyModel()
 model = weights.load(body)
