@@ -1,4 +1,4 @@
-"""Losses and steps of descents: by one XLA program as operation by operation."""
+"""A training step by one XLA program and operation by operation: the same."""
 
 import dataclasses
 
