@@ -13,6 +13,12 @@ _RUN_DIRS = flags.DEFINE_list(
   "before; the last has the weights.",
   required=True,
 )
+_BEGUN_WITH = flags.DEFINE_string(
+  "begun_with",
+  None,
+  "Published weights that the first run was begun with: runs told of beside "
+  "them come before it.",
+)
 _OUTPUT = flags.DEFINE_string(
   "weights_output",
   str(weights.DEFAULT_PATH),
@@ -31,6 +37,7 @@ class PublicationConfig:
   """What is published; see the flags of the same names."""
 
   run_dirs: tuple[str, ...]
+  begun_with: str | None
   output: str
   curves: str | None
   examples: int
@@ -39,5 +46,9 @@ class PublicationConfig:
 def to_config() -> PublicationConfig:
   """The publication as the flags describe it."""
   return PublicationConfig(
-    tuple(_RUN_DIRS.value), _OUTPUT.value, _CURVES.value, _EXAMPLES.value
+    run_dirs=tuple(_RUN_DIRS.value),
+    begun_with=_BEGUN_WITH.value,
+    output=_OUTPUT.value,
+    curves=_CURVES.value,
+    examples=_EXAMPLES.value,
   )

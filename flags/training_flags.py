@@ -61,7 +61,9 @@ _POSED_INPUTS = flags.DEFINE_bool(
 _DETACH = flags.DEFINE_bool(
   "detach_loss_inputs", False, "No gradient through what a stage sees of L_u."
 )
-_XLA = flags.DEFINE_bool("xla", True, "Compile body and objective with XLA.")
+_XLA = flags.DEFINE_bool(
+  "xla", True, "Compile the stages of a step and their gradient with XLA."
+)
 _VERTEX_WEIGHT = flags.DEFINE_float(
   "vertex_weight", _LOSSES.vertex_weight, "lambda_m.", lower_bound=0.0
 )

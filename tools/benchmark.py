@@ -20,10 +20,13 @@ from flags import synthetic_flags
 from hund_tf.body import poses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
+from hund_tf.data import pose_library
+from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
 from hund_tf.evaluation import retargeting_accuracy
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models import weights
 from hund_tf.models.config import HundConfig
 from hund_tf.models.hund import blank_inputs
@@ -31,6 +34,9 @@ from hund_tf.models.multitask import MultitaskNetwork, forward_flops
 from hund_tf.models.multitask_config import VARIANTS
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.rendering.soft import SoftPartRenderer
+from hund_tf.training.config import TrainingConfig
+from hund_tf.training.optimizer import make_optimizer
+from hund_tf.training.train_step import make_train_step
 from hund_tf.types import HumanState, Intrinsics
 from tests.body.numpy_reference import posed_by_numpy
 from tests.rendering.dense_reference import dense_part_maps
@@ -41,8 +47,9 @@ _REPEATS = flags.DEFINE_integer(
 _PARTS = flags.DEFINE_multi_enum(
   "benchmarks",
   ["bodies", "networks"],
-  ["bodies", "descents", "networks", "retargeting"],
+  ["bodies", "descents", "networks", "retargeting", "training"],
   "What is timed; may be repeated. descents: learned, traced and compiled. "
+  "training: a step of the learned descent, traced and compiled. "
   "retargeting: fits to points of held-out poses of --pose_file or "
   "--synthetic_mocap_dir, else of the pose prior's.",
 )
@@ -53,6 +60,7 @@ _PEOPLE = flags.DEFINE_integer(
   lower_bound=1,
 )
 _BATCH = 8
+_TRAINING_BATCH = 256
 
 
 def _median_ms(function: Callable, *arguments) -> float:
@@ -239,6 +247,41 @@ def _networks() -> None:
         )
 
 
+def _training() -> None:
+  batch, config = _TRAINING_BATCH, TrainingConfig(regime="FS+2D")
+  body = BodyModel()
+  examples = SyntheticExamples(
+    body, pose_library.empty(), SyntheticConfig(render_parts=False)
+  )
+  print(
+    f"Training of the learned descent, batch {batch}, no parts:", flush=True
+  )
+  making = _median_ms(examples.example_batch, 0, 0, batch)
+  _row("making a batch", making)
+  example, step = examples.example_batch(0, 0, batch), tf.constant(0, tf.int64)
+  reference = None
+  for kind, jit_compile in (("by operations", False), ("by XLA", True)):
+    model = weights.load(body, jit_compile=jit_compile)
+    train = make_train_step(
+      model,
+      make_optimizer(config),
+      config,
+      SupervisedConfig(),
+      model.config.num_stages,
+      tf.distribute.get_strategy(),
+      "none",
+    )
+    begin = time.perf_counter()
+    train(example, step)
+    _row(f"a step {kind}, first call", 1e3 * (time.perf_counter() - begin))
+    value = _median_ms(train, example, step)
+    _row(f"a step {kind}, further calls", value, reference)
+    print(
+      f"    {1e3 * batch / (value + making):.0f} examples/s with its making"
+    )
+    reference = value
+
+
 def _retargeting() -> None:
   model = BodyModel()
   library = synthetic_flags.to_poses(model.pose_prior, split="held_out")
@@ -268,6 +311,8 @@ def main(argv: Sequence[str]) -> int:
     _descents()
   if "networks" in _PARTS.value:
     _networks()
+  if "training" in _PARTS.value:
+    _training()
   if "retargeting" in _PARTS.value:
     try:
       _retargeting()

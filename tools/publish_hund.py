@@ -23,6 +23,9 @@ from hund_tf.training.trainer import BEST_WEIGHTS
 from hund_tf.training.validation import HELD_OUT_SEED, ValidationSet
 from hund_tf.visualization.training_curves import save_training_curves
 
+# What lies beside weights, by suffix.
+_RUN_FLAGS, _METRICS = ".flags", ".metrics.json"
+
 
 def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   """Errors of every stage on held-out clips."""
@@ -53,26 +56,47 @@ def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   return metrics
 
 
+def _published(weights_file: str | None) -> tuple[list[dict], str]:
+  """Histories and flags of the runs of published weights, if there are any.
+
+  Raises:
+    ValueError: if what lies beside the weights cannot be read.
+  """
+  if not weights_file:
+    return [], ""
+  path = pathlib.Path(weights_file)
+  metrics = path.with_suffix(_METRICS)
+  try:
+    histories = json.loads(metrics.read_text(encoding="utf-8"))["runs"]
+  except (json.JSONDecodeError, KeyError, TypeError) as error:
+    raise ValueError(
+      f"{metrics}: {error!r}; expected what publish_hund wrote beside weights"
+    ) from error
+  return histories, path.with_suffix(_RUN_FLAGS).read_text(encoding="utf-8")
+
+
 def publish(config: publication_flags.PublicationConfig) -> dict:
   """Writes weights, flags, metrics and curves; returns the metrics."""
   runs = [pathlib.Path(folder) for folder in config.run_dirs]
   source = runs[-1] / BEST_WEIGHTS
-  histories = [run_folder.history(run, final=run == runs[-1]) for run in runs]
+  histories, flags_text = _published(config.begun_with)
+  histories += [run_folder.history(run, final=run == runs[-1]) for run in runs]
   metrics = {
     "runs": histories,
     "examples": sum(run["examples"] for run in histories),
     **_measure(config, str(source)),
   }
-  flags_text = "".join(
-    f"# Run {i + 1} of {len(runs)}\n{run_folder.portable_flags(run)}"
-    for i, run in enumerate(runs)
+  first = len(histories) - len(runs) + 1
+  flags_text += "".join(
+    f"# Run {number}\n{run_folder.portable_flags(run)}"
+    for number, run in enumerate(runs, first)
   )
   output = pathlib.Path(config.output)
   output.parent.mkdir(parents=True, exist_ok=True)
   files = {
     output: source.read_bytes(),
-    output.with_suffix(".flags"): flags_text.encode(),
-    output.with_suffix(".metrics.json"): (
+    output.with_suffix(_RUN_FLAGS): flags_text.encode(),
+    output.with_suffix(_METRICS): (
       json.dumps(metrics, indent=2) + "\n"
     ).encode(),
   }

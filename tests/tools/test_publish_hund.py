@@ -38,10 +38,11 @@ def publish(monkeypatch, tmp_path):
     publish_hund, "_measure", lambda config, path: {"stages": path}
   )
 
-  def call(run_dir) -> int:
+  def call(run_dir, begun_with=None) -> int:
     flags.FLAGS.mark_as_parsed()
     with flagsaver.flagsaver(
       trained_run_dirs=[str(run_dir)],
+      begun_with=begun_with and str(begun_with),
       weights_output=str(tmp_path / "out" / "open.npz"),
     ):
       return publish_hund.main(["publish_hund"])
@@ -59,6 +60,31 @@ def test_weights_come_with_flags_seed_and_figures(publish, run_dir, tmp_path):
   assert metrics["examples"] == 10 * TrainingConfig().batch_size
   assert metrics["runs"][0]["seed"] == 5
   assert metrics["stages"] == str(run_dir / BEST_WEIGHTS)
+
+
+def test_runs_before_published_weights_are_kept(publish, run_dir, tmp_path):
+  """Weights that a further run went on from, published in their place."""
+  published = tmp_path / "out" / "open.npz"
+  assert publish(run_dir) == 0
+  assert publish(run_dir, begun_with=published) == 0
+  metrics = json.loads(published.with_suffix(".metrics.json").read_text())
+  assert [run["seed"] for run in metrics["runs"]] == [5, 5]
+  assert metrics["examples"] == 20 * TrainingConfig().batch_size
+  text = published.with_suffix(".flags").read_text()
+  assert text.count("--training_seed=5") == 2
+  assert [line for line in text.splitlines() if "# Run" in line] == [
+    "# Run 1",
+    "# Run 2",
+  ]
+
+
+def test_published_weights_without_metrics_are_refused(
+  publish, run_dir, tmp_path, capsys
+):
+  (tmp_path / "open.metrics.json").write_text("[]")
+  assert publish(run_dir, begun_with=tmp_path / "open.npz") == 1
+  assert "open.metrics.json" in capsys.readouterr().err
+  assert not (tmp_path / "out").exists()
 
 
 def test_an_unfinished_run_is_refused(publish, run_dir, tmp_path, capsys):
