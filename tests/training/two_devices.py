@@ -1,8 +1,11 @@
 """A short run on two virtual CPU devices and on one: equal weights.
 
+On two the steps are compiled by XLA, as training is by default; on one not.
+
 Run by `test_trainer.py`: devices are chosen before TensorFlow starts.
 """
 
+import dataclasses
 import pathlib
 import sys
 
@@ -32,15 +35,20 @@ _CONFIG = TrainingConfig(
 
 
 def _train(
-  strategy: tf.distribute.Strategy, batches: TrainingBatches, folder
+  strategy: tf.distribute.Strategy,
+  batches: TrainingBatches,
+  folder: pathlib.Path,
+  jit_compile: bool,
 ) -> list[np.ndarray]:
   """Weights after the run, and its losses."""
   tf_keras.utils.set_random_seed(0)
   with strategy.scope():
+    # XLA cannot read a body of another device.
     objective = AlignmentObjective(
-      batches.body_model, ObjectiveConfig(part_weight=0.0)
+      BodyModel(), ObjectiveConfig(part_weight=0.0)
     )
-    model = HundModel(objective, _SIZE)
+    size = dataclasses.replace(_SIZE, jit_compile=jit_compile)
+    model = HundModel(objective, size)
   trainer = HundTrainer(
     model, batches, None, _CONFIG, SupervisedConfig(), folder, strategy
   )
@@ -56,9 +64,9 @@ def main() -> None:
     BodyModel(), pose_library.empty(), SyntheticConfig(), _CONFIG
   )
   folder = pathlib.Path(sys.argv[1])
-  one = _train(tf.distribute.get_strategy(), batches, folder / "one")
+  one = _train(tf.distribute.get_strategy(), batches, folder / "one", False)
   mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-  two = _train(mirrored, batches, folder / "two")
+  two = _train(mirrored, batches, folder / "two", True)
   for first, second in zip(one, two, strict=True):
     # Adam divides by the gradient's size: where that is nearly zero, rounding
     # decides; a step is 1e-3.
