@@ -30,6 +30,14 @@ _NOISE = flags.DEFINE_float(
   lower_bound=0.0,
   upper_bound=1.0,
 )
+_ANNOTATED = flags.DEFINE_float(
+  "annotated_people",
+  _DEFAULT.annotated,
+  "Share of people in training whose keypoints are all known without errors, as "
+  "annotated ones are.",
+  lower_bound=0.0,
+  upper_bound=1.0,
+)
 _FLOW_POSES = flags.DEFINE_float(
   "flow_poses",
   _DEFAULT.scene.flow_poses,
@@ -68,6 +76,7 @@ def to_config() -> SyntheticConfig:
     _DEFAULT,
     scene=dataclasses.replace(_DEFAULT.scene, flow_poses=_FLOW_POSES.value),
     noise=dataclasses.replace(_DEFAULT.noise, scale=_NOISE.value),
+    annotated=_ANNOTATED.value,
     full_parts=_FULL_PARTS.value,
     no_parts=_NO_PARTS.value,
   )

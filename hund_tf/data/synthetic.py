@@ -40,6 +40,9 @@ class SyntheticConfig:
   mesh: str = "proxy_1500"
   render_parts: bool = True  # if not, nothing of B is known
   compile_renderer: bool = True  # XLA: twice as fast, seconds to start
+  # Share of people whose keypoints are as if annotated: all of those in the
+  # photo, hidden ones too, without errors or doubt.
+  annotated: float = 0.0
   full_parts: float = 0.25  # share of examples whose whole B is known
   no_parts: float = 0.15  # share without B; the rest knows the foreground
   box_scale: float = 1.2  # side of the crop, larger sides of the person
@@ -55,11 +58,11 @@ class SyntheticConfig:
       )
 
   def captured_only(self) -> "SyntheticConfig":
-    """The same with captured poses as they are, to measure on held-out ones."""
+    """The same with captured poses, and detectors, as they are: to measure."""
     scene = dataclasses.replace(
       self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
     )
-    return dataclasses.replace(self, scene=scene)
+    return dataclasses.replace(self, scene=scene, annotated=0.0)
 
   def whole_people(self) -> "SyntheticConfig":
     """The same with people who are not cut by the border of the photo."""
@@ -170,6 +173,11 @@ class SyntheticExamples(tf.Module):
     points, confidence, swapped = detector_noise.corrupt_keypoints(
       draws, true, hidden, config.noise
     )
+    if config.annotated:
+      known = draws.happens([batch_size, 1], config.annotated)
+      points = tf.where(known[..., None], true, points)
+      confidence = tf.where(known, tf.ones_like(confidence), confidence)
+      swapped &= ~known[:, 0]
     points = points * size[:, None] + middle[:, None]
     # What lies outside the photo is not reported, wherever it is taken to be.
     confidence *= scene.inside * scenes.inside_photo(points, scene.photo_size)
