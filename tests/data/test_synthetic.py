@@ -149,3 +149,24 @@ def test_noise_outside_its_range_is_refused():
     DetectorNoiseConfig(scale=1.5)
   with pytest.raises(ValueError, match="at most 1"):
     synthetic.SyntheticConfig(full_parts=0.8, no_parts=0.3)
+
+
+def test_annotated_people_have_all_their_keypoints_without_errors(body_model):
+  config = dataclasses.replace(_NOISY, annotated=0.5, render_parts=False)
+  batch = synthetic.SyntheticExamples(
+    body_model, pose_library.empty(), config
+  ).example_batch(7, 3, 32)
+  weights = batch.features.heatmap_weights.numpy()
+  sure = np.isin(weights, (0.0, 1.0)).all(axis=1)
+  assert 6 <= sure.sum() <= 26
+  points = decode_heatmaps(batch.features.heatmaps)[0].numpy()
+  error = np.linalg.norm(points - batch.keypoints.numpy(), axis=-1)
+  known = weights > 0.0
+  assert error[sure][known[sure]].max() < 0.05
+  assert np.median(error[~sure][known[~sure]]) > 1.0
+  # All that lie in photo and crop.
+  true = batch.keypoints.numpy()
+  there = batch.keypoint_weights.numpy() > 0.0
+  there &= ((true >= 0.0) & (true < CROP_SIZE)).all(axis=-1)
+  np.testing.assert_array_equal(known[sure], there[sure])
+  assert not config.captured_only().annotated
