@@ -33,7 +33,7 @@ _NOISE = flags.DEFINE_float(
 _ANNOTATED = flags.DEFINE_float(
   "annotated_people",
   _DEFAULT.annotated,
-  "Share of people in training whose keypoints are all known without errors, as "
+  "Share of people in training whose keypoints are all known without error, as "
   "annotated ones are.",
   lower_bound=0.0,
   upper_bound=1.0,
