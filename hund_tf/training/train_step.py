@@ -88,7 +88,10 @@ class _Descents:
     The convolutions stay outside, for TensorFlow's are faster on CPUs.
     """
     model = self._model
-    first = [*_variables(model.embedding), *_variables(model.initial_state)]
+    first = [
+      *model.embedding.trainable_variables,
+      *model.initial_state.trainable_variables,
+    ]
     with tf.GradientTape() as tape:
       inputs, states = model.begin(example.features, example.intrinsics)
     loss, stage_losses, terms, to_start, gradients = self._compiled_stages(
@@ -101,13 +104,13 @@ class _Descents:
       stage_losses,
       terms,
       [*first_gradients, *gradients],
-      [*first, *_variables(model.cell)],
+      [*first, *model.cell.trainable_variables],
     )
 
   def _stages(self, inputs, states, example: TrainingExample):
     """Losses, and gradients to context and s_0 and to the cell's variables."""
     start = [inputs.context, states[0]]
-    variables = _variables(self._model.cell)
+    variables = self._model.cell.trainable_variables
     with tf.GradientTape() as tape:
       tape.watch(start)
       stage_losses, terms = loop_losses(
@@ -122,10 +125,6 @@ class _Descents:
       loss = self._total(stage_losses)
     to_start, gradients = tape.gradient(loss, [start, variables])
     return loss, stage_losses, terms, to_start, gradients
-
-
-def _variables(layer: tf_keras.layers.Layer) -> list[tf.Variable]:
-  return layer.trainable_variables
 
 
 def make_train_step(
