@@ -58,7 +58,7 @@ class SyntheticConfig:
       )
 
   def captured_only(self) -> "SyntheticConfig":
-    """The same with captured poses, and detectors, as they are: to measure."""
+    """The same to measure by: captured poses as they are, nobody annotated."""
     scene = dataclasses.replace(
       self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
     )

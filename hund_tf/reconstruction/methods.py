@@ -70,8 +70,8 @@ class OptimizerMethod:
     return minimize(self.objective, target, intrinsics, self._config)
 
 
-class _TracedStages:
-  """The pieces of a descent as functions that are traced once for any batch."""
+class _TracedDescent:
+  """A descent stage by stage, by functions traced once for any batch."""
 
   def __init__(self, model: HundModel):
     self._model = model
@@ -80,6 +80,36 @@ class _TracedStages:
       model.begin, input_signature=signature, autograph=False
     )
     self._functions: dict[tuple[str, PartTerm], Callable] = {}
+
+  def __call__(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    stages: int,
+    parts: PartTerm,
+  ) -> RefinementState:
+    """The trace of a descent of so many stages, each timed."""
+    begin = time.perf_counter()
+    inputs, states = self.begin(features, intrinsics)
+    rows, seconds = [], []
+    for i in range(stages + 1):
+      memory = tf.concat(states[1:], axis=-1)
+      if i < stages:
+        stage, states = self.step(parts)(inputs, states)
+      else:
+        stage = self.evaluate(parts)(inputs, states)
+      stage.terms.total.numpy()  # waits for it
+      rows.append((stage.state, stage.terms, memory))
+      seconds.append(time.perf_counter() - begin)
+    state, terms, memory = tf.nest.map_structure(
+      lambda *x: tf.stack(x, axis=1), *rows
+    )
+    return RefinementState(
+      state=state,
+      terms=terms,
+      memory=memory,
+      seconds=_of_all(seconds, terms.total),
+    )
 
   def step(self, parts: PartTerm) -> Callable:
     """(inputs, states) -> the `Stage` of the states, and the next ones."""
@@ -121,7 +151,16 @@ class _CompiledDescent:
     stages: int,
     parts: PartTerm,
   ) -> RefinementState:
-    """The trace of a descent of so many stages, without `seconds`."""
+    """The trace of a descent; every state gets an equal share of its time."""
+    run = self._function(stages, parts)
+    begin = time.perf_counter()
+    trace = run(features, intrinsics)
+    trace.terms.total.numpy()  # waits for it
+    seconds = time.perf_counter() - begin
+    shares = np.arange(1, stages + 2) / (stages + 1)
+    return trace._replace(seconds=_of_all(seconds * shares, trace.terms.total))
+
+  def _function(self, stages: int, parts: PartTerm) -> Callable:
     key = stages, parts
     if key not in self._functions:
       self._functions[key] = tf.function(
@@ -130,7 +169,7 @@ class _CompiledDescent:
         autograph=False,
         jit_compile=True,
       )
-    return self._functions[key](features, intrinsics)
+    return self._functions[key]
 
 
 def _any_batch(tensors):
@@ -167,10 +206,8 @@ class HundMethod:
     self._model = model
     self._num_stages = num_stages
     self._refinement = refinement
-    self._stages = _TracedStages(model)
-    self._program = None
-    if jit_compile and model.objective.xla_compatible:
-      self._program = _CompiledDescent(model)
+    compiled = jit_compile and model.objective.xla_compatible
+    self._descent = (_CompiledDescent if compiled else _TracedDescent)(model)
     self._terms = None
     if self.objective.config != model.objective.config:
       self._terms = tf.function(
@@ -210,54 +247,7 @@ class HundMethod:
     # Without a known part L_b is 0 and nothing need be rendered for it.
     known = np.any(features.part_weights.numpy() > 0.0)
     parts = "value" if known else "none"
-    if self._program is not None:
-      return self._by_program(features, intrinsics, stages, parts)
-    return self._by_stages(features, intrinsics, stages, parts)
-
-  def _by_program(
-    self,
-    features: ImageFeatures,
-    intrinsics: Intrinsics,
-    stages: int,
-    parts: PartTerm,
-  ) -> RefinementState:
-    """A descent at once; every state gets an equal share of its time."""
-    begin = time.perf_counter()
-    trace = self._program(features, intrinsics, stages, parts)
-    trace.terms.total.numpy()  # waits for it
-    seconds = time.perf_counter() - begin
-    shares = np.arange(1, stages + 2) / (stages + 1)
-    return trace._replace(seconds=_of_all(seconds * shares, trace.terms.total))
-
-  def _by_stages(
-    self,
-    features: ImageFeatures,
-    intrinsics: Intrinsics,
-    stages: int,
-    parts: PartTerm,
-  ) -> RefinementState:
-    """A descent stage by stage, each timed."""
-    begin = time.perf_counter()
-    inputs, states = self._stages.begin(features, intrinsics)
-    rows, seconds = [], []
-    for i in range(stages + 1):
-      memory = tf.concat(states[1:], axis=-1)
-      if i < stages:
-        stage, states = self._stages.step(parts)(inputs, states)
-      else:
-        stage = self._stages.evaluate(parts)(inputs, states)
-      stage.terms.total.numpy()  # waits for it
-      rows.append((stage.state, stage.terms, memory))
-      seconds.append(time.perf_counter() - begin)
-    state, terms, memory = tf.nest.map_structure(
-      lambda *x: tf.stack(x, axis=1), *rows
-    )
-    return RefinementState(
-      state=state,
-      terms=terms,
-      memory=memory,
-      seconds=_of_all(seconds, terms.total),
-    )
+    return self._descent(features, intrinsics, stages, parts)
 
   def _with_terms(
     self,

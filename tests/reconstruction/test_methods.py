@@ -58,13 +58,13 @@ def test_nothing_is_rendered_where_no_part_is_known(body_model, problem):
   method = HundMethod(model, num_stages=1)
   features, intrinsics = problem
   asked = []
-  plain_step = method._stages.step
+  plain_step = method._descent.step
 
   def step(parts):
     asked.append(parts)
     return plain_step(parts)
 
-  method._stages.step = step
+  method._descent.step = step
   trace = method(features, intrinsics)
   whole = model(features, intrinsics, num_stages=1)
   np.testing.assert_allclose(trace.terms.total, whole.terms.total, rtol=1e-3)
@@ -78,7 +78,7 @@ def test_stages_are_traced_once_for_any_number_of_people(objective, problem):
   both = method(*problem)
   one = method(*tf.nest.map_structure(lambda x: x[1:], problem))
   np.testing.assert_allclose(one.terms.total[0], both.terms.total[1], rtol=1e-3)
-  step = method._stages.step("none")
+  step = method._descent.step("none")
   assert step.experimental_get_tracing_count() == 1
 
 
