@@ -44,5 +44,5 @@ def to_model(
   """
   hund = HundModel(objective, _hund_config(network))
   if initial_weights:
-    weights.assign_widened(hund, initial_weights)
+    weights.assign_fitting(hund, initial_weights)
   return PhotoHund(network, hund, _TRAIN_NETWORK.value)

@@ -154,7 +154,9 @@ def train(run: run_flags.RunConfig) -> None:
     model = HundModel(objective, training_flags.to_model_config())
   # A run that goes on overwrites them with its checkpoint.
   if run.initial_weights:
-    weights.assign(model, run.initial_weights)
+    new = weights.assign_fitting(model, run.initial_weights)
+    if new:
+      print(f"{run.initial_weights}: does not fit, begun anew: {', '.join(new)}")
   synthetic = TrainingBatches(body_model, poses, examples, config)
   trainer = HundTrainer(
     model,

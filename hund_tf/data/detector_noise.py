@@ -33,6 +33,7 @@ class DetectorNoiseConfig:
   outliers: float = 0.01  # keypoints far off
   outlier_jitter: float = 0.12
   wrong_confidence: float = 0.04  # keypoints with a random confidence
+  unsure: float = 0.2  # people of whom all confidences are lower
   missing_keypoints: float = 0.03
   missing_hidden: float = 0.15  # further ones, of those that are hidden
   missing_small_toes: float = 0.8  # many detectors have none
@@ -234,6 +235,8 @@ def corrupt_keypoints(
   )
   wrong = draws.happens(hidden.shape, scale * config.wrong_confidence)
   confidence = tf.where(wrong, draws.uniform(hidden.shape), confidence)
+  unsure = draws.happens([batch, 1], scale * config.unsure)
+  confidence *= tf.where(unsure, draws.uniform([batch, 1], 0.2, 1.0), 1.0)
   confidence = tf.maximum(confidence, 0.01)
   present = _present(draws, hidden, config)
   confidence *= tf.cast(present, tf.float32)

@@ -41,7 +41,10 @@ def ellipse_map(middle: tf.Tensor, radius: tf.Tensor) -> tf.Tensor:
 
 
 def _blur(maps: tf.Tensor, size: int) -> tf.Tensor:
-  return tf.nn.avg_pool2d(maps, size, 1, "SAME")
+  """Means over squares of `size` cells, rows first and then columns."""
+  for window in ([size, 1], [1, size]):
+    maps = tf.nn.avg_pool2d(maps, window, 1, "SAME")
+  return maps
 
 
 def corrupt_foreground(

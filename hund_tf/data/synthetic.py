@@ -16,7 +16,7 @@ from hund_tf.data.pose_library import PoseLibrary
 from hund_tf.data.scenes import SceneConfig
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import render_heatmaps
-from hund_tf.rendering.soft import SoftPartRenderer
+from hund_tf.rendering.part_maps import PartMapDrawer
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,
@@ -39,7 +39,6 @@ class SyntheticConfig:
   noise: DetectorNoiseConfig = DetectorNoiseConfig()  # scale 0: clean targets
   mesh: str = "proxy_1500"
   render_parts: bool = True  # if not, nothing of B is known
-  compile_renderer: bool = True  # XLA: twice as fast, seconds to start
   # Share of people whose keypoints are as if annotated: all of those in the
   # photo, hidden ones too, without errors or doubt.
   annotated: float = 0.0
@@ -96,13 +95,10 @@ class SyntheticExamples(tf.Module):
     self.body_model = body_model
     self.config = config or SyntheticConfig()
     self._poses = poses
-    renderer = SoftPartRenderer(
+    self._draw_parts = PartMapDrawer(
       body_model.faces(self.config.mesh),
       body_model.part_labels(self.config.mesh),
     )
-    self._renderer = renderer
-    if self.config.compile_renderer:
-      self._renderer = tf.function(renderer, jit_compile=True, autograph=False)
     self._traced = tf.function(self._example_batch, autograph=False)
 
   def example_batch(
@@ -246,7 +242,10 @@ class SyntheticExamples(tf.Module):
     on_map = camera.scale_intrinsics(intrinsics, MAP_SIZE / CROP_SIZE)
     pixels = camera.project(scene.body.vertices, on_map)
     depth = scene.body.vertices[..., 2:]
-    rendered = self._renderer(tf.concat([pixels, depth], axis=-1))
+    drawn = tf.numpy_function(
+      self._draw_parts, [tf.concat([pixels, depth], axis=-1)], tf.float32
+    )
+    drawn.set_shape([batch, MAP_SIZE, MAP_SIZE, NUM_PARTS + 1])
 
     def on_crop(points):  # photo pixels [B, 2] -> sides of the crop
       return (points - box[:, :2]) / box[:, 2:]
@@ -257,8 +256,8 @@ class SyntheticExamples(tf.Module):
     hiding = mask_noise.rectangle_map(
       on_crop(occluder[:, :2]), on_crop(occluder[:, 2:])
     )
-    seen = rendered[..., 1:NUM_PARTS] * photo * (1.0 - hiding)
-    alpha = rendered[..., NUM_PARTS:] * photo * (1.0 - hiding)
+    seen = drawn[..., 1:NUM_PARTS] * photo * (1.0 - hiding)
+    alpha = drawn[..., NUM_PARTS:] * photo * (1.0 - hiding)
     truth = tf.concat([1.0 - alpha, seen], axis=-1)
     foreground = photo * mask_noise.corrupt_foreground(
       draws, alpha, config.noise

@@ -26,7 +26,7 @@ class HundConfig:
   num_stages: int = 5  # M of Eq. 2, unless another number is asked for
   units: int = 256  # of the LSTM, and the size of its input
   context_size: int = 128  # of the embedding, before C_c is appended
-  filters: tuple[int, ...] = (24, 32, 32, 48, 48, 48)  # of the 6 convolutions
+  filters: tuple[int, ...] = (32, 40, 48, 56, 64, 48)  # of the 6 convolutions
   feature_channels: int = 0  # of F; 0 where there is no network for it
   # What a stage sees of L_u of the previous state: its five terms; with
   # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with

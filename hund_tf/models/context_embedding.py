@@ -10,7 +10,7 @@ from hund_tf.types import (
   Intrinsics,
 )
 
-_FEATURE_SQUEEZE = 16  # channels of F that enter the convolutions
+_SQUEEZE = 16  # channels of K, and of F, that enter the convolutions
 _HALF_KNOWN = 0.1  # confidence at which a location counts half
 _LOG_FOCAL_OFFSET = 1.0  # log of a usual focal length in crop sides
 
@@ -51,21 +51,21 @@ def _halve(maps: tf.Tensor) -> tf.Tensor:
   return 0.25 * (pairs[..., :number] + pairs[..., number:])
 
 
-def coarse_maps(features: ImageFeatures) -> tf.Tensor:
-  """K and B at half their resolution, side by side: `[B, 30, 30, 152]`."""
-  # Each pooled by itself: so K is read once and never copied.
-  maps = features.heatmaps, features.part_probs
-  return tf.concat([_halve(m) for m in maps], axis=-1)
+def coarse_maps(features: ImageFeatures) -> tuple[tf.Tensor, tf.Tensor]:
+  """K and B at half their resolution: `[B, 30, 30, 137]`, `[B, 30, 30, 15]`."""
+  return _halve(features.heatmaps), _halve(features.part_probs)
 
 
 class ContextEmbedding(tf_keras.layers.Layer):
   """Six convolutions with pooling and a fully connected layer.
 
-  The maps are smooth, so their cells are averaged in twos (60 -> 30), and the
-  first convolution strides (15); the next three are followed by max pooling (8,
-  4, 2). The fully connected layer also sees the decoded keypoint locations,
-  which the objective uses anyway and which pooled convolutions lose, and what
-  is known of K and B. C_c is appended.
+  The maps are smooth, so their cells are averaged in twos (60 -> 30). The 137
+  channels of K are squeezed to a few, for the fully connected layer also sees
+  the decoded keypoint locations, which the objective uses anyway and which
+  pooled convolutions lose; so most of the convolutions are left for B. The first
+  one strides (15), and every second one is followed by max pooling (8, 4, 2).
+  What is known of K and B goes to the fully connected layer too, and C_c is
+  appended.
   """
 
   def __init__(self, config: HundConfig, name: str = "context_embedding"):
@@ -73,9 +73,12 @@ class ContextEmbedding(tf_keras.layers.Layer):
     self._feature_channels = config.feature_channels
     coarse = compiled(coarse_maps, config.jit_compile)
     self._get_coarse = lambda: coarse
+    self._squeeze_keypoints = tf_keras.layers.Dense(
+      _SQUEEZE, name="squeeze_keypoints"
+    )
     self._squeeze = None
     if config.feature_channels:
-      self._squeeze = tf_keras.layers.Dense(_FEATURE_SQUEEZE, name="squeeze")
+      self._squeeze = tf_keras.layers.Dense(_SQUEEZE, name="squeeze")
     self._convolutions = [
       tf_keras.layers.Conv2D(
         filters,
@@ -116,13 +119,14 @@ class ContextEmbedding(tf_keras.layers.Layer):
         f"features F: {features.features.shape[-1]} channels, the model was "
         f"made for {self._feature_channels}"
       )
-    x = self._get_coarse()(features)
+    keypoints, parts = self._get_coarse()(features)
+    maps = [self._squeeze_keypoints(keypoints), parts]
     if self._squeeze is not None:
-      squeezed = _halve(self._squeeze(features.features))
-      x = tf.concat([x, squeezed], axis=-1)
+      maps.append(_halve(self._squeeze(features.features)))
+    x = tf.concat(maps, axis=-1)
     for i, convolution in enumerate(self._convolutions):
       x = convolution(x)
-      if 1 <= i <= 3:
+      if i % 2:
         x = self._pool(x)
     flat = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
     known = tf.concat(

@@ -44,26 +44,49 @@ def assign(model: HundModel, path: str | os.PathLike) -> None:
   )
 
 
-def assign_widened(model: HundModel, path: str | os.PathLike) -> None:
-  """Gives a model the weights of a file, also of a model that reads no F.
+def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
+  """Gives a model the weights of a file of one that embeds pictures otherwise.
 
-  Then the first convolution starts with zeros for F, and the model begins with
-  what the other one does.
+  A first convolution that also reads F starts with zeros for it, so the model
+  begins with what the other one does. Variables of the context embedding that
+  the file lacks, or has in another shape, stay as they are.
+
+  Returns:
+    Names of the variables that stay as they are.
 
   Raises:
-    WeightsError: as `assign`.
+    WeightsError: if the file cannot be read or anything beyond the embedding
+      differs; the model then keeps its weights.
   """
   arrays = weight_files.read(path, _WRITER)[0]
-  for variable in model.embedding.trainable_variables:
-    shape, old = tuple(variable.shape), arrays.get(variable.name)
-    if old is None and "squeeze" in variable.name:
-      arrays[variable.name] = variable.numpy()
-    elif old is not None and old.ndim == 4 and old.shape[2] < shape[2]:
+  embedding = {v.name: v for v in model.embedding.trainable_variables}
+  owner = next(iter(embedding)).split("/")[0] + "/"
+  kept = []
+  for name, variable in embedding.items():
+    shape, old = tuple(variable.shape), arrays.get(name)
+    if old is not None and _reads_less(old.shape, shape):
       missing = shape[2] - old.shape[2]
-      arrays[variable.name] = np.pad(
-        old, [(0, 0), (0, 0), (0, missing), (0, 0)]
-      )
-  weight_files.assign(model.trainable_variables, arrays, path)
+      old = np.pad(old, [(0, 0), (0, 0), (0, missing), (0, 0)])
+    elif old is None or old.shape != shape:
+      old = variable.numpy()
+      kept.append(name)
+    arrays[name] = old
+  used = {
+    name: value
+    for name, value in arrays.items()
+    if name in embedding or not name.startswith(owner)
+  }
+  weight_files.assign(model.trainable_variables, used, path)
+  return kept
+
+
+def _reads_less(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+  """Whether kernels of convolutions differ in fewer input channels only."""
+  return (
+    len(old) == len(new) == 4
+    and old[:2] + old[3:] == new[:2] + new[3:]
+    and old[2] < new[2]
+  )
 
 
 def load(

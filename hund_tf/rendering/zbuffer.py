@@ -59,13 +59,13 @@ def draw_faces(
     np.zeros((height, width, 2), np.float32),
     np.zeros((height, width), np.float32),
   )
-  _draw(points, faces, *buffer)
+  draw_into(points, faces, *buffer)
   return buffer
 
 
 @compiled
-def _draw(points, faces, face_of, barycentrics, inverse_depth):
-  """Draws all faces into the three arrays."""
+def draw_into(points, faces, face_of, barycentrics, inverse_depth):
+  """Draws all faces into the three arrays of a `ZBuffer`, at their size."""
   height, width = face_of.shape
   for f in range(faces.shape[0]):
     a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]

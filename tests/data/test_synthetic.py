@@ -18,7 +18,7 @@ from hund_tf.losses.heatmaps import decode_heatmaps
 from hund_tf.types import CROP_SIZE
 
 _BATCH = 8
-_NOISY = synthetic.SyntheticConfig(compile_renderer=False)
+_NOISY = synthetic.SyntheticConfig()
 _CLEAN = dataclasses.replace(_NOISY, noise=DetectorNoiseConfig(scale=0.0))
 
 

@@ -86,7 +86,7 @@ def test_weights_without_f_begin_the_same(objective, tmp_path):
   old = HundModel(objective, _SIZE)
   weights.save(old, tmp_path / "old.npz")
   new = HundModel(objective, _SIZE.with_features(6))
-  weights.assign_widened(new, tmp_path / "old.npz")
+  weights.assign_fitting(new, tmp_path / "old.npz")
   random = np.random.default_rng(0)
   features, intrinsics = blank_inputs(_SIZE, 2)
   features = features._replace(
@@ -103,4 +103,4 @@ def test_weights_without_f_begin_the_same(objective, tmp_path):
   np.testing.assert_allclose(
     first.state.body_pose, second.state.body_pose, atol=1e-5
   )
-  weights.assign_widened(old, tmp_path / "old.npz")  # the plain case too
+  weights.assign_fitting(old, tmp_path / "old.npz")  # the plain case too

@@ -21,7 +21,7 @@ from hund_tf.training.stage_losses import descent_losses
 
 body = BodyModel()
 model = weights.load(body)
-config = SyntheticConfig(compile_renderer=False)
+config = SyntheticConfig()
 examples = SyntheticExamples(body, pose_library.empty(), config)
 example = examples.example_batch(7, 0, 8)
 
