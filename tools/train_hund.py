@@ -154,9 +154,10 @@ def train(run: run_flags.RunConfig) -> None:
     model = HundModel(objective, training_flags.to_model_config())
   # A run that goes on overwrites them with its checkpoint.
   if run.initial_weights:
-    new = weights.assign_fitting(model, run.initial_weights)
+    path = run.initial_weights
+    new = weights.assign_fitting(model, path)
     if new:
-      print(f"{run.initial_weights}: does not fit, begun anew: {', '.join(new)}")
+      print(f"{path}: does not fit and begins anew: {', '.join(new)}")
   synthetic = TrainingBatches(body_model, poses, examples, config)
   trainer = HundTrainer(
     model,

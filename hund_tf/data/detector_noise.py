@@ -29,6 +29,8 @@ class DetectorNoiseConfig:
   face_jitter: float = 0.003
   hand_jitter: float = 0.006
   group_jitter: float = 0.008  # of a whole face or hand
+  vague_groups: float = 0.15  # faces and hands, each, that are hardly found
+  vague_jitter: float = 0.03  # of these as a whole
   occluded_factor: float = 3.0  # of the jitter where a keypoint is hidden
   outliers: float = 0.01  # keypoints far off
   outlier_jitter: float = 0.12
@@ -220,9 +222,14 @@ def corrupt_keypoints(
   quality = draws.uniform([batch, 1], 0.2, 1.8)  # some photos are harder
   spread = scale * quality * factor * jitter
   noise = spread[..., None] * draws.normal([batch, NUM_KEYPOINTS, 2], 3.0)
+  certainty = tf.ones_like(hidden)
   for group in (FACE, LEFT_HAND, RIGHT_HAND):
-    shift = scale * config.group_jitter * draws.normal([batch, 1, 2], 3.0)
+    vague = draws.happens([batch, 1], scale * config.vague_groups)
+    jitter = tf.where(vague, config.vague_jitter, config.group_jitter)
+    shift = scale * jitter[..., None] * draws.normal([batch, 1, 2], 3.0)
     noise += shift * group[:, None].astype(np.float32)
+    doubted = draws.uniform([batch, 1], 0.05, 0.5)
+    certainty = tf.where(vague & group, doubted, certainty)
   outlier = draws.happens(hidden.shape, scale * config.outliers)
   far = config.outlier_jitter * draws.normal([batch, NUM_KEYPOINTS, 2], 3.0)
   noise = tf.where(outlier[..., None], far, noise)
@@ -237,7 +244,7 @@ def corrupt_keypoints(
   confidence = tf.where(wrong, draws.uniform(hidden.shape), confidence)
   unsure = draws.happens([batch, 1], scale * config.unsure)
   confidence *= tf.where(unsure, draws.uniform([batch, 1], 0.2, 1.0), 1.0)
-  confidence = tf.maximum(confidence, 0.01)
+  confidence = tf.maximum(confidence * certainty, 0.01)
   present = _present(draws, hidden, config)
   confidence *= tf.cast(present, tf.float32)
 

@@ -60,12 +60,12 @@ class ContextEmbedding(tf_keras.layers.Layer):
   """Six convolutions with pooling and a fully connected layer.
 
   The maps are smooth, so their cells are averaged in twos (60 -> 30). The 137
-  channels of K are squeezed to a few, for the fully connected layer also sees
-  the decoded keypoint locations, which the objective uses anyway and which
-  pooled convolutions lose; so most of the convolutions are left for B. The first
-  one strides (15), and every second one is followed by max pooling (8, 4, 2).
-  What is known of K and B goes to the fully connected layer too, and C_c is
-  appended.
+  channels of K are squeezed to a few: where keypoints are, the fully connected
+  layer is told by their decoded locations, which the objective uses anyway and
+  which pooled convolutions lose, so most of the convolutions are left for B.
+  The first one strides (15), and every second one is followed by max pooling
+  (8, 4, 2). What is known of K and B goes to the fully connected layer too, and
+  C_c is appended.
   """
 
   def __init__(self, config: HundConfig, name: str = "context_embedding"):

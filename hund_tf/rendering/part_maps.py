@@ -7,9 +7,9 @@ gradient: this is what is seen of a body, not what is fitted to it.
 
 import numpy as np
 
-from hund_tf.rendering.zbuffer import draw_into
 from hund_tf.rendering.compiled import compiled
 from hund_tf.rendering.mesh import check_labelled_mesh
+from hund_tf.rendering.zbuffer import draw_into
 from hund_tf.types import MAP_SIZE, NUM_PARTS
 
 
@@ -55,8 +55,7 @@ class PartMapDrawer:
     vertices = np.array(vertices, np.float32, order="C")
     if vertices.ndim != 3 or vertices.shape[1:] != (len(self._parts), 3):
       raise ValueError(
-        f"vertices: shape {vertices.shape}, expected "
-        f"[B, {len(self._parts)}, 3]"
+        f"vertices: shape {vertices.shape}, expected [B, {len(self._parts)}, 3]"
       )
     vertices[..., :2] *= self._samples
     maps = np.zeros(
