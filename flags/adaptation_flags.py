@@ -54,6 +54,13 @@ _RATE = flags.DEFINE_float(
   "Learning rate, at first.",
   lower_bound=0.0,
 )
+_EMA = flags.DEFINE_float(
+  "adaptation_ema",
+  _DEFAULT.ema,
+  "Momentum of the averages of weights, which are judged and kept; 0: none.",
+  lower_bound=0.0,
+  upper_bound=0.9999,
+)
 _META_LOSS = flags.DEFINE_enum(
   "adaptation_meta_loss",
   _DEFAULT.meta_loss,
@@ -163,6 +170,7 @@ def to_config() -> AdaptationConfig:
     batch_size=_BATCH_SIZE.value,
     synthetic_batch_size=_SYNTHETIC_BATCH_SIZE.value,
     learning_rate=_RATE.value,
+    ema=_EMA.value,
     meta_loss=_META_LOSS.value,
     synthetic_share=_SYNTHETIC_SHARE.value,
     jitter=CropJitter(_SHIFT.value, _ZOOM.value),

@@ -19,7 +19,7 @@ _NUM_BODY_KEYPOINTS = 25
 class HundConfig:
   """Size and inputs of the reconstruction model.
 
-  With the defaults it has 947,184 trainable parameters, 525,312 of them in the
+  With the defaults it has 986,216 trainable parameters, 525,312 of them in the
   LSTM (the paper: 950k and 525k).
   """
 

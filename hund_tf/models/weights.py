@@ -32,18 +32,6 @@ def save(model: HundModel, path: str | os.PathLike) -> None:
   weight_files.write(path, arrays, settings)
 
 
-def assign(model: HundModel, path: str | os.PathLike) -> None:
-  """Gives a model the weights of a file.
-
-  Raises:
-    WeightsError: if the file cannot be read, or is of a model of other sizes;
-      the model then keeps its weights.
-  """
-  weight_files.assign(
-    model.trainable_variables, weight_files.read(path, _WRITER)[0], path
-  )
-
-
 def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   """Gives a model the weights of a file of one that embeds pictures otherwise.
 

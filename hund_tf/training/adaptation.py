@@ -26,7 +26,7 @@ from hund_tf.training.adaptation_guard import (
   objections,
 )
 from hund_tf.training.config import TrainingConfig
-from hund_tf.training.optimizer import make_optimizer
+from hund_tf.training.optimizer import averaged_weights, make_optimizer
 from hund_tf.training.photo_batches import (
   CropJitter,
   PhotoBatches,
@@ -55,6 +55,8 @@ class AdaptationConfig:
   optimizer: str = "muon"
   learning_rate: float = 1e-3  # at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
+  # Momentum of the averages of weights, which are judged and kept; 0: none.
+  ema: float = 0.99
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
@@ -162,6 +164,7 @@ class Adaptation:
       warmup_steps=warmup,
       decay_steps=config.steps - warmup,
       clip_norm=config.clip_norm,
+      ema=config.ema,
       meta_loss=config.meta_loss,
     )
     self._optimizer = make_optimizer(self._training)
@@ -171,8 +174,8 @@ class Adaptation:
   def run(self) -> AdaptationResult:
     """Trains until the steps are done or patience is over.
 
-    The model ends with the weights of the lowest L_u that the guard accepts, or
-    with those that it came with.
+    The model ends with the averaged weights of the lowest L_u that the guard
+    accepts, or with those that it came with.
     """
     config = self._config
     before = self.judge(0)
@@ -184,11 +187,12 @@ class Adaptation:
         break
       if (step + 1) % config.judge_steps and step + 1 != config.steps:
         continue
-      now = self.judge(step + 1)
+      with averaged_weights(self._optimizer, self.model.trainable_variables):
+        now, weights = self.judge(step + 1), self._weights()
       history.append(now)
       better = now.objective < (best or before).objective
       if better and not objections(before, now, config.guard):
-        best, kept, waited = now, self._weights(), 0
+        best, kept, waited = now, weights, 0
         continue
       waited += 1
       if waited == config.patience:

@@ -106,7 +106,8 @@ class MultitaskTrainer(TrainingLoop):
   def _validate(self, log: RunLog) -> None:
     if not self._held_out:
       return
-    scores, picture = self._with_averages(self._judged)
+    with self._averaged():
+      scores, picture = self._judged()
     figures = {
       name: [float(value)]
       for name, value in scores._asdict().items()

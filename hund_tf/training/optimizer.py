@@ -1,6 +1,7 @@
 """The optimiser of a run, its learning rate, and one update of a model."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hund_tf.compat import tf, tf_keras
@@ -42,6 +43,23 @@ def make_optimizer(config: LoopConfig) -> tf_keras.optimizers.Optimizer:
     ema_overwrite_frequency=None,
     jit_compile=False,
   )
+
+
+@contextlib.contextmanager
+def averaged_weights(
+  optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+) -> Iterator[None]:
+  """Variables have their averages inside a `with`, if the run keeps any."""
+  if not optimizer.use_ema:
+    yield
+    return
+  kept = [variable.numpy() for variable in variables]
+  optimizer.finalize_variable_values(variables)
+  try:
+    yield
+  finally:
+    for variable, value in zip(variables, kept, strict=True):
+      variable.assign(value)
 
 
 def update(

@@ -99,7 +99,8 @@ class HundTrainer(TrainingLoop):
     if self._validation is None:
       return
     step = int(self._step)
-    errors, bodies = self._with_averages(self._judge)
+    with self._averaged():
+      errors, bodies = self._judge()
     figures = errors.as_dict()
     log.validation(step, figures)
     log.picture(step, "validation/stages", self._drawer.strip(bodies))

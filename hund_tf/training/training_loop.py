@@ -1,6 +1,7 @@
 """The loop of a training run: steps, logs, checkpoints, and stopping."""
 
 import abc
+import contextlib
 import os
 import pathlib
 import time
@@ -12,7 +13,11 @@ import numpy as np
 from hund_tf.compat import tf, tf_keras
 from hund_tf.training.checkpoints import Checkpointer
 from hund_tf.training.loop_config import LoopConfig
-from hund_tf.training.optimizer import LearningRate, make_optimizer
+from hund_tf.training.optimizer import (
+  LearningRate,
+  averaged_weights,
+  make_optimizer,
+)
 from hund_tf.training.run_log import RunLog, StepRow
 
 BEST_WEIGHTS = "best.npz"
@@ -148,7 +153,8 @@ class TrainingLoop(abc.ABC):
       if (step + 1) % config.checkpoint_steps == 0 or done:
         self._seconds.assign(time.perf_counter() - before)
         self._checkpoints.save()
-    self._with_averages(lambda: self._save(LAST_WEIGHTS))
+    with self._averaged():
+      self._save(LAST_WEIGHTS)
 
   def _next(self, stream: Iterator[Any]) -> Any:
     """The next batch; what failed in Python code is raised as it was."""
@@ -202,18 +208,9 @@ class TrainingLoop(abc.ABC):
       f"{self._checkpoints.steps()}"
     )
 
-  def _with_averages(self, function: Callable):
-    """Calls a function while the model has its averaged weights."""
-    if not self._config.ema:
-      return function()
-    variables = self._model.trainable_variables
-    kept = [variable.numpy() for variable in variables]
-    self._optimizer.finalize_variable_values(variables)
-    try:
-      return function()
-    finally:
-      for variable, value in zip(variables, kept, strict=True):
-        variable.assign(value)
+  def _averaged(self) -> contextlib.AbstractContextManager:
+    """The model has its averaged weights inside a `with`."""
+    return averaged_weights(self._optimizer, self._model.trainable_variables)
 
 
 def save_batch(batch: NamedTuple, path: pathlib.Path) -> None:

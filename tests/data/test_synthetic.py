@@ -107,17 +107,6 @@ def test_heatmaps_are_those_of_the_detection(clean_batch):
   )
 
 
-def test_the_compiled_renderer_draws_the_same(clean_batch, body_model):
-  config = dataclasses.replace(_CLEAN, compile_renderer=True)
-  examples = synthetic.SyntheticExamples(
-    body_model, pose_library.empty(), config
-  )
-  batch = examples.example_batch(7, 3, _BATCH)
-  np.testing.assert_allclose(
-    batch.features.part_probs, clean_batch.features.part_probs, atol=1e-3
-  )
-
-
 def test_clean_parts_show_the_keypoints(clean_batch):
   """A body keypoint lies on the foreground."""
   parts = clean_batch.features.part_probs.numpy()

@@ -37,13 +37,34 @@ def test_a_damaged_file_is_named(body_model, tmp_path):
     weights.load(body_model, tmp_path / "missing.npz")
 
 
+def _values(model):
+  return {v.name: v.numpy() for v in model.trainable_variables}
+
+
 def test_weights_of_another_size_are_refused_and_change_nothing(
-  model, body_model, tmp_path
+  model, tmp_path
 ):
   small = HundModel(model.objective, HundConfig(units=8, context_size=8))
   weights.save(small, tmp_path / "small.npz")
-  before = [v.numpy() for v in model.trainable_variables]
+  before = _values(model)
   with pytest.raises(weights.WeightsError, match="the model expects"):
-    weights.assign(model, tmp_path / "small.npz")
-  for variable, value in zip(model.trainable_variables, before, strict=True):
-    np.testing.assert_array_equal(variable, value)
+    weights.assign_fitting(model, tmp_path / "small.npz")
+  for name, value in _values(model).items():
+    np.testing.assert_array_equal(value, before[name])
+
+
+def test_another_embedding_begins_anew_where_it_must(model, tmp_path):
+  filters = model.config.filters
+  config = HundConfig(filters=(filters[0] + 1, *filters[1:]))
+  other = HundModel(model.objective, config)
+  weights.save(other, tmp_path / "other.npz")
+  before, found = _values(model), _values(other)
+  new = weights.assign_fitting(model, tmp_path / "other.npz")
+  assert new == [
+    "context_embedding/conv1/kernel:0",
+    "context_embedding/conv1/bias:0",
+    "context_embedding/conv2/kernel:0",
+  ]
+  for name, value in _values(model).items():
+    expected = before if name in new else found
+    np.testing.assert_array_equal(value, expected[name])

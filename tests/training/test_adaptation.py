@@ -25,6 +25,7 @@ _CONFIG = AdaptationConfig(
   batch_size=4,
   synthetic_batch_size=4,
   learning_rate=3e-3,
+  ema=0.0,
   judge_steps=6,
   synthetic_examples=4,
   # An untrained model's errors in 3D mean nothing yet.
@@ -113,6 +114,31 @@ def test_the_same_seed_gives_the_same_bits(adapted, rerun):
   looks = [look.objective for look in result.history]
   assert looks == [look.objective for look in adapted[0].history]
   _assert_same(values, adapted[1])
+
+
+def test_averaged_weights_are_judged_and_kept(
+  new_model, people, synthetic, monkeypatch
+):
+  config = dataclasses.replace(_CONFIG, steps=3, judge_steps=3, ema=0.75)
+  adaptation = Adaptation(
+    new_model(), *people, synthetic, synthetic, config, lambda line: None
+  )
+  expected = _values(adaptation)
+  train = adaptation._train
+
+  def train_and_average(step):
+    done = train(step)
+    for average, value in zip(expected, _values(adaptation), strict=True):
+      average += 0.25 * (value - average)
+    return done
+
+  monkeypatch.setattr(adaptation, "_train", train_and_average)
+  result = adaptation.run()
+  assert result.best.step == 3
+  for value, average in zip(_values(adaptation), expected, strict=True):
+    np.testing.assert_allclose(value, average, atol=1e-5)
+  again = adaptation.judge(3)
+  np.testing.assert_array_equal(again.terms.total, result.best.terms.total)
 
 
 def test_harmful_training_is_refused_and_undone(
