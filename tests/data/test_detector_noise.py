@@ -16,14 +16,19 @@ from hund_tf.geometry import rotation
 from hund_tf.types import STATE_DIMS, HumanState
 
 
-def test_swaps_follow_the_mirror_table():
-  points = tf.reshape(tf.range(137.0 * 2), [1, 137, 2])
+def _only(**errors) -> DetectorNoiseConfig:
+  """A detector without any other errors."""
   config = DetectorNoiseConfig()
   silent = {
     f.name: 0.0
     for f in dataclasses.fields(config)
     if f.name not in ("scale", "occluded_factor")
   }
+  return dataclasses.replace(config, **(silent | errors))
+
+
+def test_swaps_follow_the_mirror_table():
+  points = tf.reshape(tf.range(137.0 * 2), [1, 137, 2])
   hidden = tf.zeros([1, 137])
   for field, rows in (
     ("swap_all", np.ones(137, bool)),
@@ -31,9 +36,8 @@ def test_swaps_follow_the_mirror_table():
     ("swap_arms", detector_noise.ARM_SIDES),
   ):
     assert (rows == rows[list(table.MIRROR)]).all()
-    only = dataclasses.replace(config, **(silent | {field: 1.0}))
     swapped, confidence, everything = detector_noise.corrupt_keypoints(
-      Draws(0, 0), points, hidden, only
+      Draws(0, 0), points, hidden, _only(**{field: 1.0})
     )
     expected = points.numpy()[0].copy()
     expected[rows] = points.numpy()[0][list(table.MIRROR)][rows]
@@ -68,6 +72,33 @@ def test_rates_of_errors_are_as_configured():
   )
   seen = confidence.numpy()[~missing].mean()
   assert unsure.numpy()[unsure.numpy() > 0].mean() < seen - 0.2
+
+
+def test_faces_and_hands_that_are_hardly_found():
+  """Each moves as one and is doubted; the body is as it was."""
+  found, confidence, _ = detector_noise.corrupt_keypoints(
+    Draws(1, 0),
+    tf.zeros([400, 137, 2]),
+    tf.zeros([400, 137]),
+    _only(vague_groups=1.0, vague_jitter=0.03),
+  )
+  found, confidence = found.numpy(), confidence.numpy()
+  for rows in (table.FACE, table.LEFT_HAND, table.RIGHT_HAND):
+    np.testing.assert_allclose(found[:, rows].std(axis=1), 0.0, atol=1e-6)
+    assert abs(found[:, rows].mean(axis=1).std() - 0.03) < 0.003
+    assert confidence[:, rows].max() < 0.5
+  np.testing.assert_array_equal(found[:, table.BODY], 0.0)
+  assert confidence[:, table.BODY].min() >= 0.8
+
+
+def test_an_unsure_detector_doubts_the_whole_person():
+  everybody = tf.zeros([400, 137])
+  _, confidence, _ = detector_noise.corrupt_keypoints(
+    Draws(1, 0), tf.zeros([400, 137, 2]), everybody, _only(unsure=0.5)
+  )
+  highest = confidence.numpy().max(axis=1)
+  assert 0.3 < (highest < 0.9).mean() < 0.6
+  assert 0.2 < highest.min() < 0.3
 
 
 def test_the_far_side_of_a_body_is_hidden(body_model):
