@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from hund_tf.body import keypoints as keypoint_table
 from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
 from hund_tf.models.mirror_average import MapNetwork
 from hund_tf.models.multitask import image_features
-from hund_tf.types import MAP_SIZE, ImageFeatures
+from hund_tf.types import MAP_SIZE, NUM_KEYPOINTS, ImageFeatures
 
 # What the features of a crop are made of.
 KINDS = ("landmarks", "network", "both")
@@ -17,6 +18,10 @@ KINDS = ("landmarks", "network", "both")
 # confidence: it saw synthetic images only.
 NETWORK_TRUST = 0.5
 _SMALLEST = 1e-6
+# Keypoints of which the network is believed where a detector found nothing. Of
+# faces and hands that are not found it draws peaks all the same.
+_BODY = np.zeros(NUM_KEYPOINTS, np.float32)
+_BODY[keypoint_table.BODY] = 1.0
 # A photo of everybody, or one of each of B people.
 Photos = np.ndarray | Sequence[np.ndarray]
 # (photos, B people, their square boxes) -> features of their crops
@@ -35,7 +40,7 @@ def fuse(
   Each keypoint's maps are added, weighted by their confidences: peaks that
   agree strengthen each other, of two that do not the more confident one is the
   highest. The sum is scaled to a peak of height 1, whose own height becomes the
-  confidence.
+  confidence. Of faces and hands only what the detector found counts.
 
   Args:
     landmarks: of B crops; keypoints of weight 0 are unknown.
@@ -46,7 +51,9 @@ def fuse(
     Features with the network's B and F.
   """
   first = landmarks.heatmaps * landmarks.heatmap_weights[:, None, None]
-  weights = trust * network.heatmap_weights
+  found = tf.cast(landmarks.heatmap_weights > 0.0, tf.float32)
+  believed = tf.maximum(found, _BODY)
+  weights = trust * network.heatmap_weights * believed
   summed = first + network.heatmaps * weights[:, None, None]
   peaks = tf.reduce_max(summed, axis=[1, 2])
   scaled = summed / tf.maximum(peaks, _SMALLEST)[:, None, None]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import keypoints as keypoint_table
 from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
@@ -68,6 +69,19 @@ def test_keypoints_that_one_of_them_knows():
   np.testing.assert_allclose(
     target.keypoint_weights[0, :3], [0.8, 0.5, 0.0], atol=0.02
   )
+
+
+def test_hands_that_were_not_found_stay_unknown():
+  hand = keypoint_table.LEFT_HAND.start
+  points = np.full([137, 2], 244.0)
+  weights = np.full(137, 0.8)
+  weights[[0, hand]] = 0.0
+  fused = fuse(_features(points, weights), _features(points, np.ones(137)))
+  confidence = fused.heatmap_weights.numpy()[0]
+  assert confidence[0] > 0.3  # the nose
+  assert confidence[hand] == 0.0
+  assert confidence[hand + 1] > 0.8
+  assert fused.heatmaps.numpy()[..., hand].max() == 0.0
 
 
 def test_parts_and_features_are_of_the_network():
