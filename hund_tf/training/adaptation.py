@@ -61,10 +61,10 @@ class AdaptationConfig:
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
   synthetic_share: float = 0.75
-  # Of synthetic people, beside their L_u: an eighth to a fortieth of what the
+  # Of synthetic people, beside their L_u: a quarter to a fortieth of what the
   # weights of the project were trained with at last (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
-    vertex_weight=25.0, joint_weight=75.0, latent_weight=0.25
+    vertex_weight=25.0, joint_weight=150.0, latent_weight=0.25
   )
   jitter: CropJitter = CropJitter()
   judge_steps: int = 160  # between two looks at what is held out
