@@ -61,8 +61,8 @@ class AdaptationConfig:
   # Share of steps, evenly spread, on synthetic people under full supervision
   # and L_u; 0.5 is in turn, as in the paper.
   synthetic_share: float = 0.75
-  # Of synthetic people, beside their L_u: a quarter to a fortieth of what the
-  # weights of the project were trained with at last (hund_open.flags).
+  # Of synthetic people, beside their L_u: a quarter to a fortieth of what
+  # the weights of the project were trained with at last (hund_open.flags).
   losses: SupervisedConfig = SupervisedConfig(
     vertex_weight=25.0, joint_weight=150.0, latent_weight=0.25
   )
