@@ -57,7 +57,8 @@ _RATE = flags.DEFINE_float(
 _EMA = flags.DEFINE_float(
   "adaptation_ema",
   _DEFAULT.ema,
-  "Momentum of the averages of weights, which are judged and kept; 0: none.",
+  "Momentum of the averages of weights, which are judged and kept, over a "
+  "tenth of the updates at most; 0: none.",
   lower_bound=0.0,
   upper_bound=0.9999,
 )

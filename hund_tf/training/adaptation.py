@@ -56,6 +56,7 @@ class AdaptationConfig:
   learning_rate: float = 1e-3  # at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
   # Momentum of the averages of weights, which are judged and kept; 0: none.
+  # They reach back over a tenth of the steps at most, lest a short run be lost.
   ema: float = 0.99
   meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
   # Share of steps, evenly spread, on synthetic people under full supervision
@@ -164,7 +165,7 @@ class Adaptation:
       warmup_steps=warmup,
       decay_steps=config.steps - warmup,
       clip_norm=config.clip_norm,
-      ema=config.ema,
+      ema=max(0.0, min(config.ema, 1.0 - 10.0 / config.steps)),
       meta_loss=config.meta_loss,
     )
     self._optimizer = make_optimizer(self._training)
