@@ -250,14 +250,19 @@ def _networks() -> None:
 def _training() -> None:
   batch, config = _TRAINING_BATCH, TrainingConfig(regime="FS+2D")
   body = BodyModel()
-  examples = SyntheticExamples(
-    body, pose_library.empty(), SyntheticConfig(render_parts=False)
+  with_parts, examples = (
+    SyntheticExamples(
+      body, pose_library.empty(), SyntheticConfig(render_parts=parts)
+    )
+    for parts in (True, False)
   )
   print(
     f"Training of the learned descent, batch {batch}, no parts:", flush=True
   )
+  drawing = _median_ms(with_parts.example_batch, 0, 0, batch)
+  _row("making a batch with part maps", drawing)
   making = _median_ms(examples.example_batch, 0, 0, batch)
-  _row("making a batch", making)
+  _row("making a batch", making, drawing)
   example, step = examples.example_batch(0, 0, batch), tf.constant(0, tf.int64)
   reference = None
   for kind, jit_compile in (("by operations", False), ("by XLA", True)):

@@ -9,7 +9,7 @@ import numpy as np
 
 from hund_tf.rendering.compiled import compiled
 from hund_tf.rendering.mesh import check_labelled_mesh
-from hund_tf.rendering.zbuffer import draw_into
+from hund_tf.rendering.zbuffer import draw_into, nearest_corner
 from hund_tf.types import MAP_SIZE, NUM_PARTS
 
 
@@ -82,13 +82,7 @@ def _draw_people(vertices, faces, parts, samples, maps):
         face = face_of[y, x]
         if face < 0:
           continue
-        first, second = barycentrics[y, x, 0], barycentrics[y, x, 1]
-        third = 1.0 - first - second
-        corner = 0
-        if second > first and second >= third:
-          corner = 1
-        elif third > first:
-          corner = 2
+        corner = nearest_corner(barycentrics[y, x, 0], barycentrics[y, x, 1])
         part = parts[faces[face, corner]]
         maps[b, y // samples, x // samples, part] += share
         maps[b, y // samples, x // samples, -1] += share

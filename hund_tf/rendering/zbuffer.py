@@ -107,6 +107,15 @@ def draw_into(points, faces, face_of, barycentrics, inverse_depth):
 
 
 @compiled
+def nearest_corner(first, second):
+  """Which corner of its face, 0 to 2, a sample of these barycentrics is of."""
+  third = 1.0 - first - second
+  if first >= second and first >= third:
+    return 0
+  return 1 if second >= third else 2
+
+
+@compiled
 def vertex_normals(vertices, faces):
   """Unit normals [V, 3] float32, weighted by the area of the faces.
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from hund_tf.rendering.compiled import compiled
-from hund_tf.rendering.zbuffer import ZBuffer
+from hund_tf.rendering.zbuffer import ZBuffer, nearest_corner
 
 
 def part_map(
@@ -36,13 +36,7 @@ def _part_map(face, barycentrics, faces, vertex_parts):
         f = face[y, x]
         found[sample] = 0
         if f >= 0:
-          a, b = barycentrics[y, x, 0], barycentrics[y, x, 1]
-          c = 1.0 - a - b
-          corner = 2
-          if a >= b and a >= c:
-            corner = 0
-          elif b >= c:
-            corner = 1
+          corner = nearest_corner(barycentrics[y, x, 0], barycentrics[y, x, 1])
           found[sample] = vertex_parts[faces[f, corner]]
       best, most = np.uint8(0), 0
       for sample in range(4):
