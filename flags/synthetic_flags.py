@@ -38,6 +38,13 @@ _ANNOTATED = flags.DEFINE_float(
   lower_bound=0.0,
   upper_bound=1.0,
 )
+_MENDABLE = flags.DEFINE_float(
+  "mendable_errors",
+  _DEFAULT.mendable_errors,
+  "Factor, in training, of the limbs that detectors lose or exchange and of "
+  "keypoints far off, where all part maps are known, which tell better.",
+  lower_bound=0.0,
+)
 _FLOW_POSES = flags.DEFINE_float(
   "flow_poses",
   _DEFAULT.scene.flow_poses,
@@ -77,6 +84,7 @@ def to_config() -> SyntheticConfig:
     scene=dataclasses.replace(_DEFAULT.scene, flow_poses=_FLOW_POSES.value),
     noise=dataclasses.replace(_DEFAULT.noise, scale=_NOISE.value),
     annotated=_ANNOTATED.value,
+    mendable_errors=_MENDABLE.value,
     full_parts=_FULL_PARTS.value,
     no_parts=_NO_PARTS.value,
   )

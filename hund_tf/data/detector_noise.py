@@ -160,17 +160,17 @@ def within(points: tf.Tensor, rectangle: tf.Tensor) -> tf.Tensor:
   return tf.cast(tf.reduce_all(inside, axis=-1), tf.float32)
 
 
-def _swapped(draws: Draws, batch: int, config: DetectorNoiseConfig):
+def _swapped(draws: Draws, batch: int, config: DetectorNoiseConfig, factor):
   """Rows to swap `[B, 137]`, and whether the whole person is `[B]`."""
   everything = draws.happens([batch, 1], config.scale * config.swap_all)
-  legs = draws.happens([batch, 1], config.scale * config.swap_legs)
-  arms = draws.happens([batch, 1], config.scale * config.swap_arms)
+  legs = draws.happens([batch, 1], config.scale * factor * config.swap_legs)
+  arms = draws.happens([batch, 1], config.scale * factor * config.swap_arms)
   rows = everything | (legs & LEG_SIDES) | (arms & ARM_SIDES)
   return rows, everything[:, 0]
 
 
 def _present(
-  draws: Draws, hidden: tf.Tensor, config: DetectorNoiseConfig
+  draws: Draws, hidden: tf.Tensor, config: DetectorNoiseConfig, factor
 ) -> tf.Tensor:
   """Keypoints that a detector reports, `[B, 137]` bool."""
   batch, scale = hidden.shape[0], config.scale
@@ -184,9 +184,9 @@ def _present(
     chance = probability + (1.0 - probability) * tf.maximum(2 * share - 1, 0.0)
     return draws.happens([batch, 1], scale * chance[:, None]) & group
 
-  missing = lost(LEGS, config.missing_legs)
-  missing |= lost(LEFT_ARM, config.missing_arm)
-  missing |= lost(RIGHT_ARM, config.missing_arm)
+  missing = lost(LEGS, factor * config.missing_legs)
+  missing |= lost(LEFT_ARM, factor * config.missing_arm)
+  missing |= lost(RIGHT_ARM, factor * config.missing_arm)
   missing |= lost(SMALL_TOES, config.missing_small_toes)
   missing |= lost_when_hidden(FACE, config.missing_face)
   missing |= lost_when_hidden(LEFT_HAND, config.missing_hand)
@@ -201,6 +201,7 @@ def corrupt_keypoints(
   keypoints: tf.Tensor,
   hidden: tf.Tensor,
   config: DetectorNoiseConfig,
+  factor: float | tf.Tensor = 1.0,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
   """What a detector reports of keypoints.
 
@@ -209,6 +210,8 @@ def corrupt_keypoints(
     keypoints: `[B, 137, 2]` person units.
     hidden: `[B, 137]` 1 where something is in front.
     config: errors.
+    factor: of the chances that limbs are lost or exchanged and that a keypoint
+      is far off, a number or `[B, 1]`.
 
   Returns:
     keypoints `[B, 137, 2]`, confidence `[B, 137]` in [0, 1] with 0 for missing
@@ -230,7 +233,7 @@ def corrupt_keypoints(
     noise += shift * group[:, None].astype(np.float32)
     doubted = draws.uniform([batch, 1], 0.05, 0.5)
     certainty = tf.where(vague & group, doubted, certainty)
-  outlier = draws.happens(hidden.shape, scale * config.outliers)
+  outlier = draws.happens(hidden.shape, scale * factor * config.outliers)
   far = config.outlier_jitter * draws.normal([batch, NUM_KEYPOINTS, 2], 3.0)
   noise = tf.where(outlier[..., None], far, noise)
 
@@ -245,10 +248,10 @@ def corrupt_keypoints(
   unsure = draws.happens([batch, 1], scale * config.unsure)
   confidence *= tf.where(unsure, draws.uniform([batch, 1], 0.2, 1.0), 1.0)
   confidence = tf.maximum(confidence * certainty, 0.01)
-  present = _present(draws, hidden, config)
+  present = _present(draws, hidden, config, factor)
   confidence *= tf.cast(present, tf.float32)
 
-  swap, everything = _swapped(draws, batch, config)
+  swap, everything = _swapped(draws, batch, config, factor)
   points = keypoints + noise
   if scale > 0.0:
     points = _set_midpoints(points)

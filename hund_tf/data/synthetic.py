@@ -42,6 +42,9 @@ class SyntheticConfig:
   # Share of people whose keypoints are as if annotated: all of those in the
   # photo, hidden ones too, without errors or doubt.
   annotated: float = 0.0
+  # Factor of the parts of a body that detectors lose, exchange or place far off
+  # where all of B is known, which tells better: to learn to read it sooner.
+  mendable_errors: float = 1.0
   full_parts: float = 0.25  # share of examples whose whole B is known
   no_parts: float = 0.15  # share without B; the rest knows the foreground
   box_scale: float = 1.2  # side of the crop, larger sides of the person
@@ -57,11 +60,13 @@ class SyntheticConfig:
       )
 
   def captured_only(self) -> "SyntheticConfig":
-    """The same to measure by: captured poses as they are, nobody annotated."""
+    """The same to measure by: captured poses, usual errors, nobody annotated."""
     scene = dataclasses.replace(
       self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
     )
-    return dataclasses.replace(self, scene=scene, annotated=0.0)
+    return dataclasses.replace(
+      self, scene=scene, annotated=0.0, mendable_errors=1.0
+    )
 
   def whole_people(self) -> "SyntheticConfig":
     """The same with people who are not cut by the border of the photo."""
@@ -166,8 +171,12 @@ class SyntheticExamples(tf.Module):
       ),
       detector_noise.within(true, occluder),
     )
+    knowledge, factor = None, 1.0
+    if config.mendable_errors != 1.0:
+      knowledge = self._part_knowledge(draws, batch_size)
+      factor = tf.where(knowledge[:, 1:2] > 0.0, config.mendable_errors, 1.0)
     points, confidence, swapped = detector_noise.corrupt_keypoints(
-      draws, true, hidden, config.noise
+      draws, true, hidden, config.noise, factor
     )
     if config.annotated:
       known = draws.happens([batch_size, 1], config.annotated)
@@ -187,7 +196,7 @@ class SyntheticExamples(tf.Module):
     confidence *= _inside_crop(points)
     occluder = occluder * tf.tile(size, [1, 4]) + tf.tile(middle, [1, 2])
     part_probs, part_weights = self._parts(
-      draws, scene, intrinsics, box, occluder, swapped
+      draws, scene, intrinsics, box, occluder, swapped, knowledge
     )
     ones = tf.ones([batch_size])
     return TrainingExample(
@@ -229,8 +238,14 @@ class SyntheticExamples(tf.Module):
     corner = (low + high) / 2.0 + (shift - 0.5) * side
     return tf.concat([corner, side, side], axis=-1)
 
+  def _part_knowledge(self, draws: Draws, batch: int) -> tf.Tensor:
+    """What is known of B, `[B, 16]`."""
+    return mask_noise.part_knowledge(
+      draws, batch, self.config.full_parts, self.config.no_parts
+    )
+
   def _parts(
-    self, draws, scene, intrinsics: Intrinsics, box, occluder, swapped
+    self, draws, scene, intrinsics: Intrinsics, box, occluder, swapped, weights
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """B `[B, 60, 60, 15]` as detected, and its weights `[B, 16]`."""
     config, batch = self.config, box.shape[0]
@@ -265,9 +280,8 @@ class SyntheticExamples(tf.Module):
     maps = mask_noise.corrupt_parts(
       draws, truth, foreground, swapped, config.noise
     )
-    weights = mask_noise.part_knowledge(
-      draws, batch, config.full_parts, config.no_parts
-    )
+    if weights is None:
+      weights = self._part_knowledge(draws, batch)
     # A mask alone says nothing beyond the border, and nothing of the parts.
     unseen = UNSEEN_BACKGROUND * (1.0 - photo)
     mask = 1.0 - foreground - unseen

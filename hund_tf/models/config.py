@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from hund_tf.types import NUM_KEYPOINTS, AlignmentTerms
+from hund_tf.types import NUM_KEYPOINTS, NUM_PARTS, AlignmentTerms
 
 _NUM_TERMS = len(AlignmentTerms._fields)
 _LOSS_INPUT_SIZES = {
@@ -19,18 +19,18 @@ _NUM_BODY_KEYPOINTS = 25
 class HundConfig:
   """Size and inputs of the reconstruction model.
 
-  With the defaults it has 986,216 trainable parameters, 525,312 of them in the
+  With the defaults it has 989,144 trainable parameters, 525,312 of them in the
   LSTM (the paper: 950k and 525k).
   """
 
   num_stages: int = 5  # M of Eq. 2, unless another number is asked for
   units: int = 256  # of the LSTM, and the size of its input
   context_size: int = 128  # of the embedding, before C_c is appended
-  filters: tuple[int, ...] = (32, 40, 48, 56, 64, 48)  # of the 6 convolutions
+  filters: tuple[int, ...] = (32, 40, 48, 56, 48, 48)  # of the 6 convolutions
   feature_channels: int = 0  # of F; 0 where there is no network for it
   # What a stage sees of L_u of the previous state: its five terms; with
   # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with
-  # 'residuals' instead its signed 2D error.
+  # 'residuals' instead its signed 2D error, and that of each part's middle.
   loss_inputs: str = "residuals"
   # Whether a stage reads the previous state also as the body that it stands
   # for: the 25 keypoints of BODY_25 relative to the pelvis.
@@ -64,6 +64,11 @@ class HundConfig:
   def loss_input_size(self) -> int:
     """Number of values of the loss that a stage reads."""
     return _LOSS_INPUT_SIZES[self.loss_inputs]
+
+  @property
+  def part_input_size(self) -> int:
+    """Number of values of the parts' middles that a stage reads."""
+    return 2 * (NUM_PARTS - 1) if self.loss_inputs == "residuals" else 0
 
   @property
   def posed_input_size(self) -> int:

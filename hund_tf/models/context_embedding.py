@@ -3,6 +3,7 @@
 from hund_tf.compat import tf, tf_keras
 from hund_tf.models.compilation import compiled
 from hund_tf.models.config import HundConfig
+from hund_tf.models.part_moments import PartMoments, moment_code
 from hund_tf.types import (
   CROP_SIZE,
   AlignmentTarget,
@@ -64,8 +65,8 @@ class ContextEmbedding(tf_keras.layers.Layer):
   layer is told by their decoded locations, which the objective uses anyway and
   which pooled convolutions lose, so most of the convolutions are left for B.
   The first one strides (15), and every second one is followed by max pooling
-  (8, 4, 2). What is known of K and B goes to the fully connected layer too, and
-  C_c is appended.
+  (8, 4, 2). What is known of K and B, and where the parts of B lie, goes to the
+  fully connected layer too, and C_c is appended.
   """
 
   def __init__(self, config: HundConfig, name: str = "context_embedding"):
@@ -100,6 +101,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
     features: ImageFeatures,
     target: AlignmentTarget,
     intrinsics: Intrinsics,
+    moments: PartMoments,
   ) -> tf.Tensor:
     """Embeds image features.
 
@@ -107,6 +109,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
       features: K, B and, if the model was made for it, F.
       target: of the same crops, `target_from_features(features)`.
       intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+      moments: of the same crops, `part_moments(target)`.
 
     Returns:
       `[B, context_size + 4]`.
@@ -129,8 +132,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
       if i % 2:
         x = self._pool(x)
     flat = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
-    known = tf.concat(
-      [flat, keypoint_code(target), features.part_weights], axis=-1
-    )
+    known = [flat, keypoint_code(target), features.part_weights]
+    known = tf.concat([*known, moment_code(moments)], axis=-1)
     code = tf.nn.gelu(self._normalize(self._dense(known)))
     return tf.concat([code, camera_code(intrinsics)], axis=-1)

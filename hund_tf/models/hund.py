@@ -10,12 +10,14 @@ from hund_tf.models.compilation import compiled
 from hund_tf.models.config import HundConfig
 from hund_tf.models.context_embedding import ContextEmbedding
 from hund_tf.models.hund_cell import DescentInputs, HundCell, Stage
+from hund_tf.models.part_moments import PartMoments, part_moments
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,
   NUM_KEYPOINTS,
   NUM_PARTS,
   STATE_SIZE,
+  AlignmentTarget,
   AlignmentTerms,
   HumanState,
   ImageFeatures,
@@ -74,7 +76,7 @@ class HundModel(tf_keras.Model):
     """
     super().__init__(name=name)
     self.config = config or HundConfig()
-    read = compiled(target_from_features, self.config.jit_compile)
+    read = compiled(_read, self.config.jit_compile)
     self._get_read = lambda: read
     self.embedding = ContextEmbedding(self.config)
     self.initial_state = tf_keras.layers.Dense(
@@ -86,7 +88,8 @@ class HundModel(tf_keras.Model):
     )
     self.cell = HundCell(objective, self.config)
     features, intrinsics = blank_inputs(self.config)
-    self.embedding(features, target_from_features(features), intrinsics)
+    target, moments = _read(features)
+    self.embedding(features, target, intrinsics, moments)
     for layer in (self.initial_state, self.cell):
       with tf.name_scope(layer.name):
         layer.build([None, self.config.context_width])
@@ -133,9 +136,9 @@ class HundModel(tf_keras.Model):
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> tuple[DescentInputs, list[tf.Tensor]]:
     """The inputs of all stages, and the cell's states of s_0."""
-    target = self._get_read()(features)
-    context = self.embedding(features, target, intrinsics)
-    inputs = DescentInputs(context, target, intrinsics)
+    target, moments = self._get_read()(features)
+    context = self.embedding(features, target, intrinsics, moments)
+    inputs = DescentInputs(context, target, intrinsics, moments)
     mean, *memory = self.cell.get_initial_state(inputs)
     coordinates = state_space.bound(mean + self.initial_state(context))
     return inputs, [coordinates, *memory]
@@ -214,6 +217,12 @@ class HundModel(tf_keras.Model):
     )
     stacked = tf.nest.map_structure(lambda a: _stages_second(a.stack()), arrays)
     return RefinementState(*stacked, tf.zeros_like(stacked[1].total))
+
+
+def _read(features: ImageFeatures) -> tuple[AlignmentTarget, PartMoments]:
+  """What K and B say, as numbers."""
+  target = target_from_features(features)
+  return target, part_moments(target)
 
 
 def _stages_second(rows: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models import state_space
 from hund_tf.models.config import HundConfig
+from hund_tf.models.part_moments import PartMoments, body_centres
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -32,6 +33,7 @@ class DescentInputs(NamedTuple):
   context: tf.Tensor  # [B, C] s^c
   target: AlignmentTarget
   intrinsics: Intrinsics  # of the crops (C_c), fields [B, 2], crop pixels
+  moments: PartMoments  # of the target's parts
 
 
 class Stage(NamedTuple):
@@ -76,6 +78,26 @@ def loss_inputs(
   weighted = tf.asinh(error) * target.keypoint_weights[..., None]
   size = NUM_KEYPOINTS * error.shape[-1]
   return tf.concat([values, tf.reshape(weighted, [-1, size])], axis=-1)
+
+
+def part_inputs(
+  body: BodyOutput, moments: PartMoments, intrinsics: Intrinsics
+) -> tf.Tensor:
+  """What a stage sees of the parts of the previous state, `[B, 28]`.
+
+  The signed x and y from the middle of each part of B to the body's, scaled and
+  weighted as the residuals of keypoints are: where Eq. 5 is a single number,
+  these say which way.
+
+  Args:
+    body: of the previous state.
+    moments: of the parts of B.
+    intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+  """
+  middles = body_centres(camera.project(body.keypoints, intrinsics))
+  error = (middles - moments.centres) / _RESIDUAL_SCALE
+  weighted = tf.asinh(error) * moments.weights[..., None]
+  return tf.reshape(weighted, [-1, 2 * weighted.shape[1]])
 
 
 def posed_inputs(body: BodyOutput) -> tf.Tensor:
@@ -141,6 +163,11 @@ class HundCell(tf_keras.layers.Layer):
     return self._get_objective()
 
   @property
+  def input_kernel(self) -> tf.Variable:
+    """`[inputs, units]` by which a stage reads all that it sees."""
+    return self._project.kernel
+
+  @property
   def state_size(self) -> list[int]:
     """Sizes of the states: coordinates, hidden and cell memory."""
     return [STATE_SIZE, self.config.units, self.config.units]
@@ -184,6 +211,7 @@ class HundCell(tf_keras.layers.Layer):
     config = self.config
     seen = STATE_SIZE + config.posed_input_size
     seen += config.loss_input_size + config.context_width
+    seen += config.part_input_size
     for layer, size in (
       (self._project, seen),
       (self._normalize, units),
@@ -268,6 +296,11 @@ class HundCell(tf_keras.layers.Layer):
     seen = [coordinates, losses, inputs.context]
     if self.config.posed_inputs:
       seen.append(posed_inputs(stage.body))
+    if self.config.part_input_size:
+      parts = part_inputs(stage.body, inputs.moments, inputs.intrinsics)
+      if self.config.detach_loss_inputs:
+        parts = tf.stop_gradient(parts)
+      seen.append(parts)
     seen = tf.concat(seen, axis=-1)
     hidden, memory = self._lstm(
       tf.nn.gelu(self._normalize(self._project(seen))), memory

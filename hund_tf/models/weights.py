@@ -35,45 +35,51 @@ def save(model: HundModel, path: str | os.PathLike) -> None:
 def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   """Gives a model the weights of a file of one that embeds pictures otherwise.
 
-  A first convolution that also reads F starts with zeros for it, so the model
-  begins with what the other one does. Variables of the context embedding that
-  the file lacks, or has in another shape, stay as they are.
+  Kernels of the context embedding, and the one that a stage reads its inputs
+  by, start with zeros for inputs that those of the file lack, the last ones, so
+  that the model begins with what the other one does. Variables of the embedding
+  that the file lacks, or has in another shape, stay as they are.
 
   Returns:
     Names of the variables that stay as they are.
 
   Raises:
-    WeightsError: if the file cannot be read or anything beyond the embedding
-      differs; the model then keeps its weights.
+    WeightsError: if the file cannot be read or anything else differs; the model
+      then keeps its weights.
   """
   arrays = weight_files.read(path, _WRITER)[0]
   embedding = {v.name: v for v in model.embedding.trainable_variables}
   owner = next(iter(embedding)).split("/")[0] + "/"
+  widened = arrays.keys() & {*embedding, model.cell.input_kernel.name}
   kept = []
-  for name, variable in embedding.items():
-    shape, old = tuple(variable.shape), arrays.get(name)
-    if old is not None and _reads_less(old.shape, shape):
-      missing = shape[2] - old.shape[2]
-      old = np.pad(old, [(0, 0), (0, 0), (0, missing), (0, 0)])
-    elif old is None or old.shape != shape:
-      old = variable.numpy()
+  for variable in model.trainable_variables:
+    name, shape = variable.name, tuple(variable.shape)
+    old = arrays.get(name)
+    if old is not None and old.shape == shape:
+      continue
+    if name in widened and _reads_less(old.shape, shape):
+      wider = [(0, 0)] * len(shape)
+      wider[-2] = (0, shape[-2] - old.shape[-2])
+      arrays[name] = np.pad(old, wider)
+    elif name in embedding:
+      arrays[name] = variable.numpy()
       kept.append(name)
-    arrays[name] = old
+  names = {v.name for v in model.trainable_variables}
   used = {
     name: value
     for name, value in arrays.items()
-    if name in embedding or not name.startswith(owner)
+    if name in names or not name.startswith(owner)
   }
   weight_files.assign(model.trainable_variables, used, path)
   return kept
 
 
 def _reads_less(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-  """Whether kernels of convolutions differ in fewer input channels only."""
+  """Whether kernels differ in that the old one has fewer inputs only."""
   return (
-    len(old) == len(new) == 4
-    and old[:2] + old[3:] == new[:2] + new[3:]
-    and old[2] < new[2]
+    len(old) == len(new) >= 2
+    and old[:-2] + old[-1:] == new[:-2] + new[-1:]
+    and old[-2] < new[-2]
   )
 
 

@@ -1,0 +1,114 @@
+"""Where the parts of B lie: their centres and extents, and those of a body.
+
+A part map of 60 x 60 cells says where a part's middle is to a fraction of a
+cell, however blurred its outline, just as a heatmap says where a keypoint is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.body import keypoints as keypoint_table
+from hund_tf.body import parts as part_table
+from hund_tf.compat import tf
+from hund_tf.types import CROP_SIZE, NUM_KEYPOINTS, NUM_PARTS, AlignmentTarget
+
+NUM_MOMENTS = 6  # of a part: its weight, its centre, its extent
+_HALF_SEEN = 4.0  # cells of a part that make its weight a half
+_SMALLEST = 1e-4  # variance of a part, squared half sides of the crop
+
+
+_ENDS = {
+  "torso": ("shoulder", "hip"),
+  "foot": ("ankle", "heel", "big_toe"),
+  "upper_leg": ("hip", "knee"),
+  "lower_leg": ("knee", "ankle"),
+  "upper_arm": ("shoulder", "elbow"),
+  "lower_arm": ("elbow", "wrist"),
+}
+
+
+def _members(part: str) -> list[int]:
+  """Keypoints whose mean stands for the middle of a part."""
+  index = keypoint_table.INDEX
+  if part == "head":
+    return list(range(NUM_KEYPOINTS))[keypoint_table.FACE]
+  if part == "torso":
+    return [index[f"{side}_{end}"] for side in "lr" for end in _ENDS[part]]
+  side, limb = part.split("_", 1)
+  if limb == "hand":
+    hand = getattr(keypoint_table, {"l": "LEFT", "r": "RIGHT"}[side] + "_HAND")
+    return list(range(NUM_KEYPOINTS))[hand]
+  return [index[f"{side}_{end}"] for end in _ENDS[limb]]
+
+
+def _mixing() -> np.ndarray:
+  """[14, 137] shares of the keypoints in the middles of the parts."""
+  mixing = np.zeros([NUM_PARTS - 1, NUM_KEYPOINTS], np.float32)
+  for row, part in zip(mixing, part_table.NAMES[1:], strict=True):
+    members = _members(part)
+    row[members] = 1.0 / len(members)
+  return mixing
+
+
+_MIXING = _mixing()
+
+
+class PartMoments(NamedTuple):
+  """Of the 14 parts in B, background left out."""
+
+  weights: tf.Tensor  # [B, 14] in [0, 1); 0: not known or not to be seen
+  centres: tf.Tensor  # [B, 14, 2] crop pixels; mid-crop where the weight is 0
+  extents: tf.Tensor  # [B, 14, 3] standard deviations along x and y in half
+  # sides of the crop, and their correlation; 0 where the weight is 0
+
+
+def part_moments(target: AlignmentTarget) -> PartMoments:
+  """Moments of the known parts of B up to the second.
+
+  Args:
+    target: of B crops.
+  """
+  maps = target.part_probs[..., 1:]
+  height, width, number = maps.shape[1:]
+  y, x = np.meshgrid(
+    *((np.arange(n) + 0.5) * (2.0 / n) - 1.0 for n in (height, width)),
+    indexing="ij",
+  )
+  basis = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y])
+  basis = basis.reshape(6, -1).astype(np.float32)
+  flat = tf.reshape(maps, [-1, height * width, number])
+  sums = tf.einsum("kp,bpc->kbc", basis, flat)
+  area = sums[0]
+  mean_x, mean_y, xx, yy, xy = tf.unstack(sums[1:] / (area + 1e-6))
+  deviation_x = tf.sqrt(tf.maximum(xx - mean_x * mean_x, _SMALLEST))
+  deviation_y = tf.sqrt(tf.maximum(yy - mean_y * mean_y, _SMALLEST))
+  slant = (xy - mean_x * mean_y) / (deviation_x * deviation_y)
+  weights = target.part_weights[:, 1:NUM_PARTS] * area / (area + _HALF_SEEN)
+  seen = tf.cast(weights > 0.0, tf.float32)[..., None]
+  centres = tf.stack([mean_x, mean_y], axis=-1) * seen
+  extents = tf.stack([deviation_x, deviation_y, slant], axis=-1) * seen
+  return PartMoments(weights, (centres + 1.0) * (CROP_SIZE / 2.0), extents)
+
+
+def moment_code(moments: PartMoments) -> tf.Tensor:
+  """The moments as numbers of order one, those of unknown parts 0: `[B, 84]`.
+
+  Centres are in [-1, 1], and all but the weights count by these.
+  """
+  weights = moments.weights[..., None]
+  places = moments.centres * (2.0 / CROP_SIZE) - 1.0
+  stretch = tf.constant([4.0, 4.0, 1.0])  # most extents are a quarter or less
+  code = [weights, places * weights, moments.extents * stretch * weights]
+  return tf.reshape(
+    tf.concat(code, axis=-1), [-1, NUM_MOMENTS * _MIXING.shape[0]]
+  )
+
+
+def body_centres(projected: tf.Tensor) -> tf.Tensor:
+  """Middles of a body's parts `[B, 14, 2]` by its projected keypoints.
+
+  Args:
+    projected: `[B, 137, 2]` crop pixels.
+  """
+  return tf.einsum("pk,bkc->bpc", _MIXING, projected)
