@@ -60,7 +60,7 @@ class SyntheticConfig:
       )
 
   def captured_only(self) -> "SyntheticConfig":
-    """The same to measure by: captured poses, usual errors, nobody annotated."""
+    """The same to measure by: captured poses, usual errors, no annotation."""
     scene = dataclasses.replace(
       self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
     )

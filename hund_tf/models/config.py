@@ -19,14 +19,14 @@ _NUM_BODY_KEYPOINTS = 25
 class HundConfig:
   """Size and inputs of the reconstruction model.
 
-  With the defaults it has 989,144 trainable parameters, 525,312 of them in the
+  With the defaults it has 981,648 trainable parameters, 525,312 of them in the
   LSTM (the paper: 950k and 525k).
   """
 
   num_stages: int = 5  # M of Eq. 2, unless another number is asked for
   units: int = 256  # of the LSTM, and the size of its input
   context_size: int = 128  # of the embedding, before C_c is appended
-  filters: tuple[int, ...] = (32, 40, 48, 56, 48, 48)  # of the 6 convolutions
+  filters: tuple[int, ...] = (32, 40, 48, 56, 40, 48)  # of the 6 convolutions
   feature_channels: int = 0  # of F; 0 where there is no network for it
   # What a stage sees of L_u of the previous state: its five terms; with
   # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with
