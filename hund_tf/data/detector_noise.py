@@ -221,9 +221,9 @@ def corrupt_keypoints(
   jitter = np.full(NUM_KEYPOINTS, config.body_jitter, np.float32)
   jitter[FACE] = config.face_jitter
   jitter[LEFT_HAND | RIGHT_HAND] = config.hand_jitter
-  factor = 1.0 + (config.occluded_factor - 1.0) * hidden
+  wider = 1.0 + (config.occluded_factor - 1.0) * hidden
   quality = draws.uniform([batch, 1], 0.2, 1.8)  # some photos are harder
-  spread = scale * quality * factor * jitter
+  spread = scale * quality * wider * jitter
   noise = spread[..., None] * draws.normal([batch, NUM_KEYPOINTS, 2], 3.0)
   certainty = tf.ones_like(hidden)
   for group in (FACE, LEFT_HAND, RIGHT_HAND):

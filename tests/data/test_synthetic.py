@@ -8,6 +8,7 @@ import pytest
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.data import (
+  detector_noise,
   pose_library,
   synthetic,
 )
@@ -159,3 +160,25 @@ def test_annotated_people_have_all_their_keypoints_without_errors(body_model):
   there &= ((true >= 0.0) & (true < CROP_SIZE)).all(axis=-1)
   np.testing.assert_array_equal(known[sure], there[sure])
   assert not config.captured_only().annotated
+
+
+def test_detectors_err_more_where_all_of_b_is_known(body_model):
+  """What B mends is lost more often there, and only there, and in training."""
+  config = dataclasses.replace(
+    _NOISY, full_parts=0.5, no_parts=0.5, mendable_errors=12.0
+  )
+  examples = synthetic.SyntheticExamples(
+    body_model, pose_library.empty(), config
+  )
+  lost, known = [], []
+  for step in range(4):
+    batch = examples.example_batch(7, step, 32)
+    legs = batch.features.heatmap_weights.numpy()[:, detector_noise.LEGS]
+    there = batch.keypoint_weights.numpy()[:, detector_noise.LEGS] > 0.0
+    lost.append((legs == 0.0).all(axis=1) & there.any(axis=1))
+    known.append(batch.features.part_weights.numpy()[:, 1] > 0.0)
+  lost, known = np.concatenate(lost), np.concatenate(known)
+  assert 40 <= known.sum() <= 88
+  assert lost[known].mean() > 0.5  # 12 times 0.06
+  assert lost[~known].mean() < 0.25
+  assert config.captured_only().mendable_errors == 1.0

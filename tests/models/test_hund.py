@@ -14,6 +14,7 @@ from hund_tf.models.hund_cell import (
   loss_inputs,
   posed_inputs,
 )
+from hund_tf.models.part_moments import part_moments
 from hund_tf.types import (
   STATE_SIZE,
   AlignmentTarget,
@@ -47,7 +48,7 @@ def test_golden_numbers_of_parameters(model):
   assert _count(model.trainable_variables) == 981_648
   assert abs(_count(model.trainable_variables) / 950_000 - 1.0) < 0.05
   assert not model.non_trainable_variables
-  assert _count(model.embedding.trainable_variables) == 203_936
+  assert _count(model.embedding.trainable_variables) == 192_200
 
 
 def test_image_features_fit_into_the_same_budget(keypoint_objective):
@@ -132,7 +133,8 @@ def test_a_stage_reads_the_loss_of_the_state_before_it(model, observed):
   """Other targets, same context: the update differs."""
   features, intrinsics = observed
   target = target_from_features(features)
-  context = model.embedding(features, target, intrinsics)
+  moments = part_moments(target)
+  context = model.embedding(features, target, intrinsics, moments)
   moved = target._replace(keypoints=target.keypoints + 20.0)
   states = model.cell.get_initial_state(batch_size=2)
   inputs = lambda t: _inputs(context, t, intrinsics)
@@ -142,7 +144,7 @@ def test_a_stage_reads_the_loss_of_the_state_before_it(model, observed):
 
 
 def _inputs(context, target, intrinsics):
-  return DescentInputs(context, target, intrinsics)
+  return DescentInputs(context, target, intrinsics, part_moments(target))
 
 
 def test_the_cell_keeps_the_contract_of_rnn_cells(model, observed):
@@ -150,7 +152,8 @@ def test_the_cell_keeps_the_contract_of_rnn_cells(model, observed):
   assert cell.state_size == [STATE_SIZE, 256, 256]
   features, intrinsics = observed
   target = target_from_features(features)
-  context = model.embedding(features, target, intrinsics)
+  moments = part_moments(target)
+  context = model.embedding(features, target, intrinsics, moments)
   inputs = _inputs(context, target, intrinsics)
   states = cell.get_initial_state(inputs)
   output, new_states = cell(inputs, states)

@@ -68,3 +68,24 @@ def test_another_embedding_begins_anew_where_it_must(model, tmp_path):
   for name, value in _values(model).items():
     expected = before if name in new else found
     np.testing.assert_array_equal(value, expected[name])
+
+
+def test_inputs_that_a_file_lacks_start_with_zeros(model, tmp_path):
+  """Kernels of fewer inputs are widened; the model does as the old one did."""
+  weights.save(model, tmp_path / "all.npz")
+  with np.load(tmp_path / "all.npz") as file:
+    arrays = dict(file)
+  dense = "context_embedding/dense/kernel:0"
+  project = model.cell.input_kernel.name
+  for name, missing in ((dense, 84), (project, 28)):
+    arrays[name] = arrays[name][:-missing]
+  np.savez(tmp_path / "older.npz", **arrays)
+  found = _values(model)
+  assert weights.assign_fitting(model, tmp_path / "older.npz") == []
+  for name, value in _values(model).items():
+    missing = {dense: 84, project: 28}.get(name)
+    if missing:
+      assert not value[-missing:].any()
+      np.testing.assert_array_equal(value[:-missing], found[name][:-missing])
+    else:
+      np.testing.assert_array_equal(value, found[name])
