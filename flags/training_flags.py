@@ -76,6 +76,12 @@ _FINGER_WEIGHT = flags.DEFINE_float(
   "Of each finger joint in L_3d; others count 1.",
   lower_bound=0.0,
 )
+_ALIGNED_WEIGHT = flags.DEFINE_float(
+  "aligned_weight",
+  _LOSSES.aligned_weight,
+  "Of the joints' mean distance after the best similarity (PA-MPJPE).",
+  lower_bound=0.0,
+)
 _LATENT_WEIGHT = flags.DEFINE_float(
   "latent_weight", _LOSSES.latent_weight, "Of the latents.", lower_bound=0.0
 )
@@ -133,6 +139,7 @@ def to_losses() -> SupervisedConfig:
     vertex_weight=_VERTEX_WEIGHT.value,
     joint_weight=_JOINT_WEIGHT.value,
     finger_weight=_FINGER_WEIGHT.value,
+    aligned_weight=_ALIGNED_WEIGHT.value,
     latent_weight=_LATENT_WEIGHT.value,
     rotation_weight=_ROTATION_WEIGHT.value,
     root=_ROOT.value,

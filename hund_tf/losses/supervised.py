@@ -10,7 +10,7 @@ import numpy as np
 
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
-from hund_tf.geometry import placement, rotation
+from hund_tf.geometry import placement, rotation, similarity
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.types import (
   AlignmentTerms,
@@ -36,6 +36,8 @@ class SupervisedConfig:
   # Of each finger joint in L_3d, others count 1: with equal weights the hands
   # would make up half of the mean.
   finger_weight: float = 0.1
+  # Of the joints after the best similarity (PA-MPJPE), per metre.
+  aligned_weight: float = 0.0
   latent_weight: float = 1.0  # per mean squared difference of the latents
   # Per mean distance (Frobenius) of the local joint rotations; L_3d says little
   # of fingers and nothing of twists.
@@ -73,10 +75,42 @@ def joint_loss(
     example: truth.
     finger_weight: of each finger joint in the mean; others count 1.
   """
-  weights = np.where(_FINGERS, finger_weight, 1.0).astype(np.float32)
-  weights /= weights.sum()
   distances = _distances(body.joints, example.joints)
-  return tf.reduce_sum(weights * distances, axis=-1)
+  return tf.reduce_sum(_joint_weights(finger_weight) * distances, axis=-1)
+
+
+def _joint_weights(finger_weight: float) -> np.ndarray:
+  """Shares of the joints in means, `[63]`."""
+  weights = np.where(_FINGERS, finger_weight, 1.0).astype(np.float32)
+  return weights / weights.sum()
+
+
+def aligned_loss(
+  body: BodyOutput, example: TrainingExample, finger_weight: float = 1.0
+) -> tf.Tensor:
+  """PA-MPJPE of the joints: their mean distance after the best similarity.
+
+  The similarity is taken as it is: no gradient flows through it.
+
+  Args:
+    body: `[B, ...]`.
+    example: truth.
+    finger_weight: of each finger joint in the means; others count 1.
+
+  Returns:
+    `[B]` metres.
+  """
+  weights = tf.constant(_joint_weights(finger_weight))
+
+  def centred(joints):
+    return joints - tf.einsum("n,bni->bi", weights, joints)[:, None]
+
+  joints, truth = centred(body.joints), centred(example.joints)
+  scale, turn = tf.nest.map_structure(
+    tf.stop_gradient, similarity.best_similarity(joints, truth, weights)
+  )
+  moved = scale[:, None, None] * tf.einsum("bij,bnj->bni", turn, joints)
+  return tf.reduce_sum(weights * _distances(moved, truth), axis=-1)
 
 
 def placement_loss(
@@ -168,6 +202,9 @@ def full_loss(
     vertices = config.vertex_weight * vertex_loss(body, example)
     result += weights.vertices * vertices
   joints = config.joint_weight * joint_loss(body, example, config.finger_weight)
+  if config.aligned_weight:
+    aligned = aligned_loss(body, example, config.finger_weight)
+    joints += config.aligned_weight * aligned
   return result + weights.joints * joints
 
 

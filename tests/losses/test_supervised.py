@@ -5,6 +5,7 @@ import pytest
 
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
+from hund_tf.evaluation import metrics
 from hund_tf.geometry import camera, placement
 from hund_tf.losses import supervised
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
@@ -219,3 +220,38 @@ def test_placement_does_not_depend_on_the_focal_length():
 def test_unknown_root():
   with pytest.raises(ValueError, match="root: got 'relative'"):
     SupervisedConfig(root="relative")
+
+
+def test_the_aligned_loss_is_pa_mpjpe(objective, example):
+  """Blind to where a body is, how it is turned and how large it is."""
+  body = objective.body_model.decode(example.state, mesh=objective.config.mesh)
+  moved = body._replace(joints=1.3 * body.joints[..., ::-1] * [1, 1, -1] + 0.7)
+  assert supervised.aligned_loss(moved, example).numpy().max() < 1e-3
+  noise = np.random.default_rng(3).normal(0, 0.05, body.joints.shape)
+  noisy = body._replace(joints=body.joints + tf.constant(noise, tf.float32))
+  expected = metrics.pa_mpjpe(noisy.joints.numpy(), example.joints.numpy())
+  found = supervised.aligned_loss(noisy, example).numpy()
+  np.testing.assert_allclose(found, expected, rtol=5e-3)
+  # Its share of the training loss.
+  losses = [
+    supervised.full_loss(
+      noisy, example.state, example, SupervisedConfig(aligned_weight=weight)
+    )
+    for weight in (0.0, 2.0)
+  ]
+  share = supervised.aligned_loss(
+    noisy, example, SupervisedConfig().finger_weight
+  )
+  np.testing.assert_allclose(losses[1] - losses[0], 2.0 * share, rtol=1e-4)
+
+
+def test_the_aligned_loss_falls_along_its_gradient(objective, example):
+  body = objective.body_model.decode(example.state, mesh=objective.config.mesh)
+  noise = np.random.default_rng(3).normal(0, 0.05, body.joints.shape)
+  joints = body.joints + tf.constant(noise, tf.float32)
+  with tf.GradientTape() as tape:
+    tape.watch(joints)
+    before = supervised.aligned_loss(body._replace(joints=joints), example)
+  step = 0.02 * tape.gradient(before, joints)
+  after = supervised.aligned_loss(body._replace(joints=joints - step), example)
+  assert (after < before).numpy().all()
