@@ -41,8 +41,8 @@ _ANNOTATED = flags.DEFINE_float(
 _MENDABLE = flags.DEFINE_float(
   "mendable_errors",
   _DEFAULT.mendable_errors,
-  "Factor, in training, of the limbs that detectors lose or exchange and of "
-  "keypoints far off, where all part maps are known, which tell better.",
+  "Factor, in training, of what detectors lose or take for another thing where "
+  "all part maps are known: in K of half of the people, in B of the others.",
   lower_bound=0.0,
 )
 _FLOW_POSES = flags.DEFINE_float(

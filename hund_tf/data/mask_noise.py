@@ -112,6 +112,61 @@ def corrupt_parts(
   return tf.where(swapped[:, None, None, None], mirrored, maps)
 
 
+def _exchange(kinds: tuple[str, ...]) -> np.ndarray:
+  """[15, 15] that exchanges the left and right parts of these kinds."""
+  rows = [
+    other if parts.NAMES[i].endswith(kinds) else i
+    for i, other in enumerate(parts.MIRROR)
+  ]
+  return np.eye(NUM_PARTS, dtype=np.float32)[rows]
+
+
+_EXCHANGES = (
+  _exchange(("hand", "upper_arm", "lower_arm")),
+  _exchange(("foot", "upper_leg", "lower_leg")),
+)
+
+
+def mistake_parts(
+  draws: Draws,
+  part_maps: tf.Tensor,
+  config: DetectorNoiseConfig,
+  factor: float | tf.Tensor = 1.0,
+) -> tf.Tensor:
+  """Part maps as a network gets them wrong that found the person well enough.
+
+  They are those of another person, left and right limbs are exchanged, or parts
+  are taken for background.
+
+  Args:
+    draws: random stream.
+    part_maps: `[B, 60, 60, 15]` that sum to 1.
+    config: errors.
+    factor: of their chances, a number or `[B, 1]`.
+
+  Returns:
+    `[B, 60, 60, 15]` that sum to 1.
+  """
+  if config.scale == 0.0:
+    return part_maps
+  batch, chance = part_maps.shape[0], config.scale * factor
+  strange = draws.happens([batch, 1], chance * config.part_strangers)[:, 0]
+  people = tf.range(batch)
+  people = tf.where(strange, (people + 1) % batch, people)
+  mixing = tf.eye(NUM_PARTS, batch_shape=[batch])
+  for exchange in _EXCHANGES:
+    swapped = draws.happens([batch, 1], chance * config.part_swaps)
+    mixing = tf.where(swapped[..., None], mixing @ exchange, mixing)
+  lost = draws.happens([batch, NUM_PARTS - 1], chance * config.part_losses)
+  kept = tf.pad(1.0 - tf.cast(lost, tf.float32), [[0, 0], [1, 0]])
+  seen = mixing * kept[:, None]
+  background = 1.0 - tf.reduce_sum(seen[..., 1:], axis=-1, keepdims=True)
+  mixing = tf.concat([background, seen[..., 1:]], axis=-1)
+  cells = [batch, MAP_SIZE * MAP_SIZE, NUM_PARTS]
+  mixed = tf.reshape(tf.gather(part_maps, people), cells) @ mixing
+  return tf.reshape(mixed, part_maps.shape)
+
+
 def part_knowledge(
   draws: Draws, batch: int, full: float, none: float
 ) -> tf.Tensor:

@@ -42,8 +42,9 @@ class SyntheticConfig:
   # Share of people whose keypoints are as if annotated: all of those in the
   # photo, hidden ones too, without errors or doubt.
   annotated: float = 0.0
-  # Factor of the parts of a body that detectors lose, exchange or place far off
-  # where all of B is known, which tells better: to learn to read it sooner.
+  # Factor of what detectors lose, exchange or take for something else, in K of
+  # half of the people all of whose B is known, in B of the other half: to learn
+  # sooner how each mends the other.
   mendable_errors: float = 1.0
   full_parts: float = 0.25  # share of examples whose whole B is known
   no_parts: float = 0.15  # share without B; the rest knows the foreground
@@ -171,12 +172,15 @@ class SyntheticExamples(tf.Module):
       ),
       detector_noise.within(true, occluder),
     )
-    knowledge, factor = None, 1.0
+    knowledge, worse_keypoints, worse_parts = None, 1.0, 1.0
     if config.mendable_errors != 1.0:
       knowledge = self._part_knowledge(draws, batch_size)
-      factor = tf.where(knowledge[:, 1:2] > 0.0, config.mendable_errors, 1.0)
+      full = knowledge[:, 1:2] > 0.0
+      either = draws.happens([batch_size, 1], 0.5)
+      worse_keypoints = tf.where(full & either, config.mendable_errors, 1.0)
+      worse_parts = tf.where(full & ~either, config.mendable_errors, 1.0)
     points, confidence, swapped = detector_noise.corrupt_keypoints(
-      draws, true, hidden, config.noise, factor
+      draws, true, hidden, config.noise, worse_keypoints
     )
     if config.annotated:
       known = draws.happens([batch_size, 1], config.annotated)
@@ -196,7 +200,7 @@ class SyntheticExamples(tf.Module):
     confidence *= _inside_crop(points)
     occluder = occluder * tf.tile(size, [1, 4]) + tf.tile(middle, [1, 2])
     part_probs, part_weights = self._parts(
-      draws, scene, intrinsics, box, occluder, swapped, knowledge
+      draws, scene, intrinsics, box, occluder, swapped, knowledge, worse_parts
     )
     ones = tf.ones([batch_size])
     return TrainingExample(
@@ -245,7 +249,15 @@ class SyntheticExamples(tf.Module):
     )
 
   def _parts(
-    self, draws, scene, intrinsics: Intrinsics, box, occluder, swapped, weights
+    self,
+    draws,
+    scene,
+    intrinsics: Intrinsics,
+    box,
+    occluder,
+    swapped,
+    weights,
+    worse,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """B `[B, 60, 60, 15]` as detected, and its weights `[B, 16]`."""
     config, batch = self.config, box.shape[0]
@@ -282,6 +294,7 @@ class SyntheticExamples(tf.Module):
     )
     if weights is None:
       weights = self._part_knowledge(draws, batch)
+    maps = mask_noise.mistake_parts(draws, maps, config.noise, worse)
     # A mask alone says nothing beyond the border, and nothing of the parts.
     unseen = UNSEEN_BACKGROUND * (1.0 - photo)
     mask = 1.0 - foreground - unseen

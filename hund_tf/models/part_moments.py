@@ -14,6 +14,7 @@ from hund_tf.compat import tf
 from hund_tf.types import CROP_SIZE, NUM_KEYPOINTS, NUM_PARTS, AlignmentTarget
 
 NUM_MOMENTS = 6  # of a part: its weight, its centre, its extent
+_DOUBT = 0.4  # probability up to which a cell does not count for a part
 _HALF_SEEN = 4.0  # cells of a part that make its weight a half
 _SMALLEST = 1e-4  # variance of a part, squared half sides of the crop
 
@@ -66,10 +67,13 @@ class PartMoments(NamedTuple):
 def part_moments(target: AlignmentTarget) -> PartMoments:
   """Moments of the known parts of B up to the second.
 
+  Cells count by how much more than doubtful they are: networks spread what they
+  doubt over much of a map.
+
   Args:
     target: of B crops.
   """
-  maps = target.part_probs[..., 1:]
+  maps = tf.nn.relu(target.part_probs[..., 1:] - _DOUBT) / (1.0 - _DOUBT)
   height, width, number = maps.shape[1:]
   y, x = np.meshgrid(
     *((np.arange(n) + 0.5) * (2.0 / n) - 1.0 for n in (height, width)),
