@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from hund_tf.body import keypoints as table
+from hund_tf.body import parts
 from hund_tf.compat import tf
 from hund_tf.data import (
   detector_noise,
@@ -150,3 +151,48 @@ def test_part_maps_sum_to_one_and_follow_a_swap():
   ).numpy()
   np.testing.assert_allclose(maps.sum(-1), 1.0, atol=1e-5)
   assert maps[0, 30, 15, 9] > 0.99 and maps[1, 30, 15, 8] > 0.99
+
+
+def _only_mistakes(**errors) -> DetectorNoiseConfig:
+  nothing = {"part_strangers": 0.0, "part_swaps": 0.0, "part_losses": 0.0}
+  return DetectorNoiseConfig(**{**nothing, **errors})
+
+
+def test_mistaken_parts_are_strangers_swaps_or_background():
+  random = np.random.default_rng(0)
+  maps = random.dirichlet(np.ones(15), [4, 60, 60]).astype(np.float32)
+  mistake = lambda **errors: mask_noise.mistake_parts(
+    Draws(0, 0), tf.constant(maps), _only_mistakes(**errors)
+  ).numpy()
+  np.testing.assert_allclose(mistake(), maps, atol=1e-6)
+  np.testing.assert_allclose(
+    mistake(part_strangers=1.0), np.roll(maps, -1, axis=0), atol=1e-6
+  )
+  # Arms and legs exchanged are the mirror image, for head and torso have none.
+  np.testing.assert_allclose(
+    mistake(part_swaps=1.0), maps[..., list(parts.MIRROR)], atol=1e-6
+  )
+  lost = mistake(part_losses=1.0)
+  np.testing.assert_allclose(lost[..., 0], 1.0, atol=1e-6)
+  all_kinds = mistake(part_strangers=0.5, part_swaps=0.5, part_losses=0.5)
+  np.testing.assert_allclose(all_kinds.sum(-1), 1.0, atol=1e-5)
+
+
+def test_rates_of_mistaken_parts_are_as_configured():
+  """And by example, where a factor says so."""
+  people, lost = 400, parts.INDEX["l_foot"]
+  maps = np.zeros([people, 60, 60, 15], np.float32)
+  maps[:, 30, 30, lost] = 1.0
+  maps[..., 0] = 1.0 - maps[..., lost]
+  factor = np.repeat([0.0, 3.0], people // 2).astype(np.float32)[:, None]
+  found = mask_noise.mistake_parts(
+    Draws(1, 0),
+    tf.constant(maps),
+    _only_mistakes(part_losses=0.1),
+    tf.constant(factor),
+  ).numpy()[:, 30, 30, lost]
+  assert (found[: people // 2] == 1.0).all()
+  assert abs(found[people // 2 :].mean() - 0.7) < 0.08
+  clean = DetectorNoiseConfig(scale=0.0)
+  same = mask_noise.mistake_parts(Draws(1, 0), tf.constant(maps[:2]), clean)
+  np.testing.assert_array_equal(same, maps[:2])

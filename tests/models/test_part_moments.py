@@ -72,6 +72,17 @@ def test_blurred_maps_keep_their_middle():
   )
 
 
+def test_doubt_does_not_move_a_part():
+  """What is spread over the map, and less likely than not, does not count."""
+  cells = np.zeros([60, 60])
+  cells[10:20, 10:20] = 1.0
+  sure = moments.part_moments(_target(_maps_of_one_part("head", cells)))
+  cells[40:, 30:] = 0.39
+  doubtful = moments.part_moments(_target(_maps_of_one_part("head", cells)))
+  for one, other in zip(sure, doubtful, strict=True):
+    np.testing.assert_array_equal(one, other)
+
+
 def test_parts_that_are_unknown_or_unseen_say_nothing():
   cells = np.ones([60, 60])
   maps = np.concatenate([_maps_of_one_part("head", cells)] * 2)
@@ -153,9 +164,9 @@ def test_a_stage_sees_which_way_a_part_lies(seen):
 
 def test_moments_have_a_gradient():
   """Networks are trained through B: it is that of finite differences."""
-  maps = tf.constant(
-    np.random.default_rng(0).dirichlet(np.ones(15), [1, 60, 60]), tf.float32
-  )
+  # Nearly sure, so that no cell crosses the doubt that does not count.
+  label = np.random.default_rng(0).integers(0, 15, [1, 60, 60])
+  maps = tf.constant(0.85 * np.eye(15)[label] + 0.01, tf.float32)
   mixing = np.random.default_rng(1).normal(size=84).astype(np.float32)
 
   def value(maps):
