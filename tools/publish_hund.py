@@ -4,9 +4,14 @@
     --pose_file=POSES --curves=docs/images/hund_training.png
 
 writes the last run's best weights, the flags of the runs, and the errors of
-every stage on held-out clips.
+every stage on held-out clips: as the flags mix people by what is known of B,
+with all of it known, with the foreground alone and with nothing, of people whom
+the border does not cut, of these with all of B known, and of these without
+errors of detectors.
 """
 
+import dataclasses
+import functools
 import json
 import pathlib
 import sys
@@ -35,6 +40,8 @@ def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   model = weights.load(body_model, path)
   captured = synthetic_flags.to_config().captured_only()
   whole = captured.whole_people()
+  known = functools.partial(dataclasses.replace, captured)
+  all_parts = known(full_parts=1.0, no_parts=0.0)
   metrics = {
     "held_out_poses": len(poses.up),
     "held_out_examples": 0,
@@ -43,7 +50,11 @@ def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   }
   for name, examples in (
     ("stages", captured),
+    ("stages_all_parts", all_parts),
+    ("stages_foreground", known(full_parts=0.0, no_parts=0.0)),
+    ("stages_no_parts", known(full_parts=0.0, no_parts=1.0)),
     ("stages_whole_people", whole),
+    ("stages_whole_people_all_parts", all_parts.whole_people()),
     ("stages_whole_people_without_noise", whole.without_noise()),
   ):
     held_out = ValidationSet(
