@@ -42,7 +42,7 @@ _MENDABLE = flags.DEFINE_float(
   "mendable_errors",
   _DEFAULT.mendable_errors,
   "Factor, in training, of what detectors lose or take for another thing where "
-  "all part maps are known: in K of half of the people, in B of the others.",
+  "all part maps are known: in K of two thirds of the people, in B of others.",
   lower_bound=0.0,
 )
 _FLOW_POSES = flags.DEFINE_float(

@@ -51,9 +51,6 @@ class DetectorNoiseConfig:
   mask_blobs: float = 0.2  # strength of the low-frequency errors
   mask_strangers: float = 0.15  # masks that include something else
   part_blur: float = 0.6  # share of blur in full part maps
-  part_strangers: float = 0.03  # full part maps that are another person's
-  part_swaps: float = 0.03  # of arms, and of legs, in full part maps alone
-  part_losses: float = 0.03  # of each part in full part maps
 
   def __post_init__(self):
     if not 0.0 <= self.scale <= 1.0:

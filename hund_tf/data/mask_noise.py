@@ -121,6 +121,10 @@ def _exchange(kinds: tuple[str, ...]) -> np.ndarray:
   return np.eye(NUM_PARTS, dtype=np.float32)[rows]
 
 
+# Chances of what networks mistake in full part maps.
+_STRANGER = 0.02  # the maps are another person's
+_EXCHANGED = 0.02  # left and right of the arms, and of the legs
+_LOST = 0.03  # of each part, taken for background
 _EXCHANGES = (
   _exchange(("hand", "upper_arm", "lower_arm")),
   _exchange(("foot", "upper_leg", "lower_leg")),
@@ -128,10 +132,7 @@ _EXCHANGES = (
 
 
 def mistake_parts(
-  draws: Draws,
-  part_maps: tf.Tensor,
-  config: DetectorNoiseConfig,
-  factor: float | tf.Tensor = 1.0,
+  draws: Draws, part_maps: tf.Tensor, factor: float | tf.Tensor
 ) -> tf.Tensor:
   """Part maps as a network gets them wrong that found the person well enough.
 
@@ -141,23 +142,20 @@ def mistake_parts(
   Args:
     draws: random stream.
     part_maps: `[B, 60, 60, 15]` that sum to 1.
-    config: errors.
-    factor: of their chances, a number or `[B, 1]`.
+    factor: of the chances of these, a number or `[B, 1]`.
 
   Returns:
     `[B, 60, 60, 15]` that sum to 1.
   """
-  if config.scale == 0.0:
-    return part_maps
-  batch, chance = part_maps.shape[0], config.scale * factor
-  strange = draws.happens([batch, 1], chance * config.part_strangers)[:, 0]
+  batch = part_maps.shape[0]
+  strange = draws.happens([batch, 1], factor * _STRANGER)[:, 0]
   people = tf.range(batch)
   people = tf.where(strange, (people + 1) % batch, people)
   mixing = tf.eye(NUM_PARTS, batch_shape=[batch])
   for exchange in _EXCHANGES:
-    swapped = draws.happens([batch, 1], chance * config.part_swaps)
+    swapped = draws.happens([batch, 1], factor * _EXCHANGED)
     mixing = tf.where(swapped[..., None], mixing @ exchange, mixing)
-  lost = draws.happens([batch, NUM_PARTS - 1], chance * config.part_losses)
+  lost = draws.happens([batch, NUM_PARTS - 1], factor * _LOST)
   kept = tf.pad(1.0 - tf.cast(lost, tf.float32), [[0, 0], [1, 0]])
   seen = mixing * kept[:, None]
   background = 1.0 - tf.reduce_sum(seen[..., 1:], axis=-1, keepdims=True)

@@ -29,6 +29,7 @@ from hund_tf.types import (
 )
 
 _MIN_BOX = 8.0  # pixels of the photo
+_MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +43,9 @@ class SyntheticConfig:
   # Share of people whose keypoints are as if annotated: all of those in the
   # photo, hidden ones too, without errors or doubt.
   annotated: float = 0.0
-  # Factor of what detectors lose, exchange or take for something else, in K of
-  # half of the people all of whose B is known, in B of the other half: to learn
-  # sooner how each mends the other.
+  # Factor of what detectors lose, exchange or take for something else in K of
+  # two thirds of the people all of whose B is known, and in B of the others: to
+  # learn how each mends the other. With 1 nothing in B is mistaken.
   mendable_errors: float = 1.0
   full_parts: float = 0.25  # share of examples whose whole B is known
   no_parts: float = 0.15  # share without B; the rest knows the foreground
@@ -172,13 +173,13 @@ class SyntheticExamples(tf.Module):
       ),
       detector_noise.within(true, occluder),
     )
-    knowledge, worse_keypoints, worse_parts = None, 1.0, 1.0
+    knowledge, worse_keypoints, worse_parts = None, 1.0, None
     if config.mendable_errors != 1.0:
       knowledge = self._part_knowledge(draws, batch_size)
       full = knowledge[:, 1:2] > 0.0
-      either = draws.happens([batch_size, 1], 0.5)
-      worse_keypoints = tf.where(full & either, config.mendable_errors, 1.0)
-      worse_parts = tf.where(full & ~either, config.mendable_errors, 1.0)
+      in_parts = draws.happens([batch_size, 1], _MISTAKEN_PARTS)
+      worse_keypoints = tf.where(full & ~in_parts, config.mendable_errors, 1.0)
+      worse_parts = tf.where(full & in_parts, config.mendable_errors, 0.0)
     points, confidence, swapped = detector_noise.corrupt_keypoints(
       draws, true, hidden, config.noise, worse_keypoints
     )
@@ -257,7 +258,7 @@ class SyntheticExamples(tf.Module):
     occluder,
     swapped,
     weights,
-    worse,
+    mistakes,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """B `[B, 60, 60, 15]` as detected, and its weights `[B, 16]`."""
     config, batch = self.config, box.shape[0]
@@ -294,7 +295,8 @@ class SyntheticExamples(tf.Module):
     )
     if weights is None:
       weights = self._part_knowledge(draws, batch)
-    maps = mask_noise.mistake_parts(draws, maps, config.noise, worse)
+    if mistakes is not None:
+      maps = mask_noise.mistake_parts(draws, maps, mistakes)
     # A mask alone says nothing beyond the border, and nothing of the parts.
     unseen = UNSEEN_BACKGROUND * (1.0 - photo)
     mask = 1.0 - foreground - unseen
