@@ -163,7 +163,7 @@ def test_annotated_people_have_all_their_keypoints_without_errors(body_model):
 
 
 def test_detectors_err_more_where_all_of_b_is_known(body_model):
-  """In K of half of the people and in B of the other half, and in training."""
+  """In K of two thirds of the people, in B of the others, and in training."""
   config = dataclasses.replace(
     _NOISY, full_parts=0.5, no_parts=0.5, mendable_errors=12.0
   )
@@ -180,7 +180,7 @@ def test_detectors_err_more_where_all_of_b_is_known(body_model):
     torso.append(batch.features.part_probs.numpy()[..., 1].max(axis=(1, 2)))
   lost, known, torso = map(np.concatenate, (lost, known, torso))
   assert 40 <= known.sum() <= 88
-  assert 0.25 < lost[known].mean() < 0.6  # half of 12 times 0.06, and 0.06
+  assert 0.3 < lost[known].mean() < 0.7  # two thirds of 12 times 0.06, and 0.06
   assert lost[~known].mean() < 0.25
-  assert 0.1 < (torso[known] < 0.1).mean() < 0.35  # half of 12 times 0.03
+  assert 0.03 < (torso[known] < 0.1).mean() < 0.25  # a third of 12 times 0.03
   assert config.captured_only().mendable_errors == 1.0
