@@ -8,9 +8,11 @@ from hund_tf.body import keypoints as keypoint_table
 from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models import part_moments
 from hund_tf.models.mirror_average import MapNetwork
 from hund_tf.models.multitask import image_features
-from hund_tf.types import MAP_SIZE, NUM_KEYPOINTS, ImageFeatures
+from hund_tf.types import CROP_SIZE, MAP_SIZE, NUM_KEYPOINTS, ImageFeatures
 
 # What the features of a crop are made of.
 KINDS = ("landmarks", "network", "both")
@@ -18,6 +20,10 @@ KINDS = ("landmarks", "network", "both")
 # confidence: it saw synthetic images only.
 NETWORK_TRUST = 0.5
 _SMALLEST = 1e-6
+# When the parts of the network are where a detector's keypoints say.
+_NEAR = CROP_SIZE / 10.0  # crop pixels between the middles of a part
+_MOST = 0.8  # share of the parts that must be near
+_SEEN = 0.3  # weight from which on a part is judged
 # Keypoints of which the network is believed where a detector found nothing. Of
 # faces and hands that are not found it draws peaks all the same.
 _BODY = np.zeros(NUM_KEYPOINTS, np.float32)
@@ -35,12 +41,15 @@ def fuse(
   network: ImageFeatures,
   trust: float = NETWORK_TRUST,
 ) -> ImageFeatures:
-  """K of a detector and of the network as one, B and F of the network.
+  """K of a detector and of the network as one, B of either, F of the network.
 
   Each keypoint's maps are added, weighted by their confidences: peaks that
   agree strengthen each other, of two that do not the more confident one is the
   highest. The sum is scaled to a peak of height 1, whose own height becomes the
   confidence. Of faces and hands only what the detector found counts.
+
+  B is the network's where `parts_agree`: else it would be of somebody else, or
+  left and right of it exchanged, and the detector's own says more.
 
   Args:
     landmarks: of B crops; keypoints of weight 0 are unknown.
@@ -48,7 +57,7 @@ def fuse(
     trust: weight of the network's peaks.
 
   Returns:
-    Features with the network's B and F.
+    Features with the network's F.
   """
   first = landmarks.heatmaps * landmarks.heatmap_weights[:, None, None]
   found = tf.cast(landmarks.heatmap_weights > 0.0, tf.float32)
@@ -57,9 +66,39 @@ def fuse(
   summed = first + network.heatmaps * weights[:, None, None]
   peaks = tf.reduce_max(summed, axis=[1, 2])
   scaled = summed / tf.maximum(peaks, _SMALLEST)[:, None, None]
+  agreed = parts_agree(landmarks, network)[:, None]
+  maps = agreed[..., None, None], network.part_probs, landmarks.part_probs
+  known = agreed, network.part_weights, landmarks.part_weights
   return network._replace(
-    heatmaps=scaled, heatmap_weights=tf.minimum(peaks, 1.0)
+    heatmaps=scaled,
+    heatmap_weights=tf.minimum(peaks, 1.0),
+    part_probs=tf.where(*maps),
+    part_weights=tf.where(*known),
   )
+
+
+def parts_agree(landmarks: ImageFeatures, network: ImageFeatures) -> tf.Tensor:
+  """Whether B of the network is of the person that a detector found, `[B]`.
+
+  Of the parts that the network sees and whose keypoints the detector found,
+  most must lie where these say.
+
+  Args:
+    landmarks: of B crops; keypoints of weight 0 are unknown.
+    network: of the same crops.
+
+  Returns:
+    Bool; false where there is no such part.
+  """
+  target = target_from_features(landmarks)
+  parts = part_moments.part_moments(target_from_features(network))
+  apart = part_moments.body_centres(target.keypoints) - parts.centres
+  located = part_moments.located_parts(target.keypoint_weights)
+  judged = tf.cast(located & (parts.weights > _SEEN), tf.float32)
+  near = tf.cast(tf.norm(apart, axis=-1) < _NEAR, tf.float32)
+  total = tf.reduce_sum(judged, axis=-1)
+  right = tf.reduce_sum(judged * near, axis=-1)
+  return (total > 0.0) & (right >= _MOST * total)
 
 
 class NetworkFeatures:

@@ -116,3 +116,16 @@ def body_centres(projected: tf.Tensor) -> tf.Tensor:
     projected: `[B, 137, 2]` crop pixels.
   """
   return tf.einsum("pk,bkc->bpc", _MIXING, projected)
+
+
+def located_parts(weights: tf.Tensor) -> tf.Tensor:
+  """Parts whose middles are known, for all of their keypoints are: `[B, 14]`.
+
+  Args:
+    weights: `[B, 137]` confidence of the keypoints.
+
+  Returns:
+    Bool.
+  """
+  unknown = tf.cast(weights <= 0.0, tf.float32)
+  return tf.einsum("pk,bk->bp", _MIXING, unknown) == 0.0

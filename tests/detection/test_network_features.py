@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints as keypoint_table
+from hund_tf.body import parts
 from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
@@ -84,14 +85,56 @@ def test_hands_that_were_not_found_stay_unknown():
   assert fused.heatmaps.numpy()[..., hand].max() == 0.0
 
 
-def test_parts_and_features_are_of_the_network():
-  landmarks = _features([[100.0, 100.0]], [1.0])
-  network = _features([[100.0, 100.0]], [1.0], channels=3)._replace(
-    part_probs=tf.ones([1, 60, 60, 15]) / 15.0, part_weights=tf.ones([1, 16])
+def _with_parts(features, places):
+  """Square parts of 8 x 8 cells by name and middle, in crop pixels."""
+  maps = np.zeros([1, 60, 60, 15], np.float32)
+  for part, (x, y) in places.items():
+    row, column = int(y / 8), int(x / 8)
+    cells = slice(row - 4, row + 4), slice(column - 4, column + 4)
+    maps[(0, *cells, parts.INDEX[part])] = 1.0
+  maps[..., 0] = 1.0 - maps.sum(-1)
+  return features._replace(
+    part_probs=tf.constant(maps), part_weights=tf.ones([1, 16])
   )
+
+
+@pytest.fixture
+def arms():
+  """A detector's features with both lower arms, and the network's alike."""
+  points, weights = np.full([137, 2], 244.0), np.zeros(137)
+  for name, place in (
+    ("l_elbow", (360, 200)),
+    ("l_wrist", (400, 200)),
+    ("r_elbow", (120, 200)),
+    ("r_wrist", (80, 200)),
+  ):
+    points[keypoint_table.INDEX[name]] = place
+    weights[keypoint_table.INDEX[name]] = 1.0
+  landmarks = _features(points, weights)._replace(
+    part_probs=tf.fill([1, 60, 60, 15], 0.25)
+  )
+  return landmarks, _features(points, weights, channels=3)
+
+
+@pytest.mark.parametrize(
+  ("places", "agreed"),
+  [
+    ({"l_lower_arm": (380, 200), "r_lower_arm": (100, 200)}, True),
+    ({"l_lower_arm": (380, 230), "r_lower_arm": (100, 200)}, True),
+    ({"l_lower_arm": (100, 200), "r_lower_arm": (380, 200)}, False),
+    ({"l_lower_arm": (380, 200), "r_lower_arm": (100, 400)}, False),
+    # One of them is not seen; what no keypoint was found of is not judged.
+    ({"l_lower_arm": (380, 200), "torso": (100, 100)}, True),
+    ({"torso": (240, 240)}, False),
+  ],
+)
+def test_parts_are_of_the_network_where_they_agree(arms, places, agreed):
+  landmarks, network = arms
+  network = _with_parts(network, places)
   fused = fuse(landmarks, network)
-  np.testing.assert_array_equal(fused.part_probs, network.part_probs)
-  np.testing.assert_array_equal(fused.part_weights, network.part_weights)
+  taken = network if agreed else landmarks
+  np.testing.assert_array_equal(fused.part_probs, taken.part_probs)
+  np.testing.assert_array_equal(fused.part_weights, taken.part_weights)
   assert fused.features.shape == (1, 60, 60, 3)
 
 
