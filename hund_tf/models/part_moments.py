@@ -17,8 +17,7 @@ NUM_MOMENTS = 6  # of a part: its weight, its centre, its extent
 _DOUBT = 0.4  # probability up to which a cell does not count for a part
 _HALF_SEEN = 4.0  # cells of a part that make its weight a half
 _SMALLEST = 1e-4  # variance of a part, squared half sides of the crop
-
-
+# Keypoints around the middles of limbs and torso, without their side.
 _ENDS = {
   "torso": ("shoulder", "hip"),
   "foot": ("ankle", "heel", "big_toe"),
@@ -104,9 +103,8 @@ def moment_code(moments: PartMoments) -> tf.Tensor:
   places = moments.centres * (2.0 / CROP_SIZE) - 1.0
   stretch = tf.constant([4.0, 4.0, 1.0])  # most extents are a quarter or less
   code = [weights, places * weights, moments.extents * stretch * weights]
-  return tf.reshape(
-    tf.concat(code, axis=-1), [-1, NUM_MOMENTS * _MIXING.shape[0]]
-  )
+  size = NUM_MOMENTS * (NUM_PARTS - 1)
+  return tf.reshape(tf.concat(code, axis=-1), [-1, size])
 
 
 def body_centres(projected: tf.Tensor) -> tf.Tensor:
