@@ -134,9 +134,9 @@ _EXCHANGES = (
 def mistake_parts(
   draws: Draws, part_maps: tf.Tensor, factor: float | tf.Tensor
 ) -> tf.Tensor:
-  """Part maps as a network gets them wrong that found the person well enough.
+  """Part maps with the gross mistakes of networks.
 
-  They are those of another person, left and right limbs are exchanged, or parts
+  Maps are another person's, left and right of the limbs are exchanged, or parts
   are taken for background.
 
   Args:

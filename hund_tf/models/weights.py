@@ -38,7 +38,8 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   Kernels of the context embedding, and the one that a stage reads its inputs
   by, start with zeros for inputs that those of the file lack, the last ones, so
   that the model begins with what the other one does. Variables of the embedding
-  that the file lacks, or has in another shape, stay as they are.
+  that the file lacks, or has in another shape, stay as they are, and so do
+  kernels after a layer that has more outputs than in the file.
 
   Returns:
     Names of the variables that stay as they are.
@@ -52,12 +53,15 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   owner = next(iter(embedding)).split("/")[0] + "/"
   widened = arrays.keys() & {*embedding, model.cell.input_kernel.name}
   kept = []
+  moved = False  # whether the layer before has another number of outputs
   for variable in model.trainable_variables:
     name, shape = variable.name, tuple(variable.shape)
     old = arrays.get(name)
+    if len(shape) == 1:
+      moved = old is not None and old.shape != shape
     if old is not None and old.shape == shape:
       continue
-    if name in widened and _reads_less(old.shape, shape):
+    if name in widened and not moved and _reads_less(old.shape, shape):
       wider = [(0, 0)] * len(shape)
       wider[-2] = (0, shape[-2] - old.shape[-2])
       arrays[name] = np.pad(old, wider)

@@ -89,3 +89,19 @@ def test_inputs_that_a_file_lacks_start_with_zeros(model, tmp_path):
       np.testing.assert_array_equal(value[:-missing], found[name][:-missing])
     else:
       np.testing.assert_array_equal(value, found[name])
+
+
+def test_kernels_after_a_smaller_layer_begin_anew(model, tmp_path):
+  """Their inputs are others, not the same and some more."""
+  *filters, last = model.config.filters
+  fewer = HundConfig(filters=(*filters, last - 8))
+  weights.save(HundModel(model.objective, fewer), tmp_path / "fewer.npz")
+  before = _values(model)
+  new = weights.assign_fitting(model, tmp_path / "fewer.npz")
+  assert new == [
+    "context_embedding/conv6/kernel:0",
+    "context_embedding/conv6/bias:0",
+    "context_embedding/dense/kernel:0",
+  ]
+  for name in new:
+    np.testing.assert_array_equal(_values(model)[name], before[name])
