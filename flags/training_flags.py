@@ -76,6 +76,12 @@ _FINGER_WEIGHT = flags.DEFINE_float(
   "Of each finger joint in L_3d; others count 1.",
   lower_bound=0.0,
 )
+_COMPARED_WEIGHT = flags.DEFINE_float(
+  "compared_weight",
+  _LOSSES.compared_weight,
+  "Of each of the 14 joints that figures compare in L_3d; others count 1.",
+  lower_bound=0.0,
+)
 _ALIGNED_WEIGHT = flags.DEFINE_float(
   "aligned_weight",
   _LOSSES.aligned_weight,
@@ -139,6 +145,7 @@ def to_losses() -> SupervisedConfig:
     vertex_weight=_VERTEX_WEIGHT.value,
     joint_weight=_JOINT_WEIGHT.value,
     finger_weight=_FINGER_WEIGHT.value,
+    compared_weight=_COMPARED_WEIGHT.value,
     aligned_weight=_ALIGNED_WEIGHT.value,
     latent_weight=_LATENT_WEIGHT.value,
     rotation_weight=_ROTATION_WEIGHT.value,

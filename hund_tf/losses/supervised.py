@@ -25,6 +25,11 @@ _PELVIS = skeleton.INDEX["pelvis"]
 _FINGERS = np.isin(
   skeleton.NAMES, [*skeleton.LEFT_HAND_JOINTS, *skeleton.RIGHT_HAND_JOINTS]
 )
+_LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_COMPARED = np.isin(
+  skeleton.NAMES,
+  ["neck1", "head", *(f"{s}_{name}" for s in "lr" for name in _LIMB_JOINTS)],
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class SupervisedConfig:
   # Of each finger joint in L_3d, others count 1: with equal weights the hands
   # would make up half of the mean.
   finger_weight: float = 0.1
+  # Of each of the 14 joints that figures of the field compare, likewise.
+  compared_weight: float = 1.0
   # Of the joints after the best similarity (PA-MPJPE), per metre.
   aligned_weight: float = 0.0
   latent_weight: float = 1.0  # per mean squared difference of the latents
@@ -65,28 +72,29 @@ def vertex_loss(body: BodyOutput, example: TrainingExample) -> tf.Tensor:
   return tf.reduce_mean(_distances(body.vertices, example.vertices), axis=-1)
 
 
+def joint_weights(config: SupervisedConfig) -> np.ndarray:
+  """Shares of the joints in L_3d, `[63]`."""
+  weights = np.where(_FINGERS, config.finger_weight, 1.0)
+  weights = np.where(_COMPARED, config.compared_weight, weights)
+  return (weights / weights.sum()).astype(np.float32)
+
+
 def joint_loss(
-  body: BodyOutput, example: TrainingExample, finger_weight: float = 1.0
+  body: BodyOutput, example: TrainingExample, shares: np.ndarray
 ) -> tf.Tensor:
   """L_3d: MPJPE of the joints, `[B]` metres, camera frame.
 
   Args:
     body: `[B, ...]`.
     example: truth.
-    finger_weight: of each finger joint in the mean; others count 1.
+    shares: `[63]` of the joints in the mean, which sum to 1.
   """
   distances = _distances(body.joints, example.joints)
-  return tf.reduce_sum(_joint_weights(finger_weight) * distances, axis=-1)
-
-
-def _joint_weights(finger_weight: float) -> np.ndarray:
-  """Shares of the joints in means, `[63]`."""
-  weights = np.where(_FINGERS, finger_weight, 1.0).astype(np.float32)
-  return weights / weights.sum()
+  return tf.reduce_sum(shares * distances, axis=-1)
 
 
 def aligned_loss(
-  body: BodyOutput, example: TrainingExample, finger_weight: float = 1.0
+  body: BodyOutput, example: TrainingExample, shares: np.ndarray
 ) -> tf.Tensor:
   """PA-MPJPE of the joints: their mean distance after the best similarity.
 
@@ -95,12 +103,12 @@ def aligned_loss(
   Args:
     body: `[B, ...]`.
     example: truth.
-    finger_weight: of each finger joint in the means; others count 1.
+    shares: `[63]` of the joints in the means, which sum to 1.
 
   Returns:
     `[B]` metres.
   """
-  weights = tf.constant(_joint_weights(finger_weight))
+  weights = tf.constant(shares)
 
   def centred(joints):
     return joints - tf.einsum("n,bni->bi", weights, joints)[:, None]
@@ -201,9 +209,10 @@ def full_loss(
   if config.vertex_weight:
     vertices = config.vertex_weight * vertex_loss(body, example)
     result += weights.vertices * vertices
-  joints = config.joint_weight * joint_loss(body, example, config.finger_weight)
+  shares = joint_weights(config)
+  joints = config.joint_weight * joint_loss(body, example, shares)
   if config.aligned_weight:
-    aligned = aligned_loss(body, example, config.finger_weight)
+    aligned = aligned_loss(body, example, shares)
     joints += config.aligned_weight * aligned
   return result + weights.joints * joints
 

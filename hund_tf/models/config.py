@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from hund_tf.models.part_moments import LIMBS
 from hund_tf.types import NUM_KEYPOINTS, NUM_PARTS, AlignmentTerms
 
 _NUM_TERMS = len(AlignmentTerms._fields)
@@ -19,7 +20,7 @@ _NUM_BODY_KEYPOINTS = 25
 class HundConfig:
   """Size and inputs of the reconstruction model.
 
-  With the defaults it has 981,648 trainable parameters, 525,312 of them in the
+  With the defaults it has 987,792 trainable parameters, 525,312 of them in the
   LSTM (the paper: 950k and 525k).
   """
 
@@ -30,7 +31,8 @@ class HundConfig:
   feature_channels: int = 0  # of F; 0 where there is no network for it
   # What a stage sees of L_u of the previous state: its five terms; with
   # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with
-  # 'residuals' instead its signed 2D error, and that of each part's middle.
+  # 'residuals' instead its signed 2D error, and that of each part's
+  # middle and of the spread of each limb.
   loss_inputs: str = "residuals"
   # Whether a stage reads the previous state also as the body that it stands
   # for: the 25 keypoints of BODY_25 relative to the pelvis.
@@ -67,8 +69,9 @@ class HundConfig:
 
   @property
   def part_input_size(self) -> int:
-    """Number of values of the parts' middles that a stage reads."""
-    return 2 * (NUM_PARTS - 1) if self.loss_inputs == "residuals" else 0
+    """Number of values of the parts' middles and limbs that a stage reads."""
+    size = 2 * (NUM_PARTS - 1) + 3 * len(LIMBS)
+    return size if self.loss_inputs == "residuals" else 0
 
   @property
   def posed_input_size(self) -> int:

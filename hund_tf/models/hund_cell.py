@@ -9,7 +9,13 @@ from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models import state_space
 from hund_tf.models.config import HundConfig
-from hund_tf.models.part_moments import PartMoments, body_centres
+from hund_tf.models.part_moments import (
+  LIMBS,
+  PartMoments,
+  body_centres,
+  body_spreads,
+  limb_spreads,
+)
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -24,6 +30,7 @@ from hund_tf.types import (
 
 _PELVIS = skeleton.INDEX["pelvis"]
 _RESIDUAL_SCALE = 8.0  # crop pixels: larger errors are compressed
+_SPREAD_SCALE = 0.005  # squared half sides of the crop: likewise
 _FIRST_STEP = 1e-3  # deviation of the output weights before training
 
 
@@ -83,21 +90,30 @@ def loss_inputs(
 def part_inputs(
   body: BodyOutput, moments: PartMoments, intrinsics: Intrinsics
 ) -> tf.Tensor:
-  """What a stage sees of the parts of the previous state, `[B, 28]`.
+  """What a stage sees of the parts of the previous state, `[B, 52]`.
 
   The signed x and y from the middle of each part of B to the body's, scaled and
-  weighted as the residuals of keypoints are: where Eq. 5 is a single number,
-  these say which way.
+  weighted as the residuals of keypoints are, and the differences of the limbs'
+  covariances, which tell how they are turned and foreshortened: where Eq. 5 is
+  a single number, these say which way.
 
   Args:
     body: of the previous state.
     moments: of the parts of B.
     intrinsics: of the crops, fields `[B, 2]`, crop pixels.
   """
-  middles = body_centres(camera.project(body.keypoints, intrinsics))
-  error = (middles - moments.centres) / _RESIDUAL_SCALE
-  weighted = tf.asinh(error) * moments.weights[..., None]
-  return tf.reshape(weighted, [-1, 2 * weighted.shape[1]])
+  projected = camera.project(body.keypoints, intrinsics)
+  middles = body_centres(projected) - moments.centres
+  spreads = body_spreads(projected) - limb_spreads(moments)
+  limbs = tf.gather(moments.weights, LIMBS, axis=1)
+  seen = []
+  for error, scale, weights in (
+    (middles, _RESIDUAL_SCALE, moments.weights),
+    (spreads, _SPREAD_SCALE, limbs),
+  ):
+    weighted = tf.asinh(error / scale) * weights[..., None]
+    seen.append(tf.reshape(weighted, [-1, error.shape[1] * error.shape[2]]))
+  return tf.concat(seen, axis=-1)
 
 
 def posed_inputs(body: BodyOutput) -> tf.Tensor:

@@ -52,6 +52,9 @@ def _mixing() -> np.ndarray:
 
 
 _MIXING = _mixing()
+# The parts between two keypoints: rows among the 14, and these keypoints.
+LIMBS = tuple(i for i, row in enumerate(_MIXING) if np.count_nonzero(row) == 2)
+_LIMB_ENDS = np.array([np.flatnonzero(_MIXING[i]) for i in LIMBS])
 
 
 class PartMoments(NamedTuple):
@@ -114,6 +117,26 @@ def body_centres(projected: tf.Tensor) -> tf.Tensor:
     projected: `[B, 137, 2]` crop pixels.
   """
   return tf.einsum("pk,bkc->bpc", _MIXING, projected)
+
+
+def body_spreads(projected: tf.Tensor) -> tf.Tensor:
+  """Covariances of a body's limbs, as of straight lines, `[B, 8, 3]`.
+
+  Args:
+    projected: `[B, 137, 2]` crop pixels.
+
+  Returns:
+    Of x with x, y with y and x with y, in squared half sides of the crop.
+  """
+  ends = tf.gather(projected, _LIMB_ENDS, axis=1) * (2.0 / CROP_SIZE)
+  x, y = tf.unstack(ends[:, :, 1] - ends[:, :, 0], axis=-1)
+  return tf.stack([x * x, y * y, x * y], axis=-1) / 12.0
+
+
+def limb_spreads(moments: PartMoments) -> tf.Tensor:
+  """Covariances of the limbs of B, `[B, 8, 3]` as `body_spreads` has them."""
+  x, y, slant = tf.unstack(tf.gather(moments.extents, LIMBS, axis=1), axis=-1)
+  return tf.stack([x * x, y * y, slant * x * y], axis=-1)
 
 
 def located_parts(weights: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,7 @@ import pytest
 
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
-from hund_tf.evaluation import metrics
+from hund_tf.evaluation import compared_joints, metrics
 from hund_tf.geometry import camera, placement
 from hund_tf.losses import supervised
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
@@ -75,6 +75,9 @@ def _terms(total: float = 0.0) -> AlignmentTerms:
   return AlignmentTerms(*[tf.fill([_BATCH], total)] * 5)
 
 
+_EQUAL = np.full(63, 1.0 / 63.0, np.float32)
+
+
 def _only(**weights) -> SupervisionWeights:
   """Supervision of one kind: a weight for each of the three examples."""
   zeros = SupervisionWeights(*[tf.zeros([_BATCH])] * 5)
@@ -83,23 +86,39 @@ def _only(**weights) -> SupervisionWeights:
 
 def test_a_moved_body_is_as_far_off_as_it_was_moved(objective, example):
   _, body = _moved(objective, example, [0.03, 0.0, 0.04])
-  for loss in (supervised.vertex_loss, supervised.joint_loss):
-    np.testing.assert_allclose(loss(body, example), [0.05] * 3, atol=1e-4)
+  for loss in (
+    supervised.vertex_loss(body, example),
+    supervised.joint_loss(body, example, _EQUAL),
+  ):
+    np.testing.assert_allclose(loss, [0.05] * 3, atol=1e-4)
 
 
-def test_fingers_count_less_in_the_mean(example):
-  moved = np.zeros([63, 3], np.float32)
+def test_joints_count_by_their_weights_in_the_mean(example):
   fingers = [i for i, n in enumerate(skeleton.NAMES) if n[-1] in "123"]
   fingers = [i for i in fingers if skeleton.NAMES[i][:2] in ("l_", "r_")]
   assert len(fingers) == 30
-  moved[fingers, 0] = 1.0
-  body = BodyOutput(
-    example.vertices, example.joints + moved, example.keypoints, None
-  )
-  loss = supervised.joint_loss(body, example, finger_weight=0.1)
-  np.testing.assert_allclose(loss, [3.0 / (33.0 + 3.0)] * 3, atol=1e-3)
-  loss = supervised.joint_loss(body, example)
-  np.testing.assert_allclose(loss, [30.0 / 63.0] * 3, atol=1e-3)
+  compared = compared_joints.lsp_joints(np.arange(63)[:, None])[:, 0]
+  assert len(set(compared)) == 14
+
+  def share(rows, **weights):
+    """Of some joints in the loss: it is all if no others are off."""
+    moved = np.zeros([63, 3], np.float32)
+    moved[rows, 0] = 1.0
+    body = BodyOutput(
+      example.vertices, example.joints + moved, example.keypoints, None
+    )
+    shares = supervised.joint_weights(SupervisedConfig(**weights))
+    return supervised.joint_loss(body, example, shares)
+
+  for rows, weights, expected in (
+    (fingers, {"finger_weight": 0.1}, 3.0 / (33.0 + 3.0)),
+    (fingers, {"finger_weight": 1.0}, 30.0 / 63.0),
+    (compared, {"compared_weight": 1.0}, 14.0 / 36.0),
+    (compared, {"compared_weight": 4.0}, 56.0 / (56.0 + 19.0 + 3.0)),
+  ):
+    np.testing.assert_allclose(
+      share(rows, **weights), [expected] * 3, atol=1e-3
+    )
 
 
 def test_rotations_are_off_by_their_angle(objective, example):
@@ -226,11 +245,11 @@ def test_the_aligned_loss_is_pa_mpjpe(objective, example):
   """Blind to where a body is, how it is turned and how large it is."""
   body = objective.body_model.decode(example.state, mesh=objective.config.mesh)
   moved = body._replace(joints=1.3 * body.joints[..., ::-1] * [1, 1, -1] + 0.7)
-  assert supervised.aligned_loss(moved, example).numpy().max() < 1e-3
+  assert supervised.aligned_loss(moved, example, _EQUAL).numpy().max() < 1e-3
   noise = np.random.default_rng(3).normal(0, 0.05, body.joints.shape)
   noisy = body._replace(joints=body.joints + tf.constant(noise, tf.float32))
   expected = metrics.pa_mpjpe(noisy.joints.numpy(), example.joints.numpy())
-  found = supervised.aligned_loss(noisy, example).numpy()
+  found = supervised.aligned_loss(noisy, example, _EQUAL).numpy()
   np.testing.assert_allclose(found, expected, rtol=5e-3)
   # Its share of the training loss.
   losses = [
@@ -239,10 +258,15 @@ def test_the_aligned_loss_is_pa_mpjpe(objective, example):
     )
     for weight in (0.0, 2.0)
   ]
-  share = supervised.aligned_loss(
-    noisy, example, SupervisedConfig().finger_weight
-  )
+  shares = supervised.joint_weights(SupervisedConfig())
+  share = supervised.aligned_loss(noisy, example, shares)
   np.testing.assert_allclose(losses[1] - losses[0], 2.0 * share, rtol=1e-4)
+
+
+def _aligned(body, joints, example):
+  """PA-MPJPE of other joints, those that are compared before others."""
+  shares = supervised.joint_weights(SupervisedConfig(compared_weight=4.0))
+  return supervised.aligned_loss(body._replace(joints=joints), example, shares)
 
 
 def test_the_aligned_loss_falls_along_its_gradient(objective, example):
@@ -251,7 +275,7 @@ def test_the_aligned_loss_falls_along_its_gradient(objective, example):
   joints = body.joints + tf.constant(noise, tf.float32)
   with tf.GradientTape() as tape:
     tape.watch(joints)
-    before = supervised.aligned_loss(body._replace(joints=joints), example)
+    before = _aligned(body, joints, example)
   step = 0.02 * tape.gradient(before, joints)
-  after = supervised.aligned_loss(body._replace(joints=joints - step), example)
+  after = _aligned(body, joints - step, example)
   assert (after < before).numpy().all()

@@ -150,9 +150,12 @@ def test_parts_of_a_body_are_seen_where_its_keypoints_say(seen):
 
 def test_a_stage_sees_which_way_a_part_lies(seen):
   body, intrinsics, found = seen
-  values = part_inputs(body, found, intrinsics).numpy().reshape(14, 2)
+  middles = lambda found: (
+    part_inputs(body, found, intrinsics).numpy()[0, :28].reshape(14, 2)
+  )
+  values = middles(found)
   moved = found._replace(centres=found.centres + tf.constant([4.0, -4000.0]))
-  further = part_inputs(body, moved, intrinsics).numpy().reshape(14, 2)
+  further = middles(moved)
   weights = found.weights[0].numpy()
   # Eight crop pixels are one, small errors stay as they are.
   step = np.sinh(values[:, 0] / weights) - np.sinh(further[:, 0] / weights)
@@ -160,6 +163,44 @@ def test_a_stage_sees_which_way_a_part_lies(seen):
   assert (further[:, 1] > 5.0 * weights).all()
   unknown = found._replace(weights=tf.zeros_like(found.weights))
   assert not part_inputs(body, unknown, intrinsics).numpy().any()
+
+
+def test_limbs_spread_along_their_line():
+  """A straight limb of length l along (c, s): l^2 / 12 of c^2, s^2, c s."""
+  points = np.zeros([1, 137, 2])
+  points[0, keypoint_table.INDEX["l_knee"]] = [240.0 * 0.6, -240.0 * 0.8]
+  spreads = moments.body_spreads(tf.constant(points, tf.float32))[0].numpy()
+  limbs = [part_table.NAMES[1:][i] for i in moments.LIMBS]
+  expected = np.array([0.36, 0.64, -0.48]) / 12.0
+  for limb, found in zip(limbs, spreads, strict=True):
+    meets = limb in ("l_upper_leg", "l_lower_leg")
+    np.testing.assert_allclose(found, expected * meets, atol=1e-6)
+  # The same of a map: a line of cells, each a thirtieth of a half side.
+  cells = np.zeros([60, 60])
+  for step in range(21):  # dx = 3/4 dy, as the cells allow
+    cells[10 + step, 40 - (3 * step) // 4] = 1.0
+  target = _target(_maps_of_one_part("r_lower_arm", cells))
+  seen = moments.limb_spreads(moments.part_moments(target))[0].numpy()
+  row = seen[limbs.index("r_lower_arm")]
+  np.testing.assert_allclose(
+    row, (25 / 30) ** 2 * expected, atol=0.1 * expected[1]
+  )
+  assert np.count_nonzero(seen.any(axis=1)) == 1
+
+
+def test_limbs_of_a_body_are_seen_as_they_lie(seen):
+  body, intrinsics, found = seen
+  own = moments.body_spreads(camera.project(body.keypoints, intrinsics))[0]
+  own, other = own.numpy(), moments.limb_spreads(found)[0].numpy()
+  # Twice the angle of a limb's line: limbs are thick but lie the same way.
+  angles = [np.arctan2(2 * s[:, 2], s[:, 0] - s[:, 1]) for s in (own, other)]
+  apart = np.abs(np.angle(np.exp(1j * (angles[0] - angles[1]))))
+  assert apart.max() < np.radians(30.0)
+  values = part_inputs(body, found, intrinsics).numpy()[0, 28:].reshape(8, 3)
+  weights = found.weights.numpy()[0, list(moments.LIMBS), None]
+  np.testing.assert_allclose(
+    values, np.arcsinh((own - other) / 0.005) * weights, rtol=1e-3, atol=1e-4
+  )
 
 
 def test_moments_have_a_gradient():
