@@ -26,5 +26,8 @@ if "tensorflow" in sys.modules and "tf_keras" not in sys.modules:
 
 import tensorflow as tf  # noqa: E402
 import tf_keras  # noqa: E402
+from tensorflow.python.framework.convert_to_constants import (  # noqa: E402
+  convert_variables_to_constants_v2,
+)
 
-__all__ = ["tf", "tf_keras"]
+__all__ = ["convert_variables_to_constants_v2", "tf", "tf_keras"]

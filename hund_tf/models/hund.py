@@ -202,13 +202,15 @@ class HundModel(tf_keras.Model):
 
     def refine(i, states, arrays):
       stage = self.cell.evaluate(states[0], inputs, parts, inline=True)
-      refined = self.cell.refine(stage, inputs, states)
+      refined = tf.cond(
+        i + 1 < rows,
+        lambda: self.cell.refine(stage, inputs, states),
+        lambda: states,
+      )
       row = stage.state, stage.terms, tf.concat(states[1:], axis=-1)
       written = tf.nest.map_structure(lambda a, x: a.write(i, x), arrays, row)
       return i + 1, refined, written
 
-    # The last round's refinement is not used: one more is cheaper than a second
-    # copy of the evaluation.
     _, _, arrays = tf.while_loop(
       lambda i, *_: i < rows,
       refine,

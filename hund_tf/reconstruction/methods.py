@@ -14,6 +14,7 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models.compilation import fixed_program
 from hund_tf.models.hund import HundModel, blank_inputs
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
@@ -138,7 +139,7 @@ class _TracedDescent:
 
 
 class _CompiledDescent:
-  """A whole descent as one program of XLA."""
+  """A whole descent as one program of XLA; weights are as at its first call."""
 
   def __init__(self, model: HundModel):
     self._model = model
@@ -163,11 +164,9 @@ class _CompiledDescent:
   def _function(self, stages: int, parts: PartTerm) -> Callable:
     key = stages, parts
     if key not in self._functions:
-      self._functions[key] = tf.function(
+      self._functions[key] = fixed_program(
         lambda *inputs: self._model.descend_in_loop(*inputs, stages, parts),
-        input_signature=_any_batch(blank_inputs(self._model.config)),
-        autograph=False,
-        jit_compile=True,
+        _any_batch(blank_inputs(self._model.config)),
       )
     return self._functions[key]
 
@@ -199,7 +198,8 @@ class HundMethod:
       objective: what the optimiser minimises and the trace's terms are of;
         without it the objective that the model reads.
       jit_compile: XLA for the whole descent: a faster one, a slower start. Its
-        stages are then not timed one by one, and share its time evenly.
+        stages are then not timed one by one, and share its time evenly. A
+        change of the model's weights after a call is not seen.
     """
     self.objective = objective or model.objective
     self.feature_channels = model.config.feature_channels
