@@ -127,7 +127,7 @@ def _parts(
 def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
   """The adaptation as the flags describe it."""
   body_model = model.objective.body_model
-  config = dataclasses.replace(synthetic_flags.to_config(), render_parts=False)
+  config = synthetic_flags.to_config()
   judged = dataclasses.replace(
     config.captured_only(),
     render_parts=model.objective.config.part_weight > 0.0,

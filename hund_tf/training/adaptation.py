@@ -49,9 +49,7 @@ class AdaptationConfig:
 
   steps: int = 1600  # at most
   batch_size: int = 16  # people of a step on photos
-  # Of a step on synthetic people, which are best made without part maps: the
-  # part term is most of the cost of a step.
-  synthetic_batch_size: int = 64
+  synthetic_batch_size: int = 64  # of a step on synthetic people
   optimizer: str = "muon"
   learning_rate: float = 1e-3  # at first; it falls by a cosine
   clip_norm: float = 1.0  # of the whole gradient
@@ -135,7 +133,8 @@ class Adaptation:
       model: with its weights; it is trained in place.
       people: to train on, as they are and mirrored.
       held_out: to judge by, of other photos.
-      synthetic: to train on as well; without part maps such steps are fast.
+      synthetic: to train on as well. Their part maps are read but not compared
+        with the body's: rendering it would be most of the cost of a step.
       validation: whose MPJPE may not rise.
       config: how.
       report: told of every look at what is held out.
@@ -243,10 +242,10 @@ class Adaptation:
       batch = self._synthetic.example_batch(
         config.seed, step, config.synthetic_batch_size
       )
-      regime = "joint"
+      regime, parts = "joint", "none"
     else:
       batch, regime = self._photos.batch(step), "SS"
-    parts = "full" if _any_parts(batch) else "none"
+      parts = "full" if _any_parts(batch) else "none"
     report = self._step(regime, parts)(batch, tf.constant(step, tf.int64))
     return bool(np.isfinite([report.loss, report.gradient_norm]).all())
 

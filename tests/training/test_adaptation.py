@@ -116,6 +116,36 @@ def test_the_same_seed_gives_the_same_bits(adapted, rerun):
   _assert_same(values, adapted[1])
 
 
+def test_the_part_term_is_taken_of_photos_alone(
+  new_model, body_model, synthetic, monkeypatch
+):
+  """What is known of B is read of everybody."""
+  config = SyntheticConfig(full_parts=1.0, no_parts=0.0)
+  with_parts = SyntheticExamples(body_model, pose_library.empty(), config)
+  mask = np.ones([480, 480], np.uint8)
+  people = [
+    person._replace(detection=person.detection._replace(mask=mask))
+    for person in seen_people(with_parts.example_batch(77, 0, 4))
+  ]
+  adaptation = Adaptation(
+    new_model(), people, people, with_parts, synthetic, _CONFIG, lambda _: None
+  )
+  asked = set()
+
+  def make_step(regime, parts):
+    def step(batch, number):
+      known = batch.features.part_weights.numpy()
+      asked.add((regime, parts, int(known.sum(axis=1).min())))
+      return _report(1.0)
+
+    return step
+
+  monkeypatch.setattr(adaptation, "_step", make_step)
+  for step in range(8):
+    adaptation._train(step)
+  assert asked == {("joint", "none", 16), ("SS", "full", 2)}
+
+
 def test_averaged_weights_are_judged_and_kept(
   new_model, people, synthetic, monkeypatch
 ):
