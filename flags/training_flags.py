@@ -79,7 +79,7 @@ _FINGER_WEIGHT = flags.DEFINE_float(
 _COMPARED_WEIGHT = flags.DEFINE_float(
   "compared_weight",
   _LOSSES.compared_weight,
-  "Of each of the 14 joints that figures compare in L_3d; others count 1.",
+  "Of each of the 14 LSP joints, which MPJPE is over, in L_3d; others count 1.",
   lower_bound=0.0,
 )
 _ALIGNED_WEIGHT = flags.DEFINE_float(

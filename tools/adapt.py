@@ -128,10 +128,6 @@ def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
   """The adaptation as the flags describe it."""
   body_model = model.objective.body_model
   config = synthetic_flags.to_config()
-  judged = dataclasses.replace(
-    config.captured_only(),
-    render_parts=model.objective.config.part_weight > 0.0,
-  )
   prior = body_model.pose_prior
   return Adaptation(
     model,
@@ -140,7 +136,7 @@ def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
     SyntheticExamples(
       body_model,
       synthetic_flags.to_poses(prior, "validation"),
-      judged,
+      config.captured_only(),
     ),
     adaptation_flags.to_config(),
     lambda line: print(line, flush=True),

@@ -55,10 +55,10 @@ def _methods(
 
 
 class _Seconds(NamedTuple):
-  """Of the learned descent on all problems, as it is used.
+  """Of the learned descent on all problems, by itself as in use.
 
-  Among the other methods it also takes the terms of their objective, after the
-  clock is stopped, and finds in the caches what these left.
+  In turns with other methods it finds their data in the caches, and the terms
+  of their objective are taken between its descents.
   """
 
   in_turn: float  # one problem after the other

@@ -25,6 +25,7 @@ _PELVIS = skeleton.INDEX["pelvis"]
 _FINGERS = np.isin(
   skeleton.NAMES, [*skeleton.LEFT_HAND_JOINTS, *skeleton.RIGHT_HAND_JOINTS]
 )
+# LSP's 14 joints, as `evaluation.compared_joints` takes them of this body.
 _LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _COMPARED = np.isin(
   skeleton.NAMES,
@@ -41,7 +42,8 @@ class SupervisedConfig:
   # Of each finger joint in L_3d, others count 1: with equal weights the hands
   # would make up half of the mean.
   finger_weight: float = 0.1
-  # Of each of the 14 joints that figures of the field compare, likewise.
+  # Of each of the 14 joints (LSP) that MPJPE and PA-MPJPE are reported over,
+  # others count 1.
   compared_weight: float = 1.0
   # Of the joints after the best similarity (PA-MPJPE), per metre.
   aligned_weight: float = 0.0
@@ -72,8 +74,8 @@ def vertex_loss(body: BodyOutput, example: TrainingExample) -> tf.Tensor:
   return tf.reduce_mean(_distances(body.vertices, example.vertices), axis=-1)
 
 
-def joint_weights(config: SupervisedConfig) -> np.ndarray:
-  """Shares of the joints in L_3d, `[63]`."""
+def joint_shares(config: SupervisedConfig) -> np.ndarray:
+  """Shares of the joints in L_3d, `[63]`, which sum to 1."""
   weights = np.where(_FINGERS, config.finger_weight, 1.0)
   weights = np.where(_COMPARED, config.compared_weight, weights)
   return (weights / weights.sum()).astype(np.float32)
@@ -209,7 +211,7 @@ def full_loss(
   if config.vertex_weight:
     vertices = config.vertex_weight * vertex_loss(body, example)
     result += weights.vertices * vertices
-  shares = joint_weights(config)
+  shares = joint_shares(config)
   joints = config.joint_weight * joint_loss(body, example, shares)
   if config.aligned_weight:
     aligned = aligned_loss(body, example, shares)

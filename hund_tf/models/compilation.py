@@ -20,7 +20,7 @@ def fixed_program(function: Callable, signature: Any) -> Callable:
   """The function as one XLA program whose variables are constants.
 
   The compiler lays constants out as it reads them best, and a call hands over
-  the inputs alone: for one person that takes a third off a descent's time.
+  the inputs alone, which is a good part of the time of a small batch.
 
   Args:
     function: of tensors, in any structures, to such structures. Variables that

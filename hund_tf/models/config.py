@@ -31,8 +31,8 @@ class HundConfig:
   feature_channels: int = 0  # of F; 0 where there is no network for it
   # What a stage sees of L_u of the previous state: its five terms; with
   # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with
-  # 'residuals' instead its signed 2D error, and that of each part's
-  # middle and of the spread of each limb.
+  # 'residuals' instead its signed 2D error, that of each part's middle and
+  # that of each limb's spread.
   loss_inputs: str = "residuals"
   # Whether a stage reads the previous state also as the body that it stands
   # for: the 25 keypoints of BODY_25 relative to the pelvis.

@@ -200,7 +200,7 @@ class HundModel(tf_keras.Model):
       lambda _: tf.TensorArray(tf.float32, rows), _ROW
     )
 
-    def refine(i, states, arrays):
+    def refine(i, states, arrays):  # s_M is evaluated, but not refined
       stage = self.cell.evaluate(states[0], inputs, parts, inline=True)
       refined = tf.cond(
         i + 1 < rows,

@@ -107,7 +107,7 @@ def test_joints_count_by_their_weights_in_the_mean(example):
     body = BodyOutput(
       example.vertices, example.joints + moved, example.keypoints, None
     )
-    shares = supervised.joint_weights(SupervisedConfig(**weights))
+    shares = supervised.joint_shares(SupervisedConfig(**weights))
     return supervised.joint_loss(body, example, shares)
 
   for rows, weights, expected in (
@@ -258,14 +258,14 @@ def test_the_aligned_loss_is_pa_mpjpe(objective, example):
     )
     for weight in (0.0, 2.0)
   ]
-  shares = supervised.joint_weights(SupervisedConfig())
+  shares = supervised.joint_shares(SupervisedConfig())
   share = supervised.aligned_loss(noisy, example, shares)
   np.testing.assert_allclose(losses[1] - losses[0], 2.0 * share, rtol=1e-4)
 
 
 def _aligned(body, joints, example):
   """PA-MPJPE of other joints, those that are compared before others."""
-  shares = supervised.joint_weights(SupervisedConfig(compared_weight=4.0))
+  shares = supervised.joint_shares(SupervisedConfig(compared_weight=4.0))
   return supervised.aligned_loss(body._replace(joints=joints), example, shares)
 
 
