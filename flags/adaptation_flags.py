@@ -6,8 +6,8 @@ from absl import flags
 
 from flags import photo_flags
 from hund_tf.losses.meta import META_LOSSES
-from hund_tf.training.adaptation import AdaptationConfig, GuardConfig
-from hund_tf.training.photo_batches import CropJitter
+from hund_tf.training.adaptation.photo_batches import CropJitter
+from hund_tf.training.adaptation.trainer import AdaptationConfig, GuardConfig
 
 _DEFAULT = AdaptationConfig()
 

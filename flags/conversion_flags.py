@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from absl import flags
 
-from hund_tf.data.conversion.runners import BEAM_RUNNERS
-from hund_tf.data.datasets import registry
-from hund_tf.data.datasets.threedpw_smpl import SmplFiles
-from hund_tf.data.records import regions
+from hund_tf.datasets import registry
+from hund_tf.datasets.conversion.runners import BEAM_RUNNERS
+from hund_tf.datasets.threedpw_smpl import SmplFiles
+from hund_tf.records import regions
 
 _DATASET = flags.DEFINE_enum(
   "dataset", None, registry.DATASETS, "What is converted.", required=True

@@ -8,9 +8,9 @@ from hund_tf.detection.network_features import (
   NetworkFeatures,
   landmarks_only,
 )
-from hund_tf.models import multitask_weights
-from hund_tf.models.mirror_average import MapNetwork, MirrorAverage
-from hund_tf.models.multitask import MultitaskNetwork
+from hund_tf.models.multitask import weights
+from hund_tf.models.multitask.mirror_average import MapNetwork, MirrorAverage
+from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.reconstruction.methods import Method
 
 _FEATURES = flags.DEFINE_enum(
@@ -39,7 +39,7 @@ def kind() -> str:
 
 
 def _load() -> MultitaskNetwork:
-  return multitask_weights.load(_NETWORK_WEIGHTS.value, "float32")
+  return weights.load(_NETWORK_WEIGHTS.value, "float32")
 
 
 def to_trainable_network() -> MultitaskNetwork:

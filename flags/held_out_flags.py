@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import flags
 
-from hund_tf.data.records.shards import Manifest, read_manifest
+from hund_tf.records.shards import Manifest, read_manifest
 
 _RECORDS = flags.DEFINE_string(
   "validation_records",

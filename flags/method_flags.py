@@ -6,11 +6,11 @@ from absl import flags
 
 from flags import optimizer_flags
 from hund_tf.body.model import BodyModel
-from hund_tf.evaluation import quality
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models import weights
-from hund_tf.models.hund import HundModel
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.model import HundModel
 from hund_tf.optimization.config import METHODS as OPTIMIZERS
+from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.methods import (
   HundMethod,
   Method,

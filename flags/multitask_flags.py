@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from absl import flags
 
 from flags import run_flags
-from hund_tf.data.crop_augmentation import CropAugmentation
 from hund_tf.losses.multitask import MultitaskLossConfig
-from hund_tf.training.multitask_config import MultitaskTrainingConfig
+from hund_tf.records.crop_augmentation import CropAugmentation
+from hund_tf.training.multitask.config import MultitaskTrainingConfig
 
 _TRAINING = MultitaskTrainingConfig()
 _CROPS = CropAugmentation()

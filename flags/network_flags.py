@@ -4,13 +4,13 @@ import dataclasses
 
 from absl import flags
 
-from hund_tf.models import multitask_weights
-from hund_tf.models.multitask import MultitaskNetwork
-from hund_tf.models.multitask_config import (
+from hund_tf.models.multitask import weights
+from hund_tf.models.multitask.config import (
   PRECISIONS,
   VARIANTS,
   MultitaskConfig,
 )
+from hund_tf.models.multitask.network import MultitaskNetwork
 
 _VARIANT = flags.DEFINE_enum(
   "network_variant",
@@ -65,7 +65,7 @@ def to_model(initial_weights: str | None = None) -> MultitaskNetwork:
   if _BACKBONE.value:
     model.backbone.load_weights(_BACKBONE.value)
   if initial_weights:
-    new = multitask_weights.assign(model, initial_weights)
+    new = weights.assign(model, initial_weights)
     if new:
       print(f"{initial_weights}: lacks {new} of the network's variables")
   return model

@@ -4,11 +4,11 @@ from absl import flags
 
 from flags import training_flags
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models import weights
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel
-from hund_tf.models.multitask import MultitaskNetwork
-from hund_tf.models.photo_hund import PhotoHund
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.models.hund.photo_model import PhotoHund
+from hund_tf.models.multitask.network import MultitaskNetwork
 
 _TRAIN_NETWORK = flags.DEFINE_bool(
   "train_network",

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from absl import flags
 
 from hund_tf.body import pose_prior
-from hund_tf.data.pose_dataset import PoseDataConfig
-from hund_tf.training.flow_fitting import FlowFitConfig
+from hund_tf.motion.pose_dataset import PoseDataConfig
+from hund_tf.training.pose_prior import FlowFitConfig
 
 _DATA = PoseDataConfig()
 _FIT = FlowFitConfig()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from absl import flags
 
 from flags import photo_flags
-from hund_tf.data import boxes, camera_options
-from hund_tf.data.pseudo_labels import PhotoPeople
+from hund_tf.datasets.pseudo_labels import PhotoPeople
+from hund_tf.photos import boxes, cameras
 
 _MIN_KEYPOINTS = flags.DEFINE_integer(
   "min_keypoints",
@@ -50,13 +50,13 @@ def to_config(arguments: tuple[str, ...] = ()) -> LabelConfig:
     ValueError: if there are no photos, or boxes or cameras cannot be read.
   """
   photos = photo_flags.to_config(arguments)
-  options = camera_options.CameraOptions(
+  options = cameras.CameraOptions(
     intrinsics=photos.intrinsics
-    and camera_options.parse_intrinsics(photos.intrinsics),
+    and cameras.parse_intrinsics(photos.intrinsics),
     focal_px=photos.focal_px,
     fov_degrees=photos.fov_degrees,
   )
-  camera_options.check_camera_options(options)
+  cameras.check_camera_options(options)
   source = PhotoPeople(
     name=_NAME.value,
     patterns=photos.images,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from absl import flags
 
-from hund_tf.models import weights
+from hund_tf.models.hund import weights
 
 _RUN_DIRS = flags.DEFINE_list(
   "trained_run_dirs",

@@ -2,9 +2,9 @@
 
 from absl import flags
 
-from hund_tf.data.records.examples import FEATURE_SOURCES, ExampleConfig
-from hund_tf.training.record_batches import ReadingConfig
-from hund_tf.training.sources import Source, read_sources
+from hund_tf.records.examples import FEATURE_SOURCES, ExampleConfig
+from hund_tf.training.hund.record_batches import ReadingConfig
+from hund_tf.training.hund.sources import Source, read_sources
 
 _EXAMPLES = ExampleConfig()
 _READING = ReadingConfig()

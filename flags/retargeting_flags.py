@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from absl import flags
 
-from hund_tf.optimization.retargeting import RetargetingConfig
+from hund_tf.retargeting.fit import RetargetingConfig
 
 _DEFAULT = RetargetingConfig()
 

@@ -6,8 +6,8 @@ import os
 from absl import flags
 
 from hund_tf.body.pose_prior import PosePrior
-from hund_tf.data import pose_library
-from hund_tf.data.synthetic import SyntheticConfig
+from hund_tf.motion import pose_library
+from hund_tf.synthetic.examples import SyntheticConfig
 
 _DEFAULT = SyntheticConfig()
 

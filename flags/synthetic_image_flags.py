@@ -6,10 +6,10 @@ from absl import flags
 
 from flags import synthetic_flags
 from hund_tf.body.pose_prior import PosePrior
-from hund_tf.data.pose_library import PoseLibrary
-from hund_tf.data.synthetic_images import backgrounds
-from hund_tf.data.synthetic_images.composer import ImageConfig
-from hund_tf.data.synthetic_images.dataset import DatasetConfig
+from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.synthetic.images import backgrounds
+from hund_tf.synthetic.images.composer import ImageConfig
+from hund_tf.synthetic.images.dataset import DatasetConfig
 
 _DEFAULT = DatasetConfig()
 

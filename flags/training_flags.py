@@ -5,9 +5,9 @@ from absl import flags
 from flags import run_flags
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.losses.supervised import ROOTS, SupervisedConfig
-from hund_tf.models.config import LOSS_INPUTS, HundConfig
-from hund_tf.training.config import TrainingConfig
-from hund_tf.training.supervision import REGIMES
+from hund_tf.models.hund.config import LOSS_INPUTS, HundConfig
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.supervision import REGIMES
 
 _TRAINING = TrainingConfig()
 _MODEL = HundConfig()

@@ -22,12 +22,12 @@ from flags import (
   synthetic_flags,
 )
 from hund_tf.compat import tf
-from hund_tf.data.bvh import MotionError
-from hund_tf.data.output_folder import atomic_path
-from hund_tf.data.synthetic import SyntheticExamples
-from hund_tf.models import weights
-from hund_tf.training.trainer import LAST_WEIGHTS, DivergenceError
-from hund_tf.training.validation import (
+from hund_tf.files import atomic_path
+from hund_tf.models.hund import weights
+from hund_tf.motion.bvh import MotionError
+from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.training.hund.trainer import LAST_WEIGHTS, DivergenceError
+from hund_tf.training.hund.validation import (
   HELD_OUT_SEED,
   StageErrors,
   ValidationSet,

@@ -29,20 +29,23 @@ from flags import (
   photo_flags,
   synthetic_flags,
 )
+from hund_tf import files
 from hund_tf.compat import tf_keras
-from hund_tf.data import boxes as user_boxes
-from hund_tf.data import camera_options, output_folder
-from hund_tf.data.landmark_files import landmark_file_of_photo
-from hund_tf.data.synthetic import SyntheticExamples
 from hund_tf.detection.interface import Detection
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.detection.openpose import read_openpose
-from hund_tf.evaluation import quality
-from hund_tf.models import weights
-from hund_tf.models.hund import HundModel
-from hund_tf.training import adaptation_report, held_out, run_devices
-from hund_tf.training.adaptation import Adaptation, AdaptationResult
-from hund_tf.training.photo_people import PhotoPeople
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.model import HundModel
+from hund_tf.photos import boxes as user_boxes
+from hund_tf.photos import cameras as photo_cameras
+from hund_tf.photos.landmark_files import landmark_file_of_photo
+from hund_tf.reconstruction import quality
+from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.training import run_devices
+from hund_tf.training.adaptation import held_out
+from hund_tf.training.adaptation import report as adaptation_report
+from hund_tf.training.adaptation.photo_people import PhotoPeople
+from hund_tf.training.adaptation.trainer import Adaptation, AdaptationResult
 from hund_tf.visualization import adaptation_pictures
 
 WEIGHTS = "adapted.npz"
@@ -63,10 +66,10 @@ def _say(line: str) -> None:
 
 def _finder(options: photo_flags.PhotoConfig) -> PhotoPeople:
   """What finds people, as the flags describe it."""
-  cameras = camera_options.CameraOptions(
+  cameras = photo_cameras.CameraOptions(
     intrinsics=None
     if options.intrinsics is None
-    else camera_options.parse_intrinsics(options.intrinsics),
+    else photo_cameras.parse_intrinsics(options.intrinsics),
     focal_px=options.focal_px,
     fov_degrees=options.fov_degrees,
   )
@@ -158,9 +161,9 @@ def _write_kept(
     result.best,
     adaptation.model.objective.body_model,
   )
-  output_folder.write_png(folder / "before_after.png", strip)
+  files.write_png(folder / "before_after.png", strip)
   adaptation_pictures.save_adaptation_curve(folder / "curve.png", result)
-  with output_folder.atomic_path(folder / "run.flags") as temporary:
+  with files.atomic_path(folder / "run.flags") as temporary:
     temporary.write_text(flagfile.to_text(_FLAGS), encoding="utf-8")
   weights.save(adaptation.model, folder / WEIGHTS)
 
@@ -197,7 +200,7 @@ def _adapt(argv: Sequence[str]) -> int:
       f"--method: got {method_flags.name()}, expected hund, which is what is "
       "adapted"
     )
-  folder = output_folder.prepare_output_dir(folder_flags.output_dir())
+  folder = files.prepare_output_dir(folder_flags.output_dir())
   if (folder / WEIGHTS).exists():
     raise ValueError(
       f"{folder / WEIGHTS}: is there already; give another --output_dir"

@@ -20,23 +20,23 @@ from flags import synthetic_flags
 from hund_tf.body import poses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.data import pose_library
-from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
-from hund_tf.evaluation import retargeting_accuracy
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.models import weights
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import blank_inputs
-from hund_tf.models.multitask import MultitaskNetwork, forward_flops
-from hund_tf.models.multitask_config import VARIANTS
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import blank_inputs
+from hund_tf.models.multitask.config import VARIANTS
+from hund_tf.models.multitask.network import MultitaskNetwork, forward_flops
+from hund_tf.motion import pose_library
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.rendering.soft import SoftPartRenderer
-from hund_tf.training.config import TrainingConfig
+from hund_tf.retargeting import accuracy
+from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.step import make_train_step
 from hund_tf.training.optimizer import make_optimizer
-from hund_tf.training.train_step import make_train_step
 from hund_tf.types import HumanState, Intrinsics
 from tests.body.numpy_reference import posed_by_numpy
 from tests.rendering.dense_reference import dense_part_maps
@@ -291,16 +291,14 @@ def _retargeting() -> None:
   model = BodyModel()
   library = synthetic_flags.to_poses(model.pose_prior, split="held_out")
   source = "held-out motion capture" if len(library.up) else "the pose prior"
-  people = retargeting_accuracy.people(model, library, _PEOPLE.value)
+  people = accuracy.people(model, library, _PEOPLE.value)
   print(
     f"Retargeting, {_PEOPLE.value} people with poses of {source}, mean / 95th "
     "percentile:",
     flush=True,
   )
-  rows = retargeting_accuracy.measure(
-    model, people, retargeting_accuracy.targets(model)
-  )
-  print(retargeting_accuracy.table(rows))
+  rows = accuracy.measure(model, people, accuracy.targets(model))
+  print(accuracy.table(rows))
 
 
 def main(argv: Sequence[str]) -> int:

@@ -22,10 +22,11 @@ from flags import (
   objective_flags,
   synthetic_flags,
 )
-from hund_tf.data.synthetic import SyntheticExamples
-from hund_tf.evaluation import quality, quality_fitting
+from hund_tf.evaluation import quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.visualization.quality_plot import save_reliability_plot
 
 

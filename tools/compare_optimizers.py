@@ -25,12 +25,12 @@ from flags import (
   optimizer_flags,
   synthetic_flags,
 )
-from hund_tf.data import output_folder
-from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf import files
 from hund_tf.evaluation import descent_comparison
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models.hund import HundModel
+from hund_tf.models.hund.model import HundModel
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.visualization.descent_plots import save_descent_plots
 
 _STAGES = 5
@@ -106,7 +106,7 @@ def _last_seconds(rows, method: str, problems) -> list[float]:
 
 
 def _write(folder: Path, rows, learned: _Seconds) -> str:
-  with output_folder.atomic_path(folder / "descents.csv") as temporary:
+  with files.atomic_path(folder / "descents.csv") as temporary:
     with temporary.open("w", newline="", encoding="utf-8") as file:
       writer = csv.writer(file)
       writer.writerow(descent_comparison.FIELDS)
@@ -122,7 +122,7 @@ def _write(folder: Path, rows, learned: _Seconds) -> str:
       ),
     ]
   )
-  with output_folder.atomic_path(folder / "summary.md") as temporary:
+  with files.atomic_path(folder / "summary.md") as temporary:
     temporary.write_text(text + "\n", encoding="utf-8")
   save_descent_plots(folder / "descents.png", rows)
   return text
@@ -134,7 +134,7 @@ def main(argv: Sequence[str]) -> int:
     return 1
   try:
     config = comparison_flags.to_config()
-    folder = output_folder.prepare_output_dir(config.output_dir)
+    folder = files.prepare_output_dir(config.output_dir)
     body = body_flags.to_model()
     objective = AlignmentObjective(body, objective_flags.to_config())
     model = method_flags.to_model(body)

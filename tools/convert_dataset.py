@@ -17,14 +17,14 @@ from absl import app
 from tqdm import tqdm
 
 from flags import conversion_flags
-from hund_tf.data import output_folder
-from hund_tf.data.conversion import runners, shard, summary
-from hund_tf.data.datasets import registry
+from hund_tf import files
+from hund_tf.datasets import registry
+from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.visualization import contact_sheet
 
 
 def _convert(config: conversion_flags.ConversionConfig) -> None:
-  folder = output_folder.prepare_output_dir(config.output_dir).absolute()
+  folder = files.prepare_output_dir(config.output_dir).absolute()
   source = registry.open_dataset(config.dataset, config.place)
   job = shard.make_job(source, folder, config.num_shards, config.max_items)
   todo = runners.prepare(job, config.retry_damaged)
@@ -40,7 +40,7 @@ def _convert(config: conversion_flags.ConversionConfig) -> None:
   manifest = summary.finish(job, result, config.max_bad_fraction)
   if config.sheet_records:
     records = contact_sheet.sample_records(manifest, config.sheet_records)
-    output_folder.write_png(
+    files.write_png(
       folder / f"{source.name}.sheet.png",
       np.asarray(contact_sheet.contact_sheet(records)),
     )

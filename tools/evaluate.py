@@ -32,11 +32,9 @@ from flags import (
   synthetic_flags,
 )
 from flags.evaluation_flags import EvaluationConfig
+from hund_tf import files
 from hund_tf.body.adapters import joint_regressor
-from hund_tf.data import camera_options, output_folder, photos
-from hund_tf.data.datasets.coco import read_coco_keypoints
-from hund_tf.data.records import shards
-from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation import (
   h36m_submission,
@@ -53,9 +51,12 @@ from hund_tf.evaluation import (
 from hund_tf.evaluation.photo_predictions import Sighting
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.photos import cameras, loading
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Reconstructor
-from hund_tf.training.validation import HELD_OUT_SEED, ValidationSet
+from hund_tf.records import shards
+from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
 
 
 def _method() -> Method:
@@ -79,9 +80,9 @@ def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
   bar = tqdm(unit="photo", file=sys.stderr)
 
   def reconstruct(path: Path):
-    image = photos.load_photo(path)
-    camera = camera_options.photo_camera(
-      camera_options.CameraOptions(), path, *image.shape[:2]
+    image = loading.load_photo(path)
+    camera = cameras.photo_camera(
+      cameras.CameraOptions(), path, *image.shape[:2]
     )
     found = reconstructor(detector.detect(image), camera.intrinsics, image)
     bar.update()
@@ -213,7 +214,7 @@ def main(argv: Sequence[str]) -> int:
     return 1
   try:
     config = evaluation_flags.to_config()
-    folder = output_folder.prepare_output_dir(config.output_dir)
+    folder = files.prepare_output_dir(config.output_dir)
     warnings = _RUN[config.protocol](config, folder)
   except (ValueError, OSError) as error:
     print(f"evaluate: {error}", file=sys.stderr)

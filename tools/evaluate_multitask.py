@@ -24,16 +24,17 @@ from flags import (
   multitask_evaluation_flags,
   objective_flags,
 )
-from hund_tf.data import output_folder, photos
-from hund_tf.data.datasets.coco import read_coco_keypoints
+from hund_tf import files
+from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import network_features
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation import network_photos
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models.mirror_average import MapNetwork
-from hund_tf.training import map_sheet
-from hund_tf.training.multitask_batches import held_out_batches
-from hund_tf.training.multitask_trainer import make_judge, score
+from hund_tf.models.multitask.mirror_average import MapNetwork
+from hund_tf.photos import loading
+from hund_tf.training.multitask.batches import held_out_batches
+from hund_tf.training.multitask.trainer import make_judge, score
+from hund_tf.visualization import map_sheet
 
 _BATCH = 25
 _SHEET_PEOPLE = 16
@@ -56,7 +57,7 @@ def _on_records(network: MapNetwork, config) -> dict:
     images = batches[0].image[:_SHEET_PEOPLE]
     _, heatmaps, parts = judge(images)
     sheet = map_sheet.draw(images.numpy(), heatmaps.numpy(), parts.numpy())
-    output_folder.write_png(Path(config.sheet), sheet)
+    files.write_png(Path(config.sheet), sheet)
   return {
     "records": sum(len(batch.image) for batch in batches),
     **score(judge, batches).as_dict(),
@@ -72,7 +73,7 @@ def _on_photos(network: MapNetwork, config) -> dict:
   ]
   if not people:
     return {}
-  load = functools.lru_cache(maxsize=32)(photos.load_photo)
+  load = functools.lru_cache(maxsize=32)(loading.load_photo)
   own = network_photos.own_keypoints(network, people, load)
   figures = {"own": {**own._asdict(), "pck": round(own.pck, 4)}}
   if not config.compare:
@@ -105,7 +106,7 @@ def main(argv: list[str]) -> int:
       "held_out": _on_records(network, config),
       "photos": _on_photos(network, config),
     }
-    output_folder.update_json(Path(config.metrics), figures)
+    files.update_json(Path(config.metrics), figures)
   except (ValueError, OSError) as error:
     print(f"evaluate_multitask: {error}", file=sys.stderr)
     return 1

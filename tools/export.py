@@ -3,7 +3,7 @@
   python -m tools.export --export_dir=exported [--weights=my.npz] [--stages=5]
 
 The result needs TensorFlow only, not this package. Names and shapes of its
-inputs and outputs stand in `hund_tf/export/reconstruction.py`.
+inputs and outputs stand in `hund_tf/export/saved_model.py`.
 """
 
 import sys
@@ -11,7 +11,7 @@ import sys
 from absl import app, logging
 
 from flags import body_flags, export_flags, method_flags
-from hund_tf.export.reconstruction import ReconstructionModule, save_model
+from hund_tf.export.saved_model import ReconstructionModule, save_model
 
 
 def main(argv: list[str]) -> None:

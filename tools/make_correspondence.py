@@ -15,9 +15,9 @@ from absl import app
 
 from flags import body_flags, correspondence_flags
 from hund_tf.body.adapters.smpl import SmplBody
-from hund_tf.data.output_folder import atomic_path
-from hund_tf.optimization import correspondence
-from hund_tf.optimization.retargeting import RetargetingConfig
+from hund_tf.files import atomic_path
+from hund_tf.retargeting import correspondence
+from hund_tf.retargeting.fit import RetargetingConfig
 
 
 def main(argv: Sequence[str]) -> int:

@@ -14,17 +14,17 @@ import numpy as np
 from absl import app
 
 from flags import synthetic_image_flags
-from hund_tf.data import output_folder
-from hund_tf.data.bvh import MotionError
-from hund_tf.data.records import shards
-from hund_tf.data.synthetic_images import dataset
+from hund_tf import files
+from hund_tf.motion.bvh import MotionError
+from hund_tf.records import shards
+from hund_tf.synthetic.images import dataset
 from hund_tf.visualization import contact_sheet
 
 
 def make(run: synthetic_image_flags.RunConfig) -> None:
   """Makes the images that are not there yet, and the contact sheet."""
   dataset.use_one_thread()
-  folder = output_folder.prepare_output_dir(run.output_dir)
+  folder = files.prepare_output_dir(run.output_dir)
   config = synthetic_image_flags.to_config()
   poses = synthetic_image_flags.to_poses()
   print(f"captured poses: {len(poses.up)}", flush=True)
@@ -47,7 +47,7 @@ def make(run: synthetic_image_flags.RunConfig) -> None:
     path = folder / "contact_sheet.png"
     records = contact_sheet.sample_records(manifest, run.sheet_images)
     sheet = contact_sheet.contact_sheet(records)
-    output_folder.write_png(path, np.asarray(sheet))
+    files.write_png(path, np.asarray(sheet))
     print(f"wrote {path}")
 
 

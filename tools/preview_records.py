@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from absl import app, flags
 
-from hund_tf.data import output_folder
-from hund_tf.data.records import shards
+from hund_tf import files
+from hund_tf.records import shards
 from hund_tf.visualization import contact_sheet
 
 _RECORDS = flags.DEFINE_string(
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
       raise ValueError(f"{_RECORDS.value}: there is no record to draw")
     records = contact_sheet.sample_records(manifest, _COUNT.value)
     sheet = contact_sheet.contact_sheet(records)
-    output_folder.write_png(_OUTPUT.value, np.asarray(sheet))
+    files.write_png(_OUTPUT.value, np.asarray(sheet))
   except ValueError as error:
     print(f"preview_records: {error}", file=sys.stderr)
     return 1

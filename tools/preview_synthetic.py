@@ -14,8 +14,9 @@ import numpy as np
 from absl import app, flags
 
 from flags import body_flags, synthetic_flags
+from hund_tf import files
 from hund_tf.compat import tf
-from hund_tf.data import output_folder, synthetic
+from hund_tf.synthetic import examples as synthetic
 from hund_tf.visualization import example_sheet
 
 _SHEET = flags.DEFINE_string("sheet", None, "PNG to write.", required=True)
@@ -49,7 +50,7 @@ def main(argv: list[str]) -> int:
     sheet = example_sheet.example_sheet(
       rows, body_model.part_labels(config.mesh)
     )
-    output_folder.write_png(_SHEET.value, np.asarray(sheet))
+    files.write_png(_SHEET.value, np.asarray(sheet))
   except (ValueError, OSError) as error:
     print(f"preview_synthetic: {error}", file=sys.stderr)
     return 1

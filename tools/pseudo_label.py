@@ -17,8 +17,8 @@ from absl import app, flags
 from tqdm import tqdm
 
 from flags import pseudo_label_flags
-from hund_tf.data import pseudo_labels
-from hund_tf.data.conversion import summary
+from hund_tf.datasets import pseudo_labels
+from hund_tf.datasets.conversion import summary
 
 _OUTPUT_DIR = flags.DEFINE_string(
   "output_dir", None, "Folder for the records; made if missing.", required=True

@@ -20,12 +20,12 @@ from absl import app
 
 from flags import body_flags, publication_flags, synthetic_flags
 from hund_tf.compat import tf
-from hund_tf.data.output_folder import atomic_path
-from hund_tf.data.synthetic import SyntheticExamples
-from hund_tf.models import weights
+from hund_tf.files import atomic_path
+from hund_tf.models.hund import weights
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_folder
-from hund_tf.training.trainer import BEST_WEIGHTS
-from hund_tf.training.validation import HELD_OUT_SEED, ValidationSet
+from hund_tf.training.hund.trainer import BEST_WEIGHTS
+from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
 from hund_tf.visualization.training_curves import save_training_curves
 
 # What lies beside weights, by suffix.

@@ -14,10 +14,10 @@ import sys
 
 from absl import app, flags
 
-from hund_tf.data import output_folder
-from hund_tf.models import multitask_weights
+from hund_tf import files
+from hund_tf.models.multitask import weights
 from hund_tf.training import run_folder
-from hund_tf.training.training_loop import BEST_WEIGHTS
+from hund_tf.training.loop import BEST_WEIGHTS
 
 _RUN_DIRS = flags.DEFINE_list(
   "network_run_dirs",
@@ -28,7 +28,7 @@ _RUN_DIRS = flags.DEFINE_list(
 )
 _OUTPUT = flags.DEFINE_string(
   "network_output",
-  str(multitask_weights.DEFAULT_PATH),
+  str(weights.DEFAULT_PATH),
   "The .npz of weights; flags and metrics go beside it.",
 )
 _ADD = flags.DEFINE_bool(
@@ -76,17 +76,17 @@ def publish(run_dirs: list[str], output: pathlib.Path, add: bool) -> None:
     )
     for run in runs
   ]
-  network = multitask_weights.load(runs[-1] / BEST_WEIGHTS)
+  network = weights.load(runs[-1] / BEST_WEIGHTS)
   output.parent.mkdir(parents=True, exist_ok=True)
-  multitask_weights.save(network, output, half=True)
+  weights.save(network, output, half=True)
   texts += [run_folder.portable_flags(run) for run in runs]
   text = "".join(
     f"# Run {i + 1} of {len(texts)}\n{flags_of_run}"
     for i, flags_of_run in enumerate(texts)
   )
-  with output_folder.atomic_path(output.with_suffix(".flags")) as temporary:
+  with files.atomic_path(output.with_suffix(".flags")) as temporary:
     temporary.write_text(text, encoding="utf-8")
-  output_folder.update_json(
+  files.update_json(
     output.with_suffix(".metrics.json"),
     {
       "runs": histories,

@@ -28,18 +28,21 @@ from flags import (
   output_flags,
   photo_flags,
 )
+from hund_tf import files
 from hund_tf.body.model import BodyModel, TextureCoordinates
-from hund_tf.data import boxes as user_boxes
-from hund_tf.data import camera_options, output_folder, photo_options, photos
-from hund_tf.data.landmark_files import landmark_file_of_photo
 from hund_tf.detection.interface import Detection
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.detection.openpose import read_openpose
-from hund_tf.evaluation.quality import QualityCalibration, QualityError
+from hund_tf.export import meshes as mesh_export
+from hund_tf.export import report
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.photos import boxes as user_boxes
+from hund_tf.photos import by_photo, cameras, loading
+from hund_tf.photos.landmark_files import landmark_file_of_photo
+from hund_tf.reconstruction.quality import QualityCalibration, QualityError
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.rendering.tfg_op import RasterizerOpError
-from hund_tf.visualization import descent_pictures, mesh_export, overlay, report
+from hund_tf.visualization import descent_pictures, overlay
 
 
 class _Job(NamedTuple):
@@ -47,7 +50,7 @@ class _Job(NamedTuple):
 
   photo: photo_flags.PhotoConfig
   output: output_flags.OutputConfig
-  camera: camera_options.CameraOptions
+  camera: cameras.CameraOptions
   boxes: user_boxes.UserBoxes | None
   detector: MediaPipeDetector | None  # none where OpenPose files are given
   reconstructor: Reconstructor
@@ -76,17 +79,17 @@ def _quality(objective: AlignmentObjective) -> QualityCalibration | None:
 def _make_job(arguments: Sequence[str]) -> _Job:
   """Reads the flags and loads the models; raises ValueError on bad flags."""
   config = photo_flags.to_config(arguments)
-  options = camera_options.CameraOptions(
+  options = cameras.CameraOptions(
     intrinsics=None
     if config.intrinsics is None
-    else camera_options.parse_intrinsics(config.intrinsics),
+    else cameras.parse_intrinsics(config.intrinsics),
     focal_px=config.focal_px,
     fov_degrees=config.fov_degrees,
   )
-  camera_options.check_camera_options(options)
+  cameras.check_camera_options(options)
   boxes = user_boxes.parse_boxes(config.boxes) if config.boxes else None
   output = output_flags.to_config()
-  output_folder.prepare_output_dir(output.output_dir)
+  files.prepare_output_dir(output.output_dir)
   body = body_flags.to_model()
   objective = AlignmentObjective(body, objective_flags.to_config())
   method = method_flags.to_method(objective)
@@ -144,10 +147,10 @@ def _save(job, path, stem, image, camera, people: list[Person]) -> None:
   if save & {"overlay", "views"}:
     picture = overlay.draw_overlay(image, meshes, camera.intrinsics)
     if "overlay" in save:
-      output_folder.write_png(folder / f"{stem}_overlay.png", picture)
+      files.write_png(folder / f"{stem}_overlay.png", picture)
     if people and "views" in save:
       views = overlay.draw_views(image, picture, meshes)
-      output_folder.write_png(folder / f"{stem}_views.png", views)
+      files.write_png(folder / f"{stem}_views.png", views)
   if people and save & {"stages", "gif"}:
     _save_descents(job, folder, stem, image, camera, people)
   if people and "glb" in save:
@@ -164,7 +167,7 @@ def _save_descents(job, folder, stem, image, camera, people) -> None:
   arguments = image, descents, camera.intrinsics
   if "stages" in job.output.save:
     strip = descent_pictures.draw_stages(*arguments)
-    output_folder.write_png(folder / f"{stem}_stages.png", strip)
+    files.write_png(folder / f"{stem}_stages.png", strip)
   if "gif" in job.output.save:
     frames = descent_pictures.draw_descent_frames(*arguments)
     descent_pictures.write_animation(folder / f"{stem}_descent.gif", frames)
@@ -176,8 +179,8 @@ def _reconstruct(job: _Job, path: Path, stem: str) -> int:
   Raises:
     ValueError: if the photo, its boxes, its camera or a result fails.
   """
-  image = photos.load_photo(path)
-  camera = camera_options.photo_camera(job.camera, path, *image.shape[:2])
+  image = loading.load_photo(path)
+  camera = cameras.photo_camera(job.camera, path, *image.shape[:2])
   with _timed(job, "detection"):
     detections = _detect(job, path, image)
   with _timed(job, job.method):
@@ -199,7 +202,7 @@ def _warn_of_unused_keys(job: _Job, paths: Sequence[Path]) -> None:
     ("intrinsics", job.camera.intrinsics),
   ):
     if isinstance(entries, dict):
-      for key in photo_options.unmatched_keys(entries, paths):
+      for key in by_photo.unmatched_keys(entries, paths):
         _say(f"warning: {what} are given for {key!r}, which is no photo here")
 
 
@@ -214,12 +217,12 @@ def main(argv: Sequence[str]) -> int:
   except (ValueError, RasterizerOpError) as error:
     _say(str(error))
     return 1
-  listing = photos.list_photos(job.photo.images)
+  listing = loading.list_photos(job.photo.images)
   for error in listing.errors:
     _say(str(error))
   failed, people = len(listing.errors), 0
   _warn_of_unused_keys(job, listing.paths)
-  stems = output_folder.unique_stems(listing.paths)
+  stems = files.unique_stems(listing.paths)
   bar = tqdm(
     zip(listing.paths, stems, strict=True),
     total=len(listing.paths),

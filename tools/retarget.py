@@ -24,43 +24,35 @@ from absl import app
 from tqdm import tqdm
 
 from flags import body_flags, retargeting_flags
-from hund_tf.body import point_sets
+from hund_tf import files
 from hund_tf.body.adapters import smpl_models
 from hund_tf.body.model import BodyModel
-from hund_tf.data import output_folder, retargeted_records
-from hund_tf.data.datasets import threedpw_measurements
-from hund_tf.data.records import shards
-from hund_tf.data.records.schema import PersonRecord
-from hund_tf.optimization import correspondence
+from hund_tf.datasets import threedpw_measurements
+from hund_tf.records import shards
+from hund_tf.records.schema import PersonRecord
+from hund_tf.retargeting import correspondence, point_sets
+from hund_tf.retargeting import records as retargeted
 
 _BATCHES_AT_ONCE = 4  # of records that are held in memory
 _SHOWN_KEYS = 5
 
 
-def _source(config, body: BodyModel) -> retargeted_records.FitSource:
+def _source(config, body: BodyModel) -> retargeted.FitSource:
   if config.fit_to == "joints":
-    return retargeted_records.JointSource(body, config.fit)
+    return retargeted.JointSource(body, config.fit)
   if config.fit_to == "markers":
-    measurements = retargeted_records.read_measurements(
-      config.measurements, "markers"
-    )
+    measurements = retargeted.read_measurements(config.measurements, "markers")
     placed = point_sets.read_markers(
       config.marker_file, body.asset.num_vertices
     )
-    return retargeted_records.MarkerSource(
-      body, config.fit, placed, measurements
-    )
+    return retargeted.MarkerSource(body, config.fit, placed, measurements)
   models = smpl_models.load(config.smpl_file)
   if config.threedpw_dir:
     measurements = threedpw_measurements.read(config.threedpw_dir, models)
   else:
-    measurements = retargeted_records.read_measurements(
-      config.measurements, "smpl"
-    )
+    measurements = retargeted.read_measurements(config.measurements, "smpl")
   table = correspondence.load(config.correspondence)
-  return retargeted_records.MeshSource(
-    body, config.fit, models, table, measurements
-  )
+  return retargeted.MeshSource(body, config.fit, models, table, measurements)
 
 
 def _inputs(config) -> list[Path]:
@@ -77,7 +69,7 @@ def _fitted(path: Path, config, source, body, bar) -> Iterator[PersonRecord]:
   while chunk := list(
     islice(records, config.fit.batch_size * _BATCHES_AT_ONCE)
   ):
-    yield from retargeted_records.fit_records(
+    yield from retargeted.fit_records(
       chunk, source, body, config.max_residual_mm
     )
     bar.update(len(chunk))
@@ -138,7 +130,7 @@ def run(
       manifest then.
   """
   manifest = shards.read_manifest(Path(config.records))
-  folder = output_folder.prepare_output_dir(config.fitted_records_dir)
+  folder = files.prepare_output_dir(config.fitted_records_dir)
   if folder.resolve() == manifest.folder.resolve():
     raise ValueError(
       f"--fitted_records_dir={folder}: the records themselves are there; give "

@@ -31,21 +31,22 @@ from flags import (
   training_flags,
 )
 from hund_tf.compat import tf, tf_keras
-from hund_tf.data import pseudo_labels
-from hund_tf.data.bvh import MotionError
-from hund_tf.data.records import schema
-from hund_tf.data.records.examples import RecordExamples
-from hund_tf.data.synthetic import SyntheticExamples
+from hund_tf.datasets import pseudo_labels
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models import weights
-from hund_tf.models.hund import HundModel
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.model import HundModel
+from hund_tf.motion.bvh import MotionError
+from hund_tf.records import schema
+from hund_tf.records.examples import RecordExamples
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_devices, run_folder
-from hund_tf.training.config import TrainingConfig
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.record_batches import RecordBatches
+from hund_tf.training.hund.sources import Source, describe
+from hund_tf.training.hund.trainer import DivergenceError, HundTrainer
+from hund_tf.training.hund.validation import ValidationSet
 from hund_tf.training.input_pipeline import Batches, TrainingBatches
-from hund_tf.training.record_batches import RecordBatches
-from hund_tf.training.sources import Source, describe
-from hund_tf.training.trainer import DivergenceError, HundTrainer
-from hund_tf.training.validation import ValidationSet
+from hund_tf.visualization.stage_strip import StripDrawer
 
 # Our own flags, which run.flags keeps.
 _FLAGS = (
@@ -159,19 +160,21 @@ def train(run: run_flags.RunConfig) -> None:
     if new:
       print(f"{path}: does not fit and begins anew: {', '.join(new)}")
   synthetic = TrainingBatches(body_model, poses, examples, config)
+  validation = ValidationSet(
+    SyntheticExamples(body_model, held_out, examples.captured_only()),
+    config.validation_examples,
+  )
   trainer = HundTrainer(
     model,
     _batches(sources, synthetic, config),
-    ValidationSet(
-      SyntheticExamples(body_model, held_out, examples.captured_only()),
-      config.validation_examples,
-    ),
+    validation,
     config,
     training_flags.to_losses(),
     run.run_dir,
     strategy,
     run.profile_steps,
     worker,
+    drawer=StripDrawer(model, validation.examples[0]),
   )
   trainer.run()
 

@@ -21,16 +21,17 @@ from flags import (
   run_flags,
 )
 from hund_tf.compat import tf_keras
-from hund_tf.data.records import pictures
-from hund_tf.data.records.shards import read_manifest
-from hund_tf.data.records.stream import RecordStream
+from hund_tf.records import pictures
+from hund_tf.records.shards import read_manifest
+from hund_tf.records.stream import RecordStream
 from hund_tf.training import run_devices, run_folder
-from hund_tf.training.multitask_batches import (
+from hund_tf.training.loop import DivergenceError, RunPlace
+from hund_tf.training.multitask.batches import (
   MultitaskBatches,
   held_out_batches,
 )
-from hund_tf.training.multitask_trainer import MultitaskTrainer
-from hund_tf.training.training_loop import DivergenceError, RunPlace
+from hund_tf.training.multitask.trainer import MultitaskTrainer
+from hund_tf.visualization import map_sheet
 
 _HELD_OUT_BATCH = 32
 
@@ -88,6 +89,7 @@ def train(run: run_flags.RunConfig) -> None:
     config,
     losses,
     RunPlace(run.run_dir, strategy, run.profile_steps, worker),
+    map_sheet.draw,
   )
   trainer.run()
 

@@ -25,16 +25,17 @@ from flags import (
   training_flags,
 )
 from hund_tf.compat import tf, tf_keras
-from hund_tf.data.records import schema
-from hund_tf.data.records.examples import RecordExamples
-from hund_tf.data.records.shards import Manifest, first_records
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.records import schema
+from hund_tf.records.examples import RecordExamples
+from hund_tf.records.shards import Manifest, first_records
 from hund_tf.training import run_devices, run_folder
-from hund_tf.training.record_batches import RecordBatches
-from hund_tf.training.sources import describe
-from hund_tf.training.trainer import DivergenceError, HundTrainer
-from hund_tf.training.validation import ValidationSet
+from hund_tf.training.hund.record_batches import RecordBatches
+from hund_tf.training.hund.sources import describe
+from hund_tf.training.hund.trainer import DivergenceError, HundTrainer
+from hund_tf.training.hund.validation import ValidationSet
 from hund_tf.types import TrainingExample
+from hund_tf.visualization.stage_strip import StripDrawer
 
 _HELD_OUT_BATCH = 32
 
@@ -122,6 +123,7 @@ def train(run: run_flags.RunConfig) -> None:
     strategy,
     run.profile_steps,
     worker,
+    drawer=StripDrawer(model, validation.examples[0]) if validation else None,
   )
   trainer.run()
 

@@ -23,9 +23,9 @@ from flags import pose_prior_flags
 from hund_tf.body import flows, joint_limits, pose_prior
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.data import pose_dataset
-from hund_tf.data.bvh import MotionError
-from hund_tf.training import flow_fitting
+from hund_tf.motion import pose_dataset
+from hund_tf.motion.bvh import MotionError
+from hund_tf.training import pose_prior as flow_training
 from hund_tf.visualization import pose_sheet
 
 _NEAR_LIMIT = 0.01  # an angle nearer than this share of its range is "at" it
@@ -60,12 +60,12 @@ def _measure(
   return {
     "training_poses": len(values.train),
     "held_out_poses": len(values.held_out),
-    "held_out_nll_flow": flow_fitting.flow_nll(flow, values.held_out),
-    "held_out_nll_gaussian": flow_fitting.gaussian_nll(
+    "held_out_nll_flow": flow_training.flow_nll(flow, values.held_out),
+    "held_out_nll_gaussian": flow_training.gaussian_nll(
       values.train, values.held_out
     ),
-    "training_nll_flow": flow_fitting.flow_nll(flow, values.train),
-    "training_nll_gaussian": flow_fitting.gaussian_nll(
+    "training_nll_flow": flow_training.flow_nll(flow, values.train),
+    "training_nll_gaussian": flow_training.gaussian_nll(
       values.train, values.train
     ),
     "held_out_mean_square_latent": float(np.mean(np.square(encoded))),
@@ -93,7 +93,7 @@ def train(config: pose_prior_flags.PosePriorConfig) -> pose_prior.PosePrior:
   made, metrics = {}, {}
   for name, joints in groups.items():
     values = _values(data[name], joints)
-    made[name] = flow_fitting.fit_flow(
+    made[name] = flow_training.fit_flow(
       values.train,
       values.validation,
       fits[name],

@@ -1,1 +1,6 @@
-"""The generative body model: shape, pose priors, skinning, keypoints."""
+"""The generative body model (Sec. 2.1): shape, pose priors, skin, keypoints.
+
+`model.BodyModel` turns states into meshes; `adapters/` puts licensed models
+behind the same interface; `construction/` makes the open model from its
+sources.
+"""

@@ -1,1 +1,1 @@
-"""People and landmarks in a photo."""
+"""People in a photo: boxes, 137 keypoints and masks, and the maps K and B."""

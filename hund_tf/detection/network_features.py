@@ -9,9 +9,9 @@ from hund_tf.compat import tf
 from hund_tf.detection import features as landmark_features
 from hund_tf.detection.interface import Detection
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models import part_moments
-from hund_tf.models.mirror_average import MapNetwork
-from hund_tf.models.multitask import image_features
+from hund_tf.models.hund import part_moments
+from hund_tf.models.multitask.mirror_average import MapNetwork
+from hund_tf.models.multitask.network import image_features
 from hund_tf.types import CROP_SIZE, MAP_SIZE, NUM_KEYPOINTS, ImageFeatures
 
 # What the features of a crop are made of.

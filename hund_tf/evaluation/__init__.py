@@ -1,1 +1,1 @@
-"""Metrics and protocols."""
+"""Metrics, the paper's protocols, and comparisons of methods."""

@@ -10,9 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from hund_tf.body import skeleton
+from hund_tf.body import joint_sets, skeleton
 from hund_tf.body.model import BodyModel
-from hund_tf.data.datasets import joint_sets
 
 Root = Literal["pelvis", "mid_hip"]
 ROOTS: tuple[Root, ...] = ("pelvis", "mid_hip")

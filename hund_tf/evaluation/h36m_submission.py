@@ -25,11 +25,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf.data.datasets import human36m_actions
-from hund_tf.data.datasets.human36m_cameras import PHOTO_SIZES
-from hund_tf.data.datasets.joint_sets import H36M_17
-from hund_tf.data.output_folder import atomic_path
+from hund_tf.body.joint_sets import H36M_17
+from hund_tf.datasets import human36m_actions
+from hund_tf.datasets.human36m_cameras import PHOTO_SIZES
 from hund_tf.evaluation.predictions import Predictions
+from hund_tf.files import atomic_path
 
 SUBJECTS = ("S2", "S3", "S4", "S10")
 _PUBLIC = SUBJECTS[:3]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from hund_tf.data.datasets import human36m_cameras, human36m_files
+from hund_tf.datasets import human36m_cameras, human36m_files
 from hund_tf.evaluation.h36m_submission import SUBJECTS
 from hund_tf.evaluation.photo_predictions import Sighting
 from hund_tf.types import Intrinsics

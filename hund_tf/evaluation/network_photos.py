@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.compat import tf
-from hund_tf.data.datasets.coco import (
+from hund_tf.datasets.coco import (
   COCO_INDICES,
   FOOT_INDICES,
   CocoPerson,
@@ -20,7 +20,7 @@ from hund_tf.evaluation import photos_2d
 from hund_tf.evaluation.pck import correct_keypoints
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps, target_from_features
-from hund_tf.models.mirror_average import MapNetwork
+from hund_tf.models.multitask.mirror_average import MapNetwork
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.types import CROP_SIZE, NUM_KEYPOINTS, Intrinsics

@@ -9,7 +9,6 @@ from PIL import Image
 
 from hund_tf.body import keypoints
 from hund_tf.body.model import BodyModel
-from hund_tf.data.records.schema import PersonRecord
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation.compared_joints import (
   h36m_joints,
@@ -19,6 +18,7 @@ from hund_tf.evaluation.compared_joints import (
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.geometry.camera import default_intrinsics
 from hund_tf.reconstruction.reconstructor import Reconstructor
+from hund_tf.records.schema import PersonRecord
 from hund_tf.types import NUM_JOINTS, Intrinsics
 
 

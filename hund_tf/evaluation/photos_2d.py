@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf.data.datasets.coco import COCO_INDICES, FOOT_INDICES, CocoPerson
-from hund_tf.data.output_folder import atomic_path
+from hund_tf.datasets.coco import COCO_INDICES, FOOT_INDICES, CocoPerson
 from hund_tf.evaluation import pck as pck_metric
+from hund_tf.files import atomic_path
 from hund_tf.reconstruction.reconstructor import Person
 
 _JOINTS = np.array(COCO_INDICES + FOOT_INDICES)

@@ -20,9 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body.adapters import joint_regressor
-from hund_tf.data.datasets.joint_sets import H36M_17, LSP_14, SMPL_24
-from hund_tf.data.output_folder import atomic_path
+from hund_tf.body.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.evaluation import compared_joints
+from hund_tf.files import atomic_path
 
 _LARGEST = 20.0  # metres that a person spans; else they are not metres
 _TO_LSP = {

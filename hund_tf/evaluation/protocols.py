@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf.data.datasets import human36m_actions, joint_sets
-from hund_tf.data.records import schema
-from hund_tf.data.records.schema import PersonRecord
-from hund_tf.data.records.shards import Manifest, RecordError, ShardReader
+from hund_tf.body import joint_sets
+from hund_tf.datasets import human36m_actions
 from hund_tf.evaluation import compared_joints
+from hund_tf.records import schema
+from hund_tf.records.schema import PersonRecord
+from hund_tf.records.shards import Manifest, RecordError, ShardReader
 
 
 class PublishedRow(NamedTuple):

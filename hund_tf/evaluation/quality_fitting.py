@@ -9,15 +9,15 @@ from scipy import optimize, special
 from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import lsp_joints
-from hund_tf.evaluation.quality import (
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.reconstruction.methods import Method
+from hund_tf.reconstruction.quality import (
   PREDICTORS,
   THRESHOLD_MM,
   QualityError,
   predictors,
 )
-from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.reconstruction.methods import Method
 from hund_tf.types import TrainingExample
 
 _PRIOR_DEVIATION = 3.0  # of coefficients per standard deviation

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf.data.output_folder import atomic_path
 from hund_tf.evaluation.protocols import PublishedRow
+from hund_tf.files import atomic_path
 
 _DIGITS = 6  # of figures in files
 

@@ -1,1 +1,1 @@
-"""Models as SavedModels that need nothing of this package."""
+"""What leaves the system: SavedModels, meshes, and the JSON report."""

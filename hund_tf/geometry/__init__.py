@@ -1,1 +1,1 @@
-"""Rotations and cameras."""
+"""Rotations, the pinhole camera and crops (Eq. 1), similarity, placement."""

@@ -1,1 +1,1 @@
-"""The learned descent: context embedding, initial state, HUND cell, HUND."""
+"""The networks: the learned descent (`hund/`) and the multitask one."""

@@ -1,1 +1,1 @@
-"""Optimisers of the alignment objective: BFGS, L-BFGS, Adam."""
+"""Minimisers of the alignment objective by its gradient: BFGS, L-BFGS, Adam."""

@@ -1,1 +1,1 @@
-"""From a photo to people in 3D: detection, crops, fitting, one scene."""
+"""People in 3D from the people found in a photo, and how good they are."""

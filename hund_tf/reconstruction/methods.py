@@ -15,7 +15,7 @@ from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.compilation import fixed_program
-from hund_tf.models.hund import HundModel, blank_inputs
+from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
 from hund_tf.types import (

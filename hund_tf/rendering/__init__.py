@@ -1,1 +1,1 @@
-"""Soft part rendering (Eq. 5) and hard rasterisation for pictures."""
+"""Meshes into pictures: soft part maps (Eq. 5), z-buffers, shading."""

@@ -5,9 +5,9 @@ import dataclasses
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.data.pose_library import PoseLibrary
-from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
-from hund_tf.training.config import TrainingConfig
+from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.loop_config import LoopConfig
 from hund_tf.types import TrainingExample
 

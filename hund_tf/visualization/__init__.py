@@ -1,1 +1,1 @@
-"""Overlays, meshes and figures."""
+"""All pictures: overlays, descents, sheets of examples, curves of training."""

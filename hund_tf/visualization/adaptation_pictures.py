@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.data.output_folder import atomic_path
+from hund_tf.files import atomic_path
 from hund_tf.geometry import camera
 from hund_tf.rendering import shading
-from hund_tf.rendering.stage_row import draw_stage_row
-from hund_tf.training.adaptation import AdaptationResult
-from hund_tf.training.adaptation_guard import Judgement
-from hund_tf.training.photo_people import PICTURE_SIDE as SIDE
+from hund_tf.training.adaptation.guard import Judgement
+from hund_tf.training.adaptation.photo_people import PICTURE_SIDE as SIDE
+from hund_tf.training.adaptation.trainer import AdaptationResult
 from hund_tf.types import CROP_SIZE, Intrinsics
+from hund_tf.visualization.stage_row import draw_stage_row
 
 _MESH = "lite"
 _ALPHA = 0.85

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from hund_tf.body import parts
-from hund_tf.data.records.schema import UNKNOWN_PART, PersonRecord
-from hund_tf.data.records.shards import Manifest, ShardReader
+from hund_tf.records.schema import UNKNOWN_PART, PersonRecord
+from hund_tf.records.shards import Manifest, ShardReader
 from hund_tf.types import CROP_SIZE
 from hund_tf.visualization.example_sheet import (
   LEFT_COLOR,

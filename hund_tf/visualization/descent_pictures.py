@@ -10,14 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.data.output_folder import atomic_path
 from hund_tf.detection.features import crop_image
+from hund_tf.export.meshes import PERSON_COLORS
+from hund_tf.files import atomic_path
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.reconstructor import Person
 from hund_tf.rendering import shading
-from hund_tf.rendering.stage_row import draw_stage_row
 from hund_tf.types import Intrinsics
-from hund_tf.visualization.mesh_export import PERSON_COLORS
+from hund_tf.visualization.stage_row import draw_stage_row
 
 _MESH = "lite"
 _ALPHA = 0.85

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from hund_tf.data.output_folder import atomic_path
 from hund_tf.evaluation.descent_comparison import DescentRow
+from hund_tf.files import atomic_path
 
 
 def _mean_curve(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from hund_tf.export.meshes import PERSON_COLORS, PersonMesh
 from hund_tf.rendering import shading
 from hund_tf.types import Intrinsics
-from hund_tf.visualization.mesh_export import PERSON_COLORS, PersonMesh
 
 _ALPHA = 0.85
 _VIEW_DEGREES = (0.0, 60.0, 120.0)

@@ -7,7 +7,7 @@ from tensorflow_graphics.geometry.representation.mesh import normals
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.data.output_folder import write_png
+from hund_tf.files import write_png
 from hund_tf.rendering.rasterize import rasterize
 
 _CELL = (240, 200)  # pixels, height and width

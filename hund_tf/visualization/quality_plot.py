@@ -5,9 +5,9 @@ import os
 import numpy as np
 from matplotlib.figure import Figure
 
-from hund_tf.data.output_folder import atomic_path
-from hund_tf.evaluation.quality import THRESHOLD_MM
 from hund_tf.evaluation.quality_fitting import Measurements, Reliability
+from hund_tf.files import atomic_path
+from hund_tf.reconstruction.quality import THRESHOLD_MM
 
 
 def save_reliability_plot(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from hund_tf.data.output_folder import atomic_path
+from hund_tf.files import atomic_path
 from hund_tf.training import run_folder
 from hund_tf.training.run_folder import STEPS_FILE, VALIDATION_FILE
 

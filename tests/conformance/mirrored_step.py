@@ -8,8 +8,8 @@ import numpy as np
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel, blank_inputs
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel, blank_inputs
 from tests.conformance import mirrored
 
 _BATCH = 2

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hund_tf.compat import tf, tf_keras
-from hund_tf.export.reconstruction import ReconstructionModule, save_model
+from hund_tf.export.saved_model import ReconstructionModule, save_model
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel, blank_inputs
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel, blank_inputs
 from tests.conformance.processes import run_script
 
 _BATCH = 3

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hund_tf.body import keypoints
-from hund_tf.data.datasets.coco import COCO_INDICES, read_coco_keypoints
+from hund_tf.datasets.coco import COCO_INDICES, read_coco_keypoints
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation.pck import correct_keypoints, match_people
 

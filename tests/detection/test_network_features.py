@@ -14,7 +14,7 @@ from hund_tf.detection.network_features import (
   landmarks_only,
 )
 from hund_tf.losses.heatmaps import render_heatmaps, target_from_features
-from hund_tf.models.multitask import MultitaskNetwork, image_features
+from hund_tf.models.multitask.network import MultitaskNetwork, image_features
 from hund_tf.types import ImageFeatures
 from tests.models.tiny_network import TINY
 

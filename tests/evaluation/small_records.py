@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hund_tf.data.records import shards
-from hund_tf.data.records.schema import PersonRecord
+from hund_tf.records import shards
+from hund_tf.records.schema import PersonRecord
 
 CAMERAS = ("54138969", "60457274")
 FRAMES = (0, 5, 10)

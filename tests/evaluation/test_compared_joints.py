@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hund_tf.body import skeleton
+from hund_tf.body.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.body.keypoints import INDEX as KEYPOINT
 from hund_tf.compat import tf
-from hund_tf.data.datasets.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.evaluation import compared_joints
 from hund_tf.types import STATE_SIZE, state_from_vector
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from hund_tf.compat import tf
-from hund_tf.data.records.schema import PersonRecord
 from hund_tf.detection.interface import Detection
 from hund_tf.evaluation import compared_joints, photo_predictions
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.reconstruction.reconstructor import Reconstructor
+from hund_tf.records.schema import PersonRecord
 from hund_tf.types import (
   AlignmentTerms,
   Intrinsics,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hund_tf.data.datasets.joint_sets import LSP_14
+from hund_tf.body.joint_sets import LSP_14
 from hund_tf.evaluation import compared_joints, predictions
 from hund_tf.evaluation.predictions import PredictionError, Predictions
 

@@ -6,7 +6,7 @@ import pytest
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.models import state_space
+from hund_tf.models.hund import state_space
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hund_tf.models.multitask import MultitaskNetwork
-from hund_tf.models.multitask_config import MultitaskConfig
+from hund_tf.models.multitask.config import MultitaskConfig
+from hund_tf.models.multitask.network import MultitaskNetwork
 
 TINY = MultitaskConfig(
   input_size=240,

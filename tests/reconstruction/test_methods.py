@@ -8,8 +8,8 @@ from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.heatmaps import render_heatmaps
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel, blank_inputs
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
 

@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from hund_tf.training.validation import StageErrors
+from hund_tf.training.hund.validation import StageErrors
 from tools import ablate_meta_losses, train_hund
 
 # Required by the program, but not by others whose flags are parsed in this

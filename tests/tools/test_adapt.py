@@ -7,17 +7,17 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from hund_tf.data import pose_library
-from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.models import weights
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel
-from hund_tf.training.adaptation import Adaptation
-from hund_tf.training.adaptation_guard import Judgement
-from hund_tf.training.train_step import StepReport
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.motion import pose_library
+from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.training.adaptation.guard import Judgement
+from hund_tf.training.adaptation.trainer import Adaptation
+from hund_tf.training.hund.step import StepReport
 from hund_tf.types import STATE_DIMS, AlignmentTerms, HumanState
-from tests.training.photo_people_fixtures import seen_people
+from tests.training.adaptation.photo_people_fixtures import seen_people
 from tools import adapt
 
 _FAST = (

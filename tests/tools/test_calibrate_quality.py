@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hund_tf.evaluation import quality, quality_fitting
+from hund_tf.evaluation import quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.models import weights
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.reconstruction import quality
 from tools import calibrate_quality
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hund_tf.data.records import shards
-from tests.data import coco_files
+from hund_tf.records import shards
+from tests.datasets import coco_files
 
 _ROOT = Path(__file__).parents[2]
 # Runs programs one after the other in one process; their flags are not those

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from hund_tf.data.records import shards
+from hund_tf.records import shards
 
 _ROOT = Path(__file__).parents[2]
 
@@ -46,7 +46,7 @@ def test_a_process_computes_with_one_thread():
     "from threadpoolctl import threadpool_info\n"
     "import scipy.linalg\n"
     "from hund_tf.compat import tf\n"
-    "from hund_tf.data.synthetic_images.dataset import use_one_thread\n"
+    "from hund_tf.synthetic.images.dataset import use_one_thread\n"
     "use_one_thread()\n"
     "print(tf.config.threading.get_intra_op_parallelism_threads())\n"
     "print(*{p['num_threads'] for p in threadpool_info()\n"

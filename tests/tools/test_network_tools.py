@@ -9,16 +9,17 @@ from absl.testing import flagsaver
 
 from flags import feature_flags
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.models import multitask_weights, weights
-from hund_tf.models.mirror_average import MirrorAverage
-from hund_tf.models.multitask import MultitaskNetwork
+from hund_tf.models.hund import weights
+from hund_tf.models.multitask import weights as multitask_weights
+from hund_tf.models.multitask.mirror_average import MirrorAverage
+from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.training import run_folder
-from hund_tf.training.multitask_batches import held_out_batches
-from hund_tf.training.multitask_config import MultitaskTrainingConfig
-from hund_tf.training.multitask_trainer import make_judge, score
-from hund_tf.training.training_loop import BEST_WEIGHTS, LAST_WEIGHTS
-from tests.data.records import people, pictures
+from hund_tf.training.loop import BEST_WEIGHTS, LAST_WEIGHTS
+from hund_tf.training.multitask.batches import held_out_batches
+from hund_tf.training.multitask.config import MultitaskTrainingConfig
+from hund_tf.training.multitask.trainer import make_judge, score
 from tests.models import tiny_network
+from tests.records import people, pictures
 from tools import evaluate_multitask, publish_multitask, train_photo_hund
 
 # Required by the programs, but not by others whose flags are parsed in this

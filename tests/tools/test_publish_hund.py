@@ -7,8 +7,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 from hund_tf.training import run_folder
-from hund_tf.training.config import TrainingConfig
-from hund_tf.training.trainer import BEST_WEIGHTS
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.trainer import BEST_WEIGHTS
 from tools import publish_hund
 
 # Required by the program, but not by others whose flags are parsed in this

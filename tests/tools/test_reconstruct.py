@@ -11,12 +11,12 @@ import trimesh
 from absl import flags
 from PIL import Image
 
-from hund_tf.evaluation import quality
+from hund_tf.export import report
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.models import weights
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel
-from hund_tf.visualization import report
+from hund_tf.models.hund import weights
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.reconstruction import quality
 from tools import reconstruct
 
 _DEMO = Path(reconstruct.__file__).parent / "assets" / "demo"

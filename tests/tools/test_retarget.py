@@ -7,17 +7,16 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from hund_tf.body import point_sets, points
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.compat import tf
-from hund_tf.data.datasets import threedpw_files
-from hund_tf.data.datasets.threedpw import ThreeDPW
-from hund_tf.data.records import shards
-from hund_tf.data.records.schema import MESH, PersonRecord
-from hund_tf.optimization import correspondence
+from hund_tf.datasets import threedpw_files
+from hund_tf.datasets.threedpw import ThreeDPW
+from hund_tf.records import shards
+from hund_tf.records.schema import MESH, PersonRecord
+from hund_tf.retargeting import correspondence, point_sets, points
 from tests.body.adapters import smpl_like
-from tests.data.datasets import threedpw_fixture
-from tests.optimization import retargeting_cases
+from tests.datasets import threedpw_fixture
+from tests.retargeting import retargeting_cases
 from tools import make_correspondence, retarget
 
 # Required by the programs, but not by others whose flags are parsed in this

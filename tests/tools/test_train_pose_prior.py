@@ -11,7 +11,7 @@ import pytest
 from hund_tf.body import flows, joint_limits
 from hund_tf.body.pose_prior import PosePrior
 from hund_tf.compat import tf
-from hund_tf.data import pose_augmentation, pose_dataset
+from hund_tf.motion import pose_augmentation, pose_dataset
 
 _ROOT = Path(__file__).parents[2]
 

@@ -5,15 +5,16 @@ import dataclasses
 import pytest
 
 from hund_tf.compat import tf_keras
-from hund_tf.data import pose_library
-from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel
-from hund_tf.training.config import TrainingConfig
-from hund_tf.training.trainer import HundTrainer
-from hund_tf.training.validation import ValidationSet
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.motion import pose_library
+from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.trainer import HundTrainer
+from hund_tf.training.hund.validation import ValidationSet
+from hund_tf.visualization.stage_strip import StripDrawer
 
 CONFIG = TrainingConfig(
   steps=4,
@@ -59,7 +60,10 @@ def new_trainer(new_model, validation):
     config = dataclasses.replace(CONFIG, **changes)
     model = new_model()
     losses = SupervisedConfig()
-    trainer = HundTrainer(model, batches, validation, config, losses, folder)
+    drawer = StripDrawer(model, validation.examples[0])
+    trainer = HundTrainer(
+      model, batches, validation, config, losses, folder, drawer=drawer
+    )
     return trainer, model
 
   return make

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hund_tf.training.config import TrainingConfig
+from hund_tf.training.hund.config import TrainingConfig
 
 
 def test_stages_change_at_their_steps():

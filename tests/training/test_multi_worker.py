@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hund_tf.training.trainer import BEST_WEIGHTS, LAST_WEIGHTS
+from hund_tf.training.hund.trainer import BEST_WEIGHTS, LAST_WEIGHTS
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 240  # until all processes are killed
@@ -61,7 +61,7 @@ def _finish(process: subprocess.Popen) -> None:
 
 def _train(run_dir: Path, clusters: list[str], *flags: str) -> None:
   """Runs one process for each TF_CONFIG; if one fails, all are killed."""
-  command = [sys.executable, "-m", "tests.training.train_small", *_FLAGS]
+  command = [sys.executable, "-m", "tests.training.hund.train_small", *_FLAGS]
   command += [f"--run_dir={run_dir}", *flags]
   logs = [run_dir.with_suffix(f".log_{i}") for i in range(len(clusters))]
   processes = []

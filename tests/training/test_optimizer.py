@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hund_tf.training.config import TrainingConfig
+from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.optimizer import LearningRate
 
 

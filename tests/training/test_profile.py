@@ -10,9 +10,9 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from hund_tf.compat import tf
 from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.training import trainer as trainer_lib
-from hund_tf.training.train_step import StepReport
-from hund_tf.training.trainer import DivergenceError, HundTrainer
+from hund_tf.training.hund import trainer as trainer_lib
+from hund_tf.training.hund.step import StepReport
+from hund_tf.training.hund.trainer import DivergenceError, HundTrainer
 from hund_tf.types import AlignmentTerms
 from tests.training.conftest import CONFIG
 

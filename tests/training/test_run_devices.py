@@ -14,10 +14,10 @@ from hund_tf.training import run_devices
 run_devices.prepare(threads=0, cpu_devices=1, deterministic=True)
 from hund_tf.body.model import BodyModel
 from hund_tf.data import pose_library
-from hund_tf.data.synthetic import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models import weights
-from hund_tf.training.stage_losses import descent_losses
+from hund_tf.training.hund.stage_losses import descent_losses
 
 body = BodyModel()
 model = weights.load(body)

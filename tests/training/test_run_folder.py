@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from hund_tf.training import run_folder
-from hund_tf.training.config import TrainingConfig
+from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.run_folder import RunMismatchError
 from hund_tf.visualization import training_curves
 

@@ -13,15 +13,15 @@ import numpy as np
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf, tf_keras
-from hund_tf.data import pose_library
-from hund_tf.data.synthetic import SyntheticConfig
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.models.config import HundConfig
-from hund_tf.models.hund import HundModel
-from hund_tf.training.config import TrainingConfig
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.motion import pose_library
+from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.trainer import HundTrainer
 from hund_tf.training.input_pipeline import TrainingBatches
-from hund_tf.training.trainer import HundTrainer
 
 _SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
 _CONFIG = TrainingConfig(

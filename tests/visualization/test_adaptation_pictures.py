@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hund_tf.training.adaptation_guard import Judgement
+from hund_tf.training.adaptation.guard import Judgement
 from hund_tf.types import STATE_DIMS, AlignmentTerms, HumanState
 from hund_tf.visualization.adaptation_pictures import shown_people
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints, parts
-from hund_tf.data.records import regions, shards
-from hund_tf.data.records.schema import PersonRecord
+from hund_tf.records import regions, shards
+from hund_tf.records.schema import PersonRecord
 from hund_tf.visualization import contact_sheet
 
 

@@ -1,1 +1,1 @@
-"""Other body models behind the interface of the open one."""
+"""Licensed body models (SMPL, SMPL+H, SMPL-X, GHUM) behind our interface."""

@@ -60,7 +60,7 @@ class GhumBody:
 
   It is posed by its own parameters. The latent space of its pose prior is not
   public, so our states do not pose it, and it is no `Body`: fit our body to its
-  meshes instead (`hund_tf.optimization.retargeting`).
+  meshes instead (`hund_tf.retargeting.fit`).
   """
 
   def __init__(self, model: Any, make_gpp: Callable[..., Any]):

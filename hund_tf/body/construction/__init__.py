@@ -1,1 +1,1 @@
-"""Builds the open body model's asset from CC0 MakeHuman data."""
+"""How the open body model is made from its CC0 sources."""

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hund_tf.body import keypoints, parts, poses, skeleton
+from hund_tf.body import joint_sets, keypoints, parts, poses, skeleton
 from hund_tf.body.adapters import smpl_tables
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.compat import tf
-from hund_tf.data.datasets import joint_sets
 from hund_tf.geometry import camera, rotation
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.optimization.config import OptimizerConfig

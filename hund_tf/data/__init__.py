@@ -1,1 +1,0 @@
-"""Readers of motion capture and photo annotations."""

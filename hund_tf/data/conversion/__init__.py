@@ -1,1 +1,0 @@
-"""From public datasets to shards of person records."""

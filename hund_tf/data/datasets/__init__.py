@@ -1,1 +1,0 @@
-"""Readers of public datasets: each gives person records."""

@@ -1,1 +1,0 @@
-"""The one example format: people in images with their labels, as TFRecords."""

@@ -1,1 +1,0 @@
-"""Photo-like synthetic images of people with exact labels."""

@@ -1,0 +1,1 @@
+"""Datasets into sharded records, in local processes or on Apache Beam."""

@@ -1,0 +1,308 @@
+"""The JSON result of a photo: a versioned schema, its maker and its check.
+
+`docs/result_schema.md` says what each field means. The major version rises when
+a reader of the old schema would misread the new one, the minor when fields are
+added; a reader ignores fields it does not know.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+import hund_tf
+from hund_tf.body import keypoints, skeleton
+from hund_tf.files import atomic_path
+from hund_tf.photos.cameras import CAMERA_SOURCES, PhotoCamera
+from hund_tf.types import (
+  NUM_JOINTS,
+  NUM_KEYPOINTS,
+  STATE_DIMS,
+  AlignmentTerms,
+  HumanState,
+)
+
+if TYPE_CHECKING:  # reading a report needs no detector
+  from hund_tf.reconstruction.reconstructor import Person
+
+SCHEMA = "hund_tf.reconstruction"
+VERSION = "1.1"
+
+_FRAME = "x right, y down, z forward; metres; origin at the camera"
+_PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
+
+# Decimals kept: 0.01 mm, 0.001 pixels, 1e-6 of a latent or a rotation.
+_METRES, _PIXEL, _LATENT = 5, 3, 6
+
+# What a field must be: a type, a tuple of allowed strings, a dict of fields, or
+# an array of numbers or strings of a shape, in which a letter stands for a
+# length that is the same wherever it occurs within one person.
+_NUMBERS, _STRINGS = "numbers", "strings"
+_LATENTS = {name: (_NUMBERS, dim) for name, dim in STATE_DIMS._asdict().items()}
+_PERSON_SPEC: dict[str, Any] = {
+  "box": (_NUMBERS, 4),
+  "score": float,
+  "crop_box": (_NUMBERS, 4),
+  "latents": _LATENTS,
+  "joints": {
+    "positions": (_NUMBERS, NUM_JOINTS, 3),
+    "rotations": (_NUMBERS, NUM_JOINTS, 3, 3),
+    "rotation_vectors": (_NUMBERS, NUM_JOINTS, 3),
+  },
+  "keypoints": {
+    "positions": (_NUMBERS, NUM_KEYPOINTS, 3),
+    "reprojected": (_NUMBERS, NUM_KEYPOINTS, 2),
+    "detected": (_NUMBERS, NUM_KEYPOINTS, 2),
+    "confidence": (_NUMBERS, NUM_KEYPOINTS),
+  },
+  "iterations": {
+    name: (_NUMBERS, "M") for name in (*AlignmentTerms._fields, "seconds")
+  },
+}
+_TRACE_SPEC = {
+  name: (_NUMBERS, "M", dim) for name, dim in STATE_DIMS._asdict().items()
+}
+_SPEC: dict[str, Any] = {
+  "schema": (SCHEMA,),
+  "schema_version": str,
+  "software": {"name": str, "version": str},
+  "photo": {"file": str, "width": int, "height": int},
+  "camera": {
+    "focal": (_NUMBERS, 2),
+    "center": (_NUMBERS, 2),
+    "source": CAMERA_SOURCES,
+  },
+  "method": str,
+  "conventions": {"camera_frame": str, "pixels": str},
+  "joint_names": (_STRINGS, NUM_JOINTS),
+  "joint_parents": (_NUMBERS, NUM_JOINTS),
+  "keypoint_names": (_STRINGS, NUM_KEYPOINTS),
+  "people": list,
+}
+
+
+def build_report(
+  photo: str | os.PathLike,
+  image: np.ndarray,
+  camera: PhotoCamera,
+  method: str,
+  people: Sequence["Person"],
+  include_trace: bool = False,
+) -> dict[str, Any]:
+  """The result of a photo as plain lists, numbers and strings.
+
+  Args:
+    photo: path; only its name is kept.
+    image: [H, W, 3] the upright photo; only its size is kept.
+    camera: intrinsics of the photo, fields [2], pixels, and their source.
+    method: name of the method.
+    people: the people found, possibly none.
+    include_trace: also writes the latents of every iteration.
+
+  Returns:
+    A dict that `validate_report` accepts.
+
+  Raises:
+    ValueError: naming the field, if a value is not finite or of a wrong shape.
+  """
+  report = {
+    "schema": SCHEMA,
+    "schema_version": VERSION,
+    "software": {"name": "hund_tf", "version": hund_tf.__version__},
+    "photo": {
+      "file": Path(photo).name,
+      "width": image.shape[1],
+      "height": image.shape[0],
+    },
+    "camera": {
+      "focal": _rounded(camera.intrinsics.focal, _PIXEL),
+      "center": _rounded(camera.intrinsics.center, _PIXEL),
+      "source": camera.source,
+    },
+    "method": method,
+    "conventions": {"camera_frame": _FRAME, "pixels": _PIXELS},
+    "joint_names": list(skeleton.NAMES),
+    "joint_parents": list(skeleton.PARENTS),
+    "keypoint_names": list(keypoints.NAMES),
+    "people": [_person(person, include_trace) for person in people],
+  }
+  validate_report(report)
+  return report
+
+
+def _person(person: "Person", include_trace: bool) -> dict[str, Any]:
+  detection, body, trace = person.detection, person.body, person.trace
+  result = {
+    "box": _rounded(detection.box, _PIXEL),
+    "score": round(float(detection.score), 4),
+    "crop_box": _rounded(person.crop_box, _PIXEL),
+    "latents": _latents(person.state),
+    "joints": {
+      "positions": _rounded(body.joints, _METRES),
+      "rotations": _rounded(body.rotations, _LATENT),
+      "rotation_vectors": _rotation_vectors(body.rotations),
+    },
+    "keypoints": {
+      "positions": _rounded(body.keypoints, _METRES),
+      "reprojected": _rounded(person.keypoints_2d, _PIXEL),
+      "detected": _rounded(np.asarray(detection.keypoints)[:, :2], _PIXEL),
+      "confidence": _rounded(np.asarray(detection.keypoints)[:, 2], 4),
+    },
+    "iterations": {
+      name: _significant(values)
+      for name, values in trace.terms._asdict().items()
+    }
+    | {"seconds": _rounded(trace.seconds, 4)},
+  }
+  if person.quality is not None:
+    result["quality"] = round(float(person.quality), 4)
+  if include_trace:
+    result["trace"] = _latents(trace.state)
+  return result
+
+
+def _latents(state: HumanState) -> dict[str, Any]:
+  return {k: _rounded(v, _LATENT) for k, v in state._asdict().items()}
+
+
+def _rotation_vectors(rotations: np.ndarray) -> list:
+  """[63, 3, 3] matrices to axis times angle (radians) [63, 3]."""
+  rotations = np.asarray(rotations, np.float64)
+  if not np.isfinite(rotations).all():
+    return rotations[..., 0].tolist()  # refused by the check, with its name
+  return _rounded(Rotation.from_matrix(rotations).as_rotvec(), _LATENT)
+
+
+def _rounded(values: np.ndarray, decimals: int) -> list:
+  # Adding zero turns -0.0 into 0.0.
+  return (np.round(np.asarray(values, np.float64), decimals) + 0.0).tolist()
+
+
+def _significant(values: np.ndarray, digits: int = 6) -> list[float]:
+  return [float(f"{v:.{digits}g}") for v in np.asarray(values, np.float64)]
+
+
+def validate_report(report: Any) -> None:
+  """Checks a report against the schema.
+
+  Fields that the schema does not have are allowed.
+
+  Raises:
+    ValueError: naming the field, what was found and what would be right.
+  """
+  version = report.get("schema_version") if isinstance(report, dict) else None
+  major = VERSION.split(".")[0]
+  if isinstance(version, str) and version.split(".")[0] != major:
+    raise ValueError(
+      f"report: schema_version is {version}, this reader knows {major}.x"
+    )
+  _check("report", report, _SPEC, {})
+  for i, person in enumerate(report["people"]):
+    lengths: dict[str, int] = {}
+    _check(f"report.people[{i}]", person, _PERSON_SPEC, lengths)
+    if "trace" in person:
+      _check(f"report.people[{i}].trace", person["trace"], _TRACE_SPEC, lengths)
+    if "quality" in person:
+      where = f"report.people[{i}].quality"
+      _check(where, person["quality"], float, lengths)
+      if not 0.0 <= person["quality"] <= 1.0:
+        raise ValueError(f"{where}: is {person['quality']}, expected 0 to 1")
+
+
+def _check(where: str, value: Any, spec: Any, lengths: dict[str, int]) -> None:
+  """Raises ValueError unless `value` is as `spec` says (see `_SPEC`)."""
+  if isinstance(spec, dict):
+    if not isinstance(value, dict):
+      raise ValueError(f"{where}: is {_kind(value)}, expected an object")
+    for key, inner in spec.items():
+      if key not in value:
+        raise ValueError(f"{where}: has no field {key!r}")
+      _check(f"{where}.{key}", value[key], inner, lengths)
+  elif isinstance(spec, tuple) and spec[0] in (_NUMBERS, _STRINGS):
+    _check_array(where, value, spec, lengths)
+  elif isinstance(spec, tuple):
+    if value not in spec:
+      raise ValueError(f"{where}: is {value!r}, expected one of {spec}")
+  elif spec is float:
+    _check_array(where, value, (_NUMBERS,), lengths)
+  elif not isinstance(value, spec) or isinstance(value, bool):
+    raise ValueError(f"{where}: is {_kind(value)}, expected {spec.__name__}")
+
+
+def _check_array(
+  where: str, value: Any, spec: tuple, lengths: dict[str, int]
+) -> None:
+  kind, *shape = spec
+  if not shape:
+    wanted = str if kind == _STRINGS else int | float
+    if not isinstance(value, wanted) or isinstance(value, bool):
+      raise ValueError(f"{where}: is {_kind(value)}, expected {kind}")
+    if kind == _NUMBERS and not np.isfinite(value):
+      raise ValueError(f"{where}: is {value}, expected a finite number")
+    return
+  if not isinstance(value, list):
+    raise ValueError(f"{where}: is {_kind(value)}, expected a list")
+  length = shape[0]
+  if isinstance(length, str):
+    length = lengths.setdefault(length, len(value))
+  if len(value) != length:
+    raise ValueError(f"{where}: has {len(value)} entries, expected {length}")
+  for i, row in enumerate(value):
+    _check_array(f"{where}[{i}]", row, (kind, *shape[1:]), lengths)
+
+
+def _kind(value: Any) -> str:
+  return "null" if value is None else type(value).__name__
+
+
+def write_report(path: str | os.PathLike, report: dict[str, Any]) -> None:
+  """Checks a report and writes it atomically as strict JSON, without NaN.
+
+  Raises:
+    ValueError: if the report does not follow the schema.
+    OutputError: if the file cannot be written.
+  """
+  validate_report(report)
+  text = _dumps(report) + "\n"
+  with atomic_path(path) as temporary:
+    temporary.write_text(text, encoding="utf-8")
+
+
+def read_report(path: str | os.PathLike) -> dict[str, Any]:
+  """Reads and checks a report.
+
+  Raises:
+    ValueError: naming the file, if it is not JSON or not of this schema.
+    OSError: if the file cannot be read.
+  """
+  try:
+    report = json.loads(Path(path).read_text(encoding="utf-8"))
+    validate_report(report)
+  except ValueError as error:
+    raise ValueError(f"{path}: {error}") from error
+  return report
+
+
+def _dumps(value: Any, indent: str = "") -> str:
+  """JSON with one field or one row of a matrix on each line."""
+  inner = indent + " "
+  if isinstance(value, dict):
+    rows = [f"{json.dumps(k)}: {_dumps(v, inner)}" for k, v in value.items()]
+    opening, closing = "{}"
+  elif isinstance(value, list) and any(
+    isinstance(row, list | dict) for row in value
+  ):
+    flat = all(isinstance(row, list) for row in value)
+    rows = [
+      json.dumps(row, allow_nan=False) if flat else _dumps(row, inner)
+      for row in value
+    ]
+    opening, closing = "[]"
+  else:
+    return json.dumps(value, allow_nan=False)
+  body = f",\n{inner}".join(rows)
+  return f"{opening}\n{inner}{body}\n{indent}{closing}"

@@ -1,0 +1,130 @@
+"""The reconstruction model as a SavedModel: features -> trace and meshes.
+
+Inputs of the signature `serving_default`, any batch size B, float32:
+
+  heatmaps         [B, 60, 60, 137]  K
+  heatmap_weights  [B, 137]          confidence
+  part_probs       [B, 60, 60, 15]   B
+  part_weights     [B, 16]           which channels of B are known
+  features         [B, 60, 60, C]    F, if the model was made for it
+  focal, center    [B, 2]            of the crops (C_c), crop pixels
+
+Outputs: `state/*` and `loss/*` of s_0 ... s_M `[B, M+1, ...]`, the fields of
+`HumanState` and `AlignmentTerms`; of s_M `vertices [B, V, 3]`, `joints`,
+`keypoints` (metres, camera frame) and `rotations [B, 63, 3, 3]`. The signature
+`topology` takes nothing and gives the mesh's triangles `faces [F, 3]`.
+"""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from hund_tf.body import asset
+from hund_tf.compat import tf
+from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.types import ImageFeatures, Intrinsics
+
+
+class ReconstructionModule(tf.Module):
+  """A HUND with typed signatures and flat dicts of outputs."""
+
+  def __init__(
+    self,
+    model: HundModel,
+    num_stages: int | None = None,
+    mesh: str = asset.FULL_MESH,
+  ):
+    """Wraps a model.
+
+    Args:
+      model: with its weights.
+      num_stages: M; without it the model's own.
+      mesh: of the vertices that are put out.
+
+    Raises:
+      ValueError: if there is no such mesh.
+    """
+    super().__init__(name="reconstruction")
+    # The variables are saved, but not the Keras model around them, which would
+    # have to be called first.
+    self._get_model = lambda: model
+    self._variables = model.variables
+    self.objective = model.objective
+    self._num_stages = num_stages
+    self._mesh = mesh
+    self._faces = model.objective.body_model.faces(mesh)
+
+  def reconstruct(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Features to trace and meshes; see the module for names and shapes."""
+    if "features" not in inputs:
+      cells = tf.shape(inputs["heatmaps"])[:3]
+      shape = tf.concat([cells, [0]], axis=0)
+      inputs = inputs | {"features": tf.zeros(shape)}
+      inputs["features"].set_shape([None, None, None, 0])
+    features = ImageFeatures(**{k: inputs[k] for k in ImageFeatures._fields})
+    intrinsics = Intrinsics(inputs["focal"], inputs["center"])
+    trace = (
+      self._get_model().descend(features, intrinsics, self._num_stages).trace()
+    )
+    last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    body = self.objective.body_model.decode(last, mesh=self._mesh)
+    outputs = body._asdict()
+    outputs |= {f"state/{k}": v for k, v in trace.state._asdict().items()}
+    outputs |= {f"loss/{k}": v for k, v in trace.terms._asdict().items()}
+    return outputs
+
+  def topology(self) -> dict[str, tf.Tensor]:
+    """Triangles `[F, 3]` int32 of the mesh."""
+    return {"faces": tf.constant(self._faces)}
+
+  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """The two signatures, with any batch size."""
+    features, intrinsics = blank_inputs(self._get_model().config)
+    named = features._asdict() | intrinsics._asdict()
+    if not features.features.shape[-1]:
+      del named["features"]
+    specs = {
+      name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
+      for name, tensor in named.items()
+    }
+
+    def serve(**inputs):
+      return self.reconstruct(inputs)
+
+    return {
+      "serving_default": tf.function(
+        serve, autograph=False
+      ).get_concrete_function(**specs),
+      "topology": tf.function(
+        self.topology, autograph=False
+      ).get_concrete_function(),
+    }
+
+
+def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
+  """Writes a SavedModel; `folder` appears when it is complete.
+
+  Args:
+    module: what to write.
+    folder: a new folder.
+
+  Returns:
+    The folder.
+
+  Raises:
+    ValueError: if `folder` exists and is not an empty folder.
+  """
+  folder = Path(folder)
+  if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    raise ValueError(f"{folder}: exists; expected a new or an empty folder")
+  folder.parent.mkdir(parents=True, exist_ok=True)
+  temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+  try:
+    tf.saved_model.save(module, str(temporary), module.signatures())
+    if folder.is_dir():
+      folder.rmdir()
+    os.replace(temporary, folder)
+  finally:
+    shutil.rmtree(temporary, ignore_errors=True)
+  return folder

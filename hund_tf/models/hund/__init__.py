@@ -1,0 +1,1 @@
+"""The learned descent (Eq. 2): embedding, recurrent cell, stages, weights."""

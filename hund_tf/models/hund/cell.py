@@ -1,0 +1,325 @@
+"""One stage of the neural descent (Eq. 2), as a Keras RNN cell."""
+
+from typing import NamedTuple
+
+from hund_tf.body import keypoints as keypoint_table
+from hund_tf.body import skeleton
+from hund_tf.compat import tf, tf_keras
+from hund_tf.geometry import camera
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.models.hund import state_space
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.part_moments import (
+  LIMBS,
+  PartMoments,
+  body_centres,
+  body_spreads,
+  limb_spreads,
+)
+from hund_tf.types import (
+  NUM_JOINTS,
+  NUM_KEYPOINTS,
+  STATE_DIMS,
+  STATE_SIZE,
+  AlignmentTarget,
+  AlignmentTerms,
+  BodyOutput,
+  HumanState,
+  Intrinsics,
+)
+
+_PELVIS = skeleton.INDEX["pelvis"]
+_RESIDUAL_SCALE = 8.0  # crop pixels: larger errors are compressed
+_SPREAD_SCALE = 0.005  # squared half sides of the crop: likewise
+_FIRST_STEP = 1e-3  # deviation of the output weights before training
+
+
+class DescentInputs(NamedTuple):
+  """What stays the same over the stages."""
+
+  context: tf.Tensor  # [B, C] s^c
+  target: AlignmentTarget
+  intrinsics: Intrinsics  # of the crops (C_c), fields [B, 2], crop pixels
+  moments: PartMoments  # of the target's parts
+
+
+class Stage(NamedTuple):
+  """A state, its body and how well it aligns."""
+
+  state: HumanState  # [B, ...]
+  terms: AlignmentTerms  # [B]
+  body: BodyOutput  # [B, ...] on the objective's proxy mesh
+
+
+def loss_inputs(
+  kind: str,
+  terms: AlignmentTerms,
+  body: BodyOutput,
+  target: AlignmentTarget,
+  intrinsics: Intrinsics,
+) -> tf.Tensor:
+  """What a stage sees of L_u of the previous state, values of order one.
+
+  Args:
+    kind: 'terms': log(1 + value) of L_u and its four terms; 'keypoints': these
+      and the confidence-weighted distance of every keypoint, the summands of
+      Eq. 4; 'residuals': the terms and its signed x and y in their place.
+      Distances in units of 8 crop pixels pass through asinh, which is linear
+      for small ones and a logarithm for large ones.
+    terms: `[B]` values.
+    body: of the same state.
+    target: what the crops show.
+    intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+
+  Returns:
+    `[B, 5]`, `[B, 142]` or `[B, 279]`.
+  """
+  values = tf.math.log1p(tf.stack(list(terms), axis=-1))
+  if kind == "terms":
+    return values
+  projected = camera.project(body.keypoints, intrinsics)
+  error = (projected - target.keypoints) / _RESIDUAL_SCALE
+  if kind == "keypoints":
+    square = tf.reduce_sum(error * error, axis=-1, keepdims=True)
+    error = tf.sqrt(square + 1e-6)
+  weighted = tf.asinh(error) * target.keypoint_weights[..., None]
+  size = NUM_KEYPOINTS * error.shape[-1]
+  return tf.concat([values, tf.reshape(weighted, [-1, size])], axis=-1)
+
+
+def part_inputs(
+  body: BodyOutput, moments: PartMoments, intrinsics: Intrinsics
+) -> tf.Tensor:
+  """What a stage sees of the parts of the previous state, `[B, 52]`.
+
+  The signed x and y from the middle of each part of B to the body's, scaled and
+  weighted as the residuals of keypoints are, and the differences of the limbs'
+  covariances, which tell how they are turned and foreshortened: where Eq. 5 is
+  a single number, these say which way.
+
+  Args:
+    body: of the previous state.
+    moments: of the parts of B.
+    intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+  """
+  projected = camera.project(body.keypoints, intrinsics)
+  middles = body_centres(projected) - moments.centres
+  spreads = body_spreads(projected) - limb_spreads(moments)
+  limbs = tf.gather(moments.weights, LIMBS, axis=1)
+  seen = []
+  for error, scale, weights in (
+    (middles, _RESIDUAL_SCALE, moments.weights),
+    (spreads, _SPREAD_SCALE, limbs),
+  ):
+    weighted = tf.asinh(error / scale) * weights[..., None]
+    seen.append(tf.reshape(weighted, [-1, error.shape[1] * error.shape[2]]))
+  return tf.concat(seen, axis=-1)
+
+
+def posed_inputs(body: BodyOutput) -> tf.Tensor:
+  """What a stage sees of the posed body of the previous state, `[B, 75]`.
+
+  The keypoints of BODY_25 relative to the pelvis, camera frame, metres.
+  """
+  points = body.keypoints[:, keypoint_table.BODY]
+  points -= body.joints[:, _PELVIS : _PELVIS + 1]
+  return tf.reshape(points, [-1, points.shape[1] * 3])
+
+
+class HundCell(tf_keras.layers.Layer):
+  """RNN_delta of Eq. 2: (s_{i-1}, m_{i-1}, L_u^{i-1}, s^c) -> (s_i, m_i).
+
+  Keeps the contract of Keras RNN cells. States are the network coordinates of
+  the body state `[B, 204]` and the LSTM's two memories `[B, units]`. The loss
+  of the previous state is evaluated inside the step, and only its value is
+  used; the step's output is that previous state as a `Stage`, so that a descent
+  decodes and renders every state once.
+  """
+
+  def __init__(
+    self,
+    objective: AlignmentObjective,
+    config: HundConfig | None = None,
+    name: str = "hund_cell",
+  ):
+    """Creates the cell.
+
+    Args:
+      objective: whose value is descended. It is not part of the layer: its
+        variables are neither trained nor saved with it.
+      config: sizes and loss inputs.
+      name: layer name.
+    """
+    super().__init__(name=name)
+    self.config = config or HundConfig()
+    # Closures, for Keras would count the pose prior's weights as the layer's.
+    self._get_objective = lambda: objective
+    # A function of its own, so that all stages share one trace, one compilation
+    # and one gradient.
+    evaluate = tf.function(
+      self._evaluate,
+      autograph=False,
+      jit_compile=self.config.jit_compile or None,
+    )
+    self._get_evaluate = lambda: evaluate
+    self._mean = state_space.mean_coordinates(objective.body_model)
+    self._vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
+    self._project = tf_keras.layers.Dense(self.config.units, name="project")
+    self._normalize = tf_keras.layers.LayerNormalization(name="normalize")
+    self._lstm = tf_keras.layers.LSTMCell(self.config.units, name="lstm")
+    self._update = tf_keras.layers.Dense(
+      STATE_SIZE,
+      kernel_initializer=tf_keras.initializers.RandomNormal(stddev=_FIRST_STEP),
+      name="update",
+    )
+
+  @property
+  def objective(self) -> AlignmentObjective:
+    """The objective whose value is descended."""
+    return self._get_objective()
+
+  @property
+  def input_kernel(self) -> tf.Variable:
+    """`[inputs, units]` by which a stage reads all that it sees."""
+    return self._project.kernel
+
+  @property
+  def state_size(self) -> list[int]:
+    """Sizes of the states: coordinates, hidden and cell memory."""
+    return [STATE_SIZE, self.config.units, self.config.units]
+
+  @property
+  def output_size(self) -> Stage:
+    """Shapes of the output without the batch axis."""
+    shape = tf.TensorShape
+    return Stage(
+      HumanState(*(shape([size]) for size in STATE_DIMS)),
+      AlignmentTerms(*(shape([]) for _ in AlignmentTerms._fields)),
+      BodyOutput(
+        shape([self._vertices, 3]),
+        shape([NUM_JOINTS, 3]),
+        shape([NUM_KEYPOINTS, 3]),
+        shape([NUM_JOINTS, 3, 3]),
+      ),
+    )
+
+  def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+    """An A-pose that faces the camera in mid-crop, and empty memories.
+
+    Args:
+      inputs: `DescentInputs`, of which the batch size is taken.
+      batch_size: where there are no inputs.
+      dtype: ignored, states are float32.
+
+    Returns:
+      List of `[B, 204]`, `[B, units]`, `[B, units]`.
+    """
+    del dtype
+    if inputs is not None:
+      batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
+    mean = tf.tile(tf.constant(self._mean)[None], [batch_size, 1])
+    empty = tf.zeros([batch_size, self.config.units])
+    return [mean, empty, empty]
+
+  def build(self, input_shape) -> None:
+    """Creates the variables; all sizes follow from the configuration."""
+    units = self.config.units
+    config = self.config
+    seen = STATE_SIZE + config.posed_input_size
+    seen += config.loss_input_size + config.context_width
+    seen += config.part_input_size
+    for layer, size in (
+      (self._project, seen),
+      (self._normalize, units),
+      (self._lstm, units),
+      (self._update, units),
+    ):
+      with tf.name_scope(layer.name):
+        layer.build([None, size])
+    super().build(input_shape)
+
+  def evaluate(
+    self,
+    coordinates: tf.Tensor,
+    inputs: DescentInputs,
+    parts: PartTerm = "full",
+    inline: bool = False,
+  ) -> Stage:
+    """Decodes states `[B, 204]` in network coordinates and takes their L_u.
+
+    Args:
+      coordinates: of the states.
+      inputs: of the descent.
+      parts: whether L_b is rendered, and a gradient taken through it.
+      inline: not as a function of its own: for a loop, whose compiler then
+        leaves out what is not used.
+    """
+    evaluate = self._evaluate if inline else self._get_evaluate()
+    return evaluate(coordinates, inputs.target, inputs.intrinsics, parts)
+
+  def _evaluate(
+    self,
+    coordinates: tf.Tensor,
+    target: AlignmentTarget,
+    intrinsics: Intrinsics,
+    parts: PartTerm,
+  ) -> Stage:
+    objective = self.objective
+    state = state_space.decode(coordinates, intrinsics)
+    body = objective.body_model.decode(state, mesh=objective.config.mesh)
+    terms = objective.evaluate(body, state, target, intrinsics, parts)
+    return Stage(state, terms, body)
+
+  def call(
+    self,
+    inputs: DescentInputs,
+    states: list[tf.Tensor],
+    parts: PartTerm = "full",
+  ) -> tuple[Stage, list[tf.Tensor]]:
+    """One refinement.
+
+    Args:
+      inputs: context, target and intrinsics.
+      states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
+      parts: whether L_b is rendered, and a gradient taken through it.
+
+    Returns:
+      The `Stage` of s_{i-1}, and the states that belong to s_i.
+    """
+    stage = self.evaluate(states[0], inputs, parts)
+    return stage, self.refine(stage, inputs, states)
+
+  def refine(
+    self, stage: Stage, inputs: DescentInputs, states: list[tf.Tensor]
+  ) -> list[tf.Tensor]:
+    """The states that belong to s_i.
+
+    Args:
+      stage: s_{i-1}, evaluated.
+      inputs: context, target and intrinsics.
+      states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
+    """
+    coordinates, *memory = states
+    losses = loss_inputs(
+      self.config.loss_inputs,
+      stage.terms,
+      stage.body,
+      inputs.target,
+      inputs.intrinsics,
+    )
+    if self.config.detach_loss_inputs:
+      losses = tf.stop_gradient(losses)
+    seen = [coordinates, losses, inputs.context]
+    if self.config.posed_inputs:
+      seen.append(posed_inputs(stage.body))
+    if self.config.part_input_size:
+      parts = part_inputs(stage.body, inputs.moments, inputs.intrinsics)
+      if self.config.detach_loss_inputs:
+        parts = tf.stop_gradient(parts)
+      seen.append(parts)
+    seen = tf.concat(seen, axis=-1)
+    hidden, memory = self._lstm(
+      tf.nn.gelu(self._normalize(self._project(seen))), memory
+    )
+    refined = state_space.bound(coordinates + self._update(hidden))
+    return [refined, *memory]

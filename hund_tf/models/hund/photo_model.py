@@ -1,0 +1,80 @@
+"""The whole of Fig. 1: the multitask network and the learned descent as one."""
+
+from hund_tf.compat import tf, tf_keras
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import Descent, HundModel
+from hund_tf.models.multitask.network import MultitaskNetwork, image_features
+from hund_tf.types import MAP_SIZE, ImageFeatures, Intrinsics
+
+
+class PhotoHund(tf_keras.Model):
+  """Descends on what the network sees in a crop.
+
+  It stands where a `HundModel` does in training. The field `features` of what
+  it is given holds the crop itself, `[B, S, S, 4]`: RGB in [0, 1] and whether a
+  pixel lies in the photo. K, B and F are made of it, and those that are given
+  are not looked at.
+
+  Gradients reach the network through F, B, the heights of K's peaks, and the
+  cells around them, of which their places are made.
+  """
+
+  def __init__(
+    self,
+    network: MultitaskNetwork,
+    hund: HundModel,
+    train_network: bool = False,
+    name: str = "photo_hund",
+  ):
+    """Joins two models.
+
+    Args:
+      network: with its weights; its statistics stay as they are.
+      hund: reads F if it was made for the network's number of channels.
+      train_network: whether the network's weights are trained too.
+      name: model name.
+
+    Raises:
+      ValueError: if the descent reads another F than the network's.
+    """
+    super().__init__(name=name)
+    channels = network.config.feature_channels
+    if hund.config.feature_channels not in (0, channels):
+      raise ValueError(
+        f"features F: the network has {channels} channels, the descent reads "
+        f"{hund.config.feature_channels}"
+      )
+    network.trainable = train_network
+    self.network, self.hund = network, hund
+    self.train_network = train_network
+    self.built = True
+
+  @property
+  def config(self) -> HundConfig:
+    """Of the descent."""
+    return self.hund.config
+
+  @property
+  def objective(self) -> AlignmentObjective:
+    """The objective whose value is descended."""
+    return self.hund.objective
+
+  def look(self, crops: tf.Tensor) -> ImageFeatures:
+    """What the network sees in crops `[B, S, S, 4]`; S is at least 60."""
+    output = self.network(crops[..., :3], training=False)
+    inside = tf.image.resize(crops[..., 3:], [MAP_SIZE] * 2, method="area")
+    return image_features(
+      output, inside[..., 0], self.config.feature_channels > 0
+    )
+
+  def descend(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    num_stages: int | None = None,
+    parts: PartTerm = "full",
+  ) -> Descent:
+    """See `HundModel.descend`; `features.features` are crops."""
+    seen = self.look(features.features)
+    return self.hund.descend(seen, intrinsics, num_stages, parts)

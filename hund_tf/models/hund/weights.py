@@ -1,0 +1,125 @@
+"""Weights of the learned descent as one npz file, with its settings.
+
+The settings are those of the model and of the objective whose value it learned
+to read: with another objective its inputs would mean something else.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+
+from hund_tf.body.model import BodyModel
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weight_files
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.models.weight_files import WeightsError
+
+DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "hund_open.npz"
+_WRITER = "tools.train_hund"
+_OBJECTIVE = "objective"  # key of the settings: those of the objective
+
+
+def save(model: HundModel, path: str | os.PathLike) -> None:
+  """Writes the weights and the settings of a model, atomically."""
+  arrays = {v.name: v.numpy() for v in model.trainable_variables}
+  settings = {
+    **dataclasses.asdict(model.config),
+    _OBJECTIVE: dataclasses.asdict(model.objective.config),
+  }
+  weight_files.write(path, arrays, settings)
+
+
+def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
+  """Gives a model the weights of a file of one that embeds pictures otherwise.
+
+  Kernels of the context embedding, and the one that a stage reads its inputs
+  by, start with zeros for inputs that those of the file lack, the last ones, so
+  that the model begins with what the other one does. Variables of the embedding
+  that the file lacks, or has in another shape, stay as they are, and so do
+  kernels after a layer that has more outputs than in the file.
+
+  Returns:
+    Names of the variables that stay as they are.
+
+  Raises:
+    WeightsError: if the file cannot be read or anything else differs; the model
+      then keeps its weights.
+  """
+  arrays = weight_files.read(path, _WRITER)[0]
+  embedding = {v.name: v for v in model.embedding.trainable_variables}
+  owner = next(iter(embedding)).split("/")[0] + "/"
+  widened = arrays.keys() & {*embedding, model.cell.input_kernel.name}
+  kept = []
+  moved = False  # whether the layer before has another number of outputs
+  for variable in model.trainable_variables:
+    name, shape = variable.name, tuple(variable.shape)
+    old = arrays.get(name)
+    if len(shape) == 1:
+      moved = old is not None and old.shape != shape
+    if old is not None and old.shape == shape:
+      continue
+    if name in widened and not moved and _reads_less(old.shape, shape):
+      wider = [(0, 0)] * len(shape)
+      wider[-2] = (0, shape[-2] - old.shape[-2])
+      arrays[name] = np.pad(old, wider)
+    elif name in embedding:
+      arrays[name] = variable.numpy()
+      kept.append(name)
+  names = {v.name for v in model.trainable_variables}
+  used = {
+    name: value
+    for name, value in arrays.items()
+    if name in names or not name.startswith(owner)
+  }
+  weight_files.assign(model.trainable_variables, used, path)
+  return kept
+
+
+def _reads_less(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+  """Whether kernels differ in that the old one has fewer inputs only."""
+  return (
+    len(old) == len(new) >= 2
+    and old[:-2] + old[-1:] == new[:-2] + new[-1:]
+    and old[-2] < new[-2]
+  )
+
+
+def load(
+  body_model: BodyModel,
+  path: str | os.PathLike | None = None,
+  jit_compile: bool = False,
+) -> HundModel:
+  """The model of a weights file, by default the trained one of this project.
+
+  Args:
+    body_model: whose states the model refines.
+    path: what `save` wrote.
+    jit_compile: XLA for the body and its loss in each stage.
+
+  Returns:
+    The model with the objective that it was trained with.
+
+  Raises:
+    WeightsError: if the file cannot be read or does not describe a model.
+  """
+  path = path or DEFAULT_PATH
+  arrays, settings = weight_files.read(path, _WRITER)
+  try:
+    objective = ObjectiveConfig(**settings.pop(_OBJECTIVE))
+    settings = {
+      **settings,
+      "filters": tuple(settings["filters"]),
+      "detach_loss_inputs": False,
+      "jit_compile": jit_compile,
+    }
+    config = HundConfig(**settings)
+  except (KeyError, TypeError, ValueError) as error:
+    raise WeightsError(
+      f"weights {path}: not the settings of a model ({error})"
+    ) from error
+  model = HundModel(AlignmentObjective(body_model, objective), config)
+  weight_files.assign(model.trainable_variables, arrays, path)
+  return model

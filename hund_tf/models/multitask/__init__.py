@@ -1,0 +1,1 @@
+"""The network that turns a crop into features F, keypoints K and parts B."""

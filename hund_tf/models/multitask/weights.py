@@ -1,0 +1,89 @@
+"""Weights of the multitask network as one npz file, with its settings."""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+
+from hund_tf.models import weight_files
+from hund_tf.models.multitask.config import MultitaskConfig
+from hund_tf.models.multitask.network import MultitaskNetwork
+from hund_tf.models.weight_files import WeightsError
+
+DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "multitask_small.npz"
+_WRITER = "tools.train_multitask"
+
+
+def save(
+  model: MultitaskNetwork, path: str | os.PathLike, half: bool = False
+) -> None:
+  """Writes weights, statistics and settings of a network, atomically.
+
+  Args:
+    model: the network.
+    path: of the npz.
+    half: whether values are stored in 16 bits.
+  """
+  arrays = _variables(model)
+  kind = np.float16 if half else np.float32
+  values = {name: v.numpy().astype(kind) for name, v in arrays.items()}
+  weight_files.write(path, values, dataclasses.asdict(model.config))
+
+
+def load(
+  path: str | os.PathLike | None = None, precision: str | None = None
+) -> MultitaskNetwork:
+  """The network of a weights file, by default the small one of this project.
+
+  Args:
+    path: what `save` wrote.
+    precision: of its convolutions; by default that of its training.
+
+  Raises:
+    WeightsError: if the file cannot be read or does not describe a network.
+  """
+  path = path or DEFAULT_PATH
+  arrays, settings = weight_files.read(path, _WRITER)
+  try:
+    for name in ("filters", "blocks"):
+      settings[name] = tuple(settings[name])
+    config = MultitaskConfig(**settings)
+    if precision is not None:
+      config = dataclasses.replace(config, precision=precision)
+  except (KeyError, TypeError, ValueError) as error:
+    raise WeightsError(
+      f"weights {path}: not the settings of a multitask network ({error})"
+    ) from error
+  model = MultitaskNetwork(config)
+  weight_files.assign(_variables(model).values(), arrays, path)
+  return model
+
+
+def assign(model: MultitaskNetwork, path: str | os.PathLike) -> int:
+  """Gives a network the weights of a file.
+
+  The file may be of a network with fewer layers: those that it lacks stay as
+  they are. New residual blocks change nothing, so the network then does what
+  that of the file did.
+
+  Returns:
+    How many variables the file lacks.
+
+  Raises:
+    WeightsError: if the file cannot be read, or has layers that the network
+      lacks or of other sizes; the network then keeps its weights.
+  """
+  variables = _variables(model)
+  arrays, _ = weight_files.read(path, _WRITER)
+  known = [v for name, v in variables.items() if name in arrays]
+  weight_files.assign(known, arrays, path)
+  return len(variables) - len(known)
+
+
+def _variables(model: MultitaskNetwork) -> dict:
+  """All variables by name, the moving statistics too."""
+  found = {v.name: v for v in model.variables}
+  if len(found) != len(model.variables):
+    raise AssertionError("variables of the network share a name")
+  return found

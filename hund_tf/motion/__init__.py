@@ -1,0 +1,1 @@
+"""Motion capture: files, their poses, gestures, and pose libraries."""

@@ -1,0 +1,1 @@
+"""What a user hands in: photos, videos, boxes, cameras, landmark files."""

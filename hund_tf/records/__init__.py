@@ -1,0 +1,1 @@
+"""The one example format: person records in shards, and examples of them."""

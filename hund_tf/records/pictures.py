@@ -1,0 +1,32 @@
+"""Whether the pictures in a record can be decoded."""
+
+from hund_tf.compat import tf
+from hund_tf.records import schema
+
+
+def check(serialized: bytes) -> None:
+  """Decodes the photo and the part labels of a record.
+
+  Args:
+    serialized: see `schema.encode`.
+
+  Raises:
+    ValueError: if there is no photo, or one of the two cannot be decoded.
+  """
+  record = schema.decode(serialized)
+  if not record.image:
+    raise ValueError(f"{record.key}: holds no photo")
+  for name, data in (
+    ("image", record.image),
+    ("part_labels", record.part_labels),
+  ):
+    if not data:
+      continue
+    try:
+      with tf.device("CPU:0"):
+        tf.io.decode_image(data, expand_animations=False)
+    except tf.errors.InvalidArgumentError as error:
+      raise ValueError(
+        f"{record.key}: its {name} cannot be decoded, expected a JPEG or PNG "
+        f"({str(error).splitlines()[0][:120]})"
+      ) from error

@@ -1,0 +1,1 @@
+"""Our body fitted in 3D to joints, SMPL meshes and markers of records."""

@@ -1,0 +1,184 @@
+"""Sets of points that measurements in 3D name: vertices, joints, markers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.body import asset as asset_lib
+from hund_tf.body import keypoints, parts, skeleton
+from hund_tf.retargeting.points import PointSet
+from hund_tf.types import NUM_JOINTS
+
+_TORSO = (
+  *("pelvis", "l_hip", "r_hip", "spine1", "spine2", "spine3", "spine4"),
+  *("neck1", "l_clavicle", "r_clavicle", "l_shoulder", "r_shoulder"),
+)
+
+
+class JointTerm(NamedTuple):
+  """What a joint of a dataset is of ours, and how well it is the same."""
+
+  name: str  # one of our joints, else of our keypoints, or HEAD_TOP
+  reliability: float = 1.0  # weight in fits
+
+
+HEAD_TOP = "head_top"  # the highest vertex of the template, fixed to the head
+# Joints of datasets that have another name or place than ours. Datasets define
+# the joints of the spine, the collar bones and the head in ways of their own.
+_SMPL_24 = {
+  "pelvis": JointTerm("pelvis", 0.5),
+  "spine1": JointTerm("spine1", 0.1),
+  "spine2": JointTerm("spine2", 0.1),
+  "spine3": JointTerm("spine4", 0.1),
+  "neck": JointTerm("neck1", 0.5),
+  "head": JointTerm("head", 0.3),
+}
+for _s in "lr":
+  _SMPL_24 |= {
+    f"{_s}_foot": JointTerm(f"{_s}_ball", 0.5),
+    f"{_s}_collar": JointTerm(f"{_s}_clavicle", 0.1),
+    f"{_s}_hand": JointTerm(f"{_s}_middle1", 0.3),
+  }
+_H36M_17 = {
+  "spine": JointTerm("spine3", 0.2),
+  "neck": JointTerm("neck1", 0.5),
+  "jaw": JointTerm("nose", 0.2),
+  HEAD_TOP: JointTerm(HEAD_TOP, 0.3),
+}
+JOINT_TERMS: dict[str, dict[str, JointTerm]] = {
+  "hund_63": {},
+  "smpl_24": _SMPL_24,
+  "h36m_17": _H36M_17,
+}
+
+
+class MarkerSetError(ValueError):
+  """A marker file that cannot be used."""
+
+
+def vertices_and_joints(
+  asset: asset_lib.BodyAsset, vertex_ids: np.ndarray
+) -> PointSet:
+  """The vertices `[M]` of the full mesh, then the 63 joints."""
+  anchors = np.concatenate(
+    [
+      asset.parts[vertex_ids] == parts.INDEX["torso"],
+      [name in _TORSO for name in skeleton.NAMES],
+    ]
+  )
+  return PointSet(
+    vertex_ids=np.asarray(vertex_ids, np.int32),
+    offsets=np.zeros([len(vertex_ids), 3], np.float32),
+    mix=None,
+    anchors=anchors.astype(np.float32),
+  )
+
+
+def joints(
+  asset: asset_lib.BodyAsset,
+  names: Sequence[str],
+  terms: Mapping[str, JointTerm],
+) -> tuple[PointSet, np.ndarray]:
+  """The joints of a dataset on our body.
+
+  Args:
+    asset: of the body.
+    names: of the dataset's joints.
+    terms: what those joints are that have another name or place than ours.
+
+  Returns:
+    The points and their reliabilities `[P]`.
+
+  Raises:
+    ValueError: if a joint is none of ours and not in `terms`.
+  """
+  top = int(asset.template[:, 1].argmax())
+  ids = np.concatenate([asset.keypoint_ids, [top]]).astype(np.int32)
+  mix = np.zeros([len(names), len(ids) + NUM_JOINTS], np.float32)
+  anchors = np.zeros([len(names)], np.float32)
+  reliability = np.ones([len(names)], np.float32)
+  for row, joint in enumerate(names):
+    name, reliability[row] = terms.get(joint, JointTerm(joint))
+    if name in skeleton.INDEX:
+      mix[row, len(ids) + skeleton.INDEX[name]] = 1.0
+      anchors[row] = name in _TORSO
+    elif name in keypoints.INDEX:
+      k = keypoints.INDEX[name]
+      mix[row, : len(ids) - 1] = asset.keypoint_vertex_weights[k]
+      mix[row, len(ids) :] = asset.keypoint_joint_weights[k]
+    elif name == HEAD_TOP:
+      mix[row, len(ids) - 1] = 1.0
+    else:
+      raise ValueError(
+        f"joint {joint!r} is none of our joints and keypoints; say what it is "
+        "of ours"
+      )
+  used = np.flatnonzero(mix[:, : len(ids)].any(axis=0))
+  mix = np.concatenate([mix[:, used], mix[:, len(ids) :]], axis=1)
+  offsets = np.zeros([len(used), 3], np.float32)
+  return PointSet(ids[used], offsets, mix, anchors), reliability
+
+
+def markers(
+  asset: asset_lib.BodyAsset, placed: Mapping[str, tuple[int, float]]
+) -> PointSet:
+  """Markers on the skin, in the order of their names.
+
+  Args:
+    asset: of the body.
+    placed: name -> vertex of the full mesh and metres above the skin.
+  """
+  ids = np.asarray([vertex for vertex, _ in placed.values()], np.int32)
+  heights = np.asarray([height for _, height in placed.values()])
+  normals = _vertex_normals(asset.template, asset.faces)[ids]
+  return PointSet(
+    vertex_ids=ids,
+    offsets=(normals * heights[:, None]).astype(np.float32),
+    mix=np.eye(len(ids), len(ids) + NUM_JOINTS, dtype=np.float32),
+    anchors=(asset.parts[ids] == parts.INDEX["torso"]).astype(np.float32),
+  )
+
+
+def read_markers(
+  path: str | Path, num_vertices: int
+) -> dict[str, tuple[int, float]]:
+  """Reads where markers are: `{"C7": {"vertex": 123, "offset_mm": 9.5}, ...}`.
+
+  Raises:
+    MarkerSetError: if the file is not like that.
+  """
+  try:
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    placed = {
+      str(name): (int(row["vertex"]), float(row.get("offset_mm", 0.0)) / 1000)
+      for name, row in content.items()
+    }
+  except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    raise MarkerSetError(
+      f"marker file {path}: {error!r}; expected JSON like "
+      '{"C7": {"vertex": 123, "offset_mm": 9.5}}'
+    ) from error
+  for name, (vertex, _) in placed.items():
+    if not 0 <= vertex < num_vertices:
+      raise MarkerSetError(
+        f"marker file {path}: {name} is at vertex {vertex}, expected 0 to "
+        f"{num_vertices - 1}"
+      )
+  if not placed:
+    raise MarkerSetError(f"marker file {path}: no markers")
+  return placed
+
+
+def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+  """Unit normals `[V, 3]`, outward."""
+  corners = vertices[faces]
+  across = np.cross(
+    corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+  )
+  total = np.zeros_like(vertices)
+  for k in range(3):
+    np.add.at(total, faces[:, k], across)
+  return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,1 @@
+"""Synthetic people: scenes, examples with the errors of detectors, images."""

@@ -1,0 +1,344 @@
+"""Synthetic training examples: a pure function of a seed and a step.
+
+A body is sampled, photographed and detected with the errors of detectors. No
+example is ever stored, and a run resumes bit for bit from its step alone.
+"""
+
+import dataclasses
+import time
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.draws import Draws
+from hund_tf.geometry import camera
+from hund_tf.losses.heatmaps import render_heatmaps
+from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.rendering.part_maps import PartMapDrawer
+from hund_tf.synthetic import detector_noise, mask_noise, scenes
+from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
+from hund_tf.synthetic.scenes import SceneConfig
+from hund_tf.types import (
+  CROP_SIZE,
+  MAP_SIZE,
+  NUM_PARTS,
+  UNSEEN_BACKGROUND,
+  ImageFeatures,
+  Intrinsics,
+  SupervisionWeights,
+  TrainingExample,
+)
+
+_MIN_BOX = 8.0  # pixels of the photo
+_MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticConfig:
+  """Distribution of the synthetic examples; shares are in [0, 1]."""
+
+  scene: SceneConfig = SceneConfig()
+  noise: DetectorNoiseConfig = DetectorNoiseConfig()  # scale 0: clean targets
+  mesh: str = "proxy_1500"
+  render_parts: bool = True  # if not, nothing of B is known
+  # Share of people whose keypoints are as if annotated: all of those in the
+  # photo, hidden ones too, without errors or doubt.
+  annotated: float = 0.0
+  # Factor of what detectors lose, exchange or take for something else in K of
+  # two thirds of the people all of whose B is known, and in B of the others: to
+  # learn how each mends the other. With 1 nothing in B is mistaken.
+  mendable_errors: float = 1.0
+  full_parts: float = 0.25  # share of examples whose whole B is known
+  no_parts: float = 0.15  # share without B; the rest knows the foreground
+  box_scale: float = 1.2  # side of the crop, larger sides of the person
+  box_from_mask: float = 0.5  # share of boxes around the silhouette as well
+  box_shift: float = 0.03  # standard deviation, sides of the crop
+  box_zoom: float = 0.06  # standard deviation of the log side
+
+  def __post_init__(self):
+    if self.full_parts + self.no_parts > 1.0:
+      raise ValueError(
+        f"full_parts + no_parts: got {self.full_parts} + {self.no_parts}, "
+        "expected at most 1"
+      )
+
+  def captured_only(self) -> "SyntheticConfig":
+    """The same to measure by: captured poses, usual errors, no annotation."""
+    scene = dataclasses.replace(
+      self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
+    )
+    return dataclasses.replace(
+      self, scene=scene, annotated=0.0, mendable_errors=1.0
+    )
+
+  def whole_people(self) -> "SyntheticConfig":
+    """The same with people who are not cut by the border of the photo."""
+    scene = dataclasses.replace(self.scene, close_ups=0.0, cut=0.0)
+    return dataclasses.replace(self, scene=scene)
+
+  def without_noise(self) -> "SyntheticConfig":
+    """The same with detectors that make no errors."""
+    noise = dataclasses.replace(self.noise, scale=0.0)
+    return dataclasses.replace(self, noise=noise)
+
+
+class SyntheticExamples(tf.Module):
+  """Generator of `TrainingExample` batches."""
+
+  def __init__(
+    self,
+    body_model: BodyModel,
+    poses: PoseLibrary,
+    config: SyntheticConfig | None = None,
+  ):
+    """Prepares the generator.
+
+    Args:
+      body_model: the body. Where there are GPUs build it under
+        `tf.device("CPU:0")` to use `dataset`.
+      poses: captured body poses; an empty library samples the flow only.
+      config: distributions.
+    """
+    super().__init__(name="synthetic_examples")
+    self.body_model = body_model
+    self.config = config or SyntheticConfig()
+    self._poses = poses
+    self._draw_parts = PartMapDrawer(
+      body_model.faces(self.config.mesh),
+      body_model.part_labels(self.config.mesh),
+    )
+    self._traced = tf.function(self._example_batch, autograph=False)
+
+  def example_batch(
+    self, seed: int | tf.Tensor, step: int | tf.Tensor, batch_size: int
+  ) -> TrainingExample:
+    """The batch of a step, the same whenever it is asked for.
+
+    Args:
+      seed: of the run.
+      step: number of the batch, from 0.
+      batch_size: B.
+
+    Returns:
+      B examples with static shapes, all supervision weights 1; keypoints and
+      their weights are the truth inside the photo, the features have the
+      detector's errors.
+    """
+    seed = tf.convert_to_tensor(seed, tf.int64)
+    step = tf.convert_to_tensor(step, tf.int64)
+    return self._traced(seed, step, batch_size)
+
+  def dataset(
+    self, seed: int, first_step: int, batch_size: int, workers: int = 2
+  ) -> tf.data.Dataset:
+    """Endless batches from `first_step` on, made ahead in parallel.
+
+    Raises:
+      ValueError: if the body model lies on a GPU, where tf.data cannot use it.
+    """
+    for variable in self.body_model.variables:
+      if "GPU" in variable.device:
+        raise ValueError(
+          f"body_model: {variable.name} lies on {variable.device}; build it "
+          'under tf.device("CPU:0")'
+        )
+    steps = tf.data.Dataset.counter(start=first_step)
+    batches = steps.map(
+      lambda step: self.example_batch(seed, step, batch_size),
+      num_parallel_calls=workers,
+      deterministic=True,
+    )
+    return batches.prefetch(workers)
+
+  def _example_batch(self, seed, step, batch_size) -> TrainingExample:
+    config = self.config
+    draws = Draws(seed, step)
+    scene = scenes.sample_scene(
+      draws, self.body_model, self._poses, batch_size, config.scene, config.mesh
+    )
+    silhouette = camera.project(scene.body.vertices, scene.intrinsics)
+    # Errors are drawn in units of the visible person.
+    middle, size = _visible_extent(scene.keypoints, scene.inside)
+
+    def in_person_units(points):
+      return (points - middle[:, None]) / size[:, None]
+
+    occluder = detector_noise.rectangles(draws, batch_size, config.noise)
+    true = in_person_units(scene.keypoints)
+    hidden = tf.maximum(
+      detector_noise.hidden_keypoints(
+        true,
+        scene.body.keypoints[..., 2],
+        in_person_units(silhouette),
+        scene.body.vertices[..., 2],
+      ),
+      detector_noise.within(true, occluder),
+    )
+    knowledge, worse_keypoints, worse_parts = None, 1.0, None
+    if config.mendable_errors != 1.0:
+      knowledge = self._part_knowledge(draws, batch_size)
+      full = knowledge[:, 1:2] > 0.0
+      in_parts = draws.happens([batch_size, 1], _MISTAKEN_PARTS)
+      worse_keypoints = tf.where(full & ~in_parts, config.mendable_errors, 1.0)
+      worse_parts = tf.where(full & in_parts, config.mendable_errors, 0.0)
+    points, confidence, swapped = detector_noise.corrupt_keypoints(
+      draws, true, hidden, config.noise, worse_keypoints
+    )
+    if config.annotated:
+      known = draws.happens([batch_size, 1], config.annotated)
+      points = tf.where(known[..., None], true, points)
+      confidence = tf.where(known, tf.ones_like(confidence), confidence)
+      swapped &= ~known[:, 0]
+    points = points * size[:, None] + middle[:, None]
+    # What lies outside the photo is not reported, wherever it is taken to be.
+    confidence *= scene.inside * scenes.inside_photo(points, scene.photo_size)
+    box = self._box(draws, points, confidence, silhouette, scene)
+
+    def in_crop(points):
+      return (points - box[:, None, :2]) * (CROP_SIZE / box[:, None, 2:])
+
+    intrinsics = camera.crop_intrinsics(scene.intrinsics, box)
+    points = in_crop(points)
+    confidence *= _inside_crop(points)
+    occluder = occluder * tf.tile(size, [1, 4]) + tf.tile(middle, [1, 2])
+    part_probs, part_weights = self._parts(
+      draws, scene, intrinsics, box, occluder, swapped, knowledge, worse_parts
+    )
+    ones = tf.ones([batch_size])
+    return TrainingExample(
+      features=ImageFeatures(
+        heatmaps=render_heatmaps(points, confidence),
+        heatmap_weights=confidence,
+        part_probs=part_probs,
+        part_weights=part_weights,
+        features=tf.zeros([batch_size, MAP_SIZE, MAP_SIZE, 0]),
+      ),
+      intrinsics=intrinsics,
+      state=scene.state,
+      vertices=scene.body.vertices,
+      joints=scene.body.joints,
+      keypoints=in_crop(scene.keypoints),
+      keypoint_weights=scene.inside,
+      weights=SupervisionWeights(*[ones] * len(SupervisionWeights._fields)),
+    )
+
+  def _box(self, draws, points, confidence, silhouette, scene) -> tf.Tensor:
+    """Square crops `[B, 4]` around what was detected, in photo pixels."""
+    config, batch = self.config, points.shape[0]
+    known = tf.cast(confidence > 0.0, tf.float32)
+    enough = tf.reduce_sum(known, axis=-1, keepdims=True) >= 4.0
+    points = tf.where(enough[..., None], points, scene.keypoints)
+    known = tf.where(enough, known, scene.inside)
+    low, high = _extent(points, known)
+    limit = scene.photo_size[:, None]
+    outline = tf.clip_by_value(silhouette, 0.0, limit)
+    as_mask = draws.happens([batch, 1], config.box_from_mask)
+    wide = tf.minimum(low, tf.reduce_min(outline, axis=1))
+    low = tf.where(as_mask, wide, low)
+    wide = tf.maximum(high, tf.reduce_max(outline, axis=1))
+    high = tf.where(as_mask, wide, high)
+    side = tf.reduce_max(high - low, axis=-1, keepdims=True)
+    zoom = config.box_zoom * draws.normal([batch, 1], 2.5)
+    side = tf.maximum(config.box_scale * side * tf.exp(zoom), _MIN_BOX)
+    shift = config.box_shift * draws.normal([batch, 2], 2.5)
+    corner = (low + high) / 2.0 + (shift - 0.5) * side
+    return tf.concat([corner, side, side], axis=-1)
+
+  def _part_knowledge(self, draws: Draws, batch: int) -> tf.Tensor:
+    """What is known of B, `[B, 16]`."""
+    return mask_noise.part_knowledge(
+      draws, batch, self.config.full_parts, self.config.no_parts
+    )
+
+  def _parts(
+    self,
+    draws,
+    scene,
+    intrinsics: Intrinsics,
+    box,
+    occluder,
+    swapped,
+    weights,
+    mistakes,
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """B `[B, 60, 60, 15]` as detected, and its weights `[B, 16]`."""
+    config, batch = self.config, box.shape[0]
+    if not config.render_parts:
+      return (
+        tf.zeros([batch, MAP_SIZE, MAP_SIZE, NUM_PARTS]),
+        tf.zeros([batch, NUM_PARTS + 1]),
+      )
+    on_map = camera.scale_intrinsics(intrinsics, MAP_SIZE / CROP_SIZE)
+    pixels = camera.project(scene.body.vertices, on_map)
+    depth = scene.body.vertices[..., 2:]
+    drawn = tf.numpy_function(
+      self._draw_parts, [tf.concat([pixels, depth], axis=-1)], tf.float32
+    )
+    drawn.set_shape([batch, MAP_SIZE, MAP_SIZE, NUM_PARTS + 1])
+
+    def on_crop(points):  # photo pixels [B, 2] -> sides of the crop
+      return (points - box[:, :2]) / box[:, 2:]
+
+    photo = mask_noise.rectangle_map(
+      on_crop(tf.zeros([batch, 2])), on_crop(scene.photo_size)
+    )
+    hiding = mask_noise.rectangle_map(
+      on_crop(occluder[:, :2]), on_crop(occluder[:, 2:])
+    )
+    seen = drawn[..., 1:NUM_PARTS] * photo * (1.0 - hiding)
+    alpha = drawn[..., NUM_PARTS:] * photo * (1.0 - hiding)
+    truth = tf.concat([1.0 - alpha, seen], axis=-1)
+    foreground = photo * mask_noise.corrupt_foreground(
+      draws, alpha, config.noise
+    )
+    maps = mask_noise.corrupt_parts(
+      draws, truth, foreground, swapped, config.noise
+    )
+    if weights is None:
+      weights = self._part_knowledge(draws, batch)
+    if mistakes is not None:
+      maps = mask_noise.mistake_parts(draws, maps, mistakes)
+    # A mask alone says nothing beyond the border, and nothing of the parts.
+    unseen = UNSEEN_BACKGROUND * (1.0 - photo)
+    mask = 1.0 - foreground - unseen
+    only_mask = tf.pad(mask, [[0, 0], [0, 0], [0, 0], [0, NUM_PARTS - 1]])
+    full = weights[:, None, None, 1:2] > 0.0
+    known = weights[:, None, None, :1]
+    return tf.where(full, maps, only_mask) * known, weights
+
+
+def _inside_crop(points: tf.Tensor) -> tf.Tensor:
+  """1 for points `[B, N, 2]` of the crop inside it, `[B, N]`."""
+  inside = (points >= 0.0) & (points < float(CROP_SIZE))
+  return tf.cast(tf.reduce_all(inside, axis=-1), tf.float32)
+
+
+def _extent(
+  points: tf.Tensor, weights: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Least and greatest coordinates `[B, 2]` of points with weight > 0."""
+  known = weights[..., None] > 0.0
+  low = tf.reduce_min(tf.where(known, points, points.dtype.max), axis=1)
+  high = tf.reduce_max(tf.where(known, points, points.dtype.min), axis=1)
+  return low, high
+
+
+def _visible_extent(
+  points: tf.Tensor, inside: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Middle `[B, 2]` and larger side `[B, 1]` of the keypoints in the photo."""
+  low, high = _extent(points, inside)
+  side = tf.reduce_max(high - low, axis=-1, keepdims=True)
+  return (low + high) / 2.0, tf.maximum(side, _MIN_BOX)
+
+
+def measure_throughput(
+  examples: SyntheticExamples, batch_size: int = 32, batches: int = 10
+) -> float:
+  """Examples per second of `examples.dataset`, after two batches of warm-up."""
+  iterator = iter(examples.dataset(seed=0, first_step=0, batch_size=batch_size))
+  for _ in range(2):
+    next(iterator)
+  start = time.perf_counter()
+  for _ in range(batches):
+    next(iterator)
+  return batches * batch_size / (time.perf_counter() - start)

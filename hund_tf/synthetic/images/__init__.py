@@ -1,0 +1,1 @@
+"""Photo-like pictures of synthetic people with exact labels."""

@@ -1,0 +1,1 @@
+"""Self-supervised adaptation of the descent to unlabelled photos and video."""

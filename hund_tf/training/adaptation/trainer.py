@@ -1,0 +1,290 @@
+"""Self-supervised adaptation of the learned descent to somebody's photos.
+
+The paper trains on photos without annotations by L_u alone, in turn with full
+supervision (Sec. 2.2, FS+SS). Here the same goes on from trained weights, on
+the photos that they will be used for. Few people teach little about how L_u
+falls in general, so synthetic people, of whom there is no end, are trained on
+it too, beside their truth. What is kept of it is decided on photos that are not
+trained on, and on synthetic people whose truth is known: see `GuardConfig`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.losses.meta import META_LOSSES
+from hund_tf.losses.supervised import SupervisedConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.training.adaptation.guard import (
+  GuardConfig,
+  Judgement,
+  objections,
+)
+from hund_tf.training.adaptation.photo_batches import (
+  CropJitter,
+  PhotoBatches,
+  SeenPerson,
+  mirror_image,
+)
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.step import make_train_step
+from hund_tf.training.hund.validation import ValidationSet
+from hund_tf.training.optimizer import averaged_weights, make_optimizer
+from hund_tf.types import (
+  Intrinsics,
+  TrainingExample,
+)
+
+_WARMUP = 20  # steps, of rising rate, or a fifth of the steps
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptationConfig:
+  """An adaptation; docs/adaptation.md tells how the defaults were chosen."""
+
+  steps: int = 1600  # at most
+  batch_size: int = 16  # people of a step on photos
+  synthetic_batch_size: int = 64  # of a step on synthetic people
+  optimizer: str = "muon"
+  learning_rate: float = 1e-3  # at first; it falls by a cosine
+  clip_norm: float = 1.0  # of the whole gradient
+  # Momentum of the averages of weights, which are judged and kept; 0: none.
+  # They reach back over a tenth of the steps at most, lest a short run be lost.
+  ema: float = 0.99
+  meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
+  # Share of steps, evenly spread, on synthetic people under full supervision
+  # and L_u; 0.5 is in turn, as in the paper.
+  synthetic_share: float = 0.75
+  # Of synthetic people, beside their L_u: a quarter to a fortieth of what
+  # the weights of the project were trained with at last (hund_open.flags).
+  losses: SupervisedConfig = SupervisedConfig(
+    vertex_weight=25.0, joint_weight=150.0, latent_weight=0.25
+  )
+  jitter: CropJitter = CropJitter()
+  judge_steps: int = 160  # between two looks at what is held out
+  # Looks in a row without better weights end it; what the guard refuses
+  # half-way it may accept at the end, when the rate is low.
+  patience: int = 8
+  synthetic_examples: int = 256  # that MPJPE is watched on
+  seed: int = 0
+  guard: GuardConfig = GuardConfig()
+
+  def __post_init__(self):
+    if self.meta_loss not in META_LOSSES:
+      raise ValueError(
+        f"meta_loss: got {self.meta_loss!r}, expected one of "
+        f"{', '.join(META_LOSSES)}"
+      )
+    if not 0.0 <= self.synthetic_share < 1.0:
+      raise ValueError(
+        f"synthetic_share: got {self.synthetic_share}, expected 0 or more and "
+        "less than 1"
+      )
+    counts = {
+      name: getattr(self, name)
+      for name in (
+        "steps",
+        "batch_size",
+        "synthetic_batch_size",
+        "judge_steps",
+        "patience",
+        "synthetic_examples",
+      )
+    }
+    if min(counts.values()) < 1:
+      raise ValueError(f"got {counts}, expected 1 or more of each")
+
+  def is_synthetic(self, step: int) -> bool:
+    """Whether a step is trained on synthetic people."""
+    share = self.synthetic_share
+    return int((step + 1) * share) > int(step * share)
+
+
+class AdaptationResult(NamedTuple):
+  """What an adaptation came to."""
+
+  before: Judgement
+  best: Judgement | None  # of the weights that were kept; None: refused
+  history: list[Judgement]  # of all looks, `before` first
+  reasons: list[str]  # why nothing was kept; empty if something was
+
+
+class Adaptation:
+  """Adapts a model to people in photos, and judges it on others."""
+
+  def __init__(
+    self,
+    model: HundModel,
+    people: Sequence[SeenPerson],
+    held_out: Sequence[SeenPerson],
+    synthetic: SyntheticExamples,
+    validation: SyntheticExamples,
+    config: AdaptationConfig | None = None,
+    report: Callable[[str], None] = print,
+  ):
+    """Prepares an adaptation.
+
+    Args:
+      model: with its weights; it is trained in place.
+      people: to train on, as they are and mirrored.
+      held_out: to judge by, of other photos.
+      synthetic: to train on as well. Their part maps are read but not compared
+        with the body's: rendering it would be most of the cost of a step.
+      validation: whose MPJPE may not rise.
+      config: how.
+      report: told of every look at what is held out.
+
+    Raises:
+      ValueError: if there is nobody to train on or to judge by.
+    """
+    self._config = config = config or AdaptationConfig()
+    self.model, self._synthetic, self._report = model, synthetic, report
+    objective = model.objective
+    vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
+    size, seed = config.batch_size, config.seed
+    people = [*people, *map(mirror_image, people)]
+    self._photos = PhotoBatches(people, size, vertices, config.jitter, seed)
+    self._held_out = PhotoBatches(held_out, size, vertices)
+    self._validation = ValidationSet(
+      validation, config.synthetic_examples, batch_size=size
+    )
+    self._method = HundMethod(model)
+    warmup = min(_WARMUP, config.steps // 5)
+    self._training = TrainingConfig(
+      steps=config.steps,
+      batch_size=size,
+      seed=seed,
+      optimizer=config.optimizer,
+      learning_rate=config.learning_rate,
+      warmup_steps=warmup,
+      decay_steps=config.steps - warmup,
+      clip_norm=config.clip_norm,
+      ema=max(0.0, min(config.ema, 1.0 - 10.0 / config.steps)),
+      meta_loss=config.meta_loss,
+    )
+    self._optimizer = make_optimizer(self._training)
+    self._optimizer.build(model.trainable_variables)
+    self._functions: dict[tuple[str, str], Callable] = {}
+
+  def run(self) -> AdaptationResult:
+    """Trains until the steps are done or patience is over.
+
+    The model ends with the averaged weights of the lowest L_u that the guard
+    accepts, or with those that it came with.
+    """
+    config = self._config
+    before = self.judge(0)
+    history, best, waited = [before], None, 0
+    kept = self._weights()
+    for step in range(config.steps):
+      if not self._train(step):
+        self._report(f"step {step + 1}: loss is not finite; ended")
+        break
+      if (step + 1) % config.judge_steps and step + 1 != config.steps:
+        continue
+      with averaged_weights(self._optimizer, self.model.trainable_variables):
+        now, weights = self.judge(step + 1), self._weights()
+      history.append(now)
+      better = now.objective < (best or before).objective
+      if better and not objections(before, now, config.guard):
+        best, kept, waited = now, weights, 0
+        continue
+      waited += 1
+      if waited == config.patience:
+        self._report(f"no better weights in {waited} looks; ended")
+        break
+    self._assign(kept)
+    reasons = [] if best else self._reasons(before, history)
+    return AdaptationResult(before, best, history, reasons)
+
+  def cameras(self) -> Intrinsics:
+    """Cameras of the held-out people's crops, fields [P, 2], crop pixels."""
+    return _concatenated(
+      [
+        tf.nest.map_structure(lambda x, n=count: x[:n].numpy(), cameras)
+        for _, cameras, count in self._held_out.plain()
+      ]
+    )
+
+  def judge(self, step: int) -> Judgement:
+    """How the weights as they are do on what is held out."""
+    rows = []
+    for features, cameras, count in self._held_out.plain():
+      trace = self._method(features, cameras)
+      last = trace.state, trace.terms
+      rows.append(
+        tf.nest.map_structure(lambda x, n=count: x[:n, -1].numpy(), last)
+      )
+    state, terms = _concatenated(rows)
+    errors = self._validation.errors(self.model)
+    judgement = Judgement(
+      step=step,
+      state=state,
+      terms=terms,
+      mpjpe=float(errors.mpjpe[-1]),
+      pa_mpjpe=float(errors.pa_mpjpe[-1]),
+    )
+    self._report(
+      f"step {step}: held-out L_u {judgement.objective:.2f}, synthetic MPJPE "
+      f"{judgement.mpjpe:.1f} PA {judgement.pa_mpjpe:.1f} mm"
+    )
+    return judgement
+
+  def _train(self, step: int) -> bool:
+    """One update; False if its loss or gradient is not finite."""
+    config = self._config
+    if config.is_synthetic(step):
+      batch = self._synthetic.example_batch(
+        config.seed, step, config.synthetic_batch_size
+      )
+      regime, parts = "joint", "none"
+    else:
+      batch, regime = self._photos.batch(step), "SS"
+      parts = "full" if _any_parts(batch) else "none"
+    report = self._step(regime, parts)(batch, tf.constant(step, tf.int64))
+    return bool(np.isfinite([report.loss, report.gradient_norm]).all())
+
+  def _step(self, regime: str, parts: str) -> Callable:
+    """The traced update under a supervision."""
+    key = regime, parts
+    if key not in self._functions:
+      self._functions[key] = make_train_step(
+        self.model,
+        self._optimizer,
+        dataclasses.replace(self._training, regime=regime),
+        self._config.losses,
+        self.model.config.num_stages,
+        tf.distribute.get_strategy(),
+        parts,
+      )
+    return self._functions[key]
+
+  def _weights(self) -> list[np.ndarray]:
+    return [variable.numpy() for variable in self.model.trainable_variables]
+
+  def _assign(self, values: list[np.ndarray]) -> None:
+    variables = self.model.trainable_variables
+    for variable, value in zip(variables, values, strict=True):
+      variable.assign(value)
+
+  def _reasons(self, before: Judgement, history: list[Judgement]) -> list[str]:
+    """What speaks against the look with the lowest L_u."""
+    looks = history[1:]
+    if not looks:
+      return ["the loss was not finite before the first look"]
+    least = min(looks, key=lambda x: np.nan_to_num(x.objective, nan=np.inf))
+    return objections(before, least, self._config.guard)
+
+
+def _concatenated(rows: Sequence):
+  """Structures of arrays as one, along the first axis."""
+  return tf.nest.map_structure(lambda *x: np.concatenate(x), *rows)
+
+
+def _any_parts(batch: TrainingExample) -> bool:
+  return bool(np.any(batch.features.part_weights.numpy() > 0.0))

@@ -1,0 +1,1 @@
+"""Training of the learned descent on synthetic people, records and photos."""

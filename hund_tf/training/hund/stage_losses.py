@@ -1,0 +1,96 @@
+"""Training losses of all states of a descent, in turn or in a loop."""
+
+from hund_tf.compat import tf
+from hund_tf.losses import supervised
+from hund_tf.losses.alignment import PartTerm
+from hund_tf.models.hund.cell import DescentInputs, HundCell, Stage
+from hund_tf.models.hund.model import HundModel
+from hund_tf.models.hund.photo_model import PhotoHund
+from hund_tf.types import AlignmentTerms, TrainingExample
+
+
+def descent_losses(
+  model: HundModel | PhotoHund,
+  example: TrainingExample,
+  num_stages: int,
+  losses: supervised.SupervisedConfig,
+  parts: PartTerm = "full",
+) -> tuple[tf.Tensor, AlignmentTerms]:
+  """Training losses and terms of L_u of all states, `[M + 1, B]` each.
+
+  Args:
+    model: that descends.
+    example: of B.
+    num_stages: M.
+    losses: of full supervision.
+    parts: whether L_b is rendered, and a gradient taken through it.
+  """
+  descent = model.descend(
+    example.features, example.intrinsics, num_stages, parts
+  )
+  loss = _stage_loss(model.objective, example, losses)
+  stage_losses = tf.stack([loss(stage) for stage in descent.stages])
+  terms = tf.nest.map_structure(
+    lambda *rows: tf.stack(rows), *(s.terms for s in descent.stages)
+  )
+  return stage_losses, terms
+
+
+def loop_losses(
+  cell: HundCell,
+  inputs: DescentInputs,
+  states: list[tf.Tensor],
+  example: TrainingExample,
+  num_stages: int,
+  losses: supervised.SupervisedConfig,
+  parts: PartTerm = "full",
+) -> tuple[tf.Tensor, AlignmentTerms]:
+  """As `descent_losses`, with the stages in a loop, for XLA.
+
+  A program of one stage compiles in seconds; that of M + 1 takes minutes.
+
+  Args:
+    cell: that descends.
+    inputs: of the descent.
+    states: of the cell at s_0.
+    example: of B; its features are not read.
+    num_stages: M.
+    losses: of full supervision.
+    parts: whether L_b is rendered, and a gradient taken through it.
+  """
+  loss = _stage_loss(cell.objective, example, losses)
+  rows = num_stages + 1
+  arrays = [
+    tf.TensorArray(tf.float32, rows)
+    for _ in range(1 + len(AlignmentTerms._fields))
+  ]
+
+  def refine(i, states, arrays):
+    stage = cell.evaluate(states[0], inputs, parts, inline=True)
+    values = [loss(stage), *stage.terms]
+    written = [a.write(i, x) for a, x in zip(arrays, values, strict=True)]
+    # That of s_M is not used, and costs less than a stage that differs.
+    return i + 1, cell.refine(stage, inputs, states), written
+
+  _, _, arrays = tf.while_loop(
+    lambda i, *_: i < rows,
+    refine,
+    (tf.constant(0), states, arrays),
+    maximum_iterations=rows,
+  )
+  stage_losses, *terms = (array.stack() for array in arrays)
+  return stage_losses, AlignmentTerms(*terms)
+
+
+def _stage_loss(objective, example: TrainingExample, losses):
+  """The training loss `[B]` of a `Stage`, as a function."""
+  truth = None
+  if losses.rotation_weight:
+    truth = objective.body_model.rotations(example.state)
+
+  def loss(stage: Stage) -> tf.Tensor:
+    return supervised.stage_loss(
+      objective, stage.body, stage.state, stage.terms, example, losses, truth
+    )
+
+  return loss

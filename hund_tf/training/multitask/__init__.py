@@ -1,0 +1,1 @@
+"""Training of the multitask network on records with images."""

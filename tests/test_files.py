@@ -1,0 +1,101 @@
+"""Result folders, names and atomic files."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hund_tf.files import (
+  OutputError,
+  atomic_path,
+  prepare_output_dir,
+  unique_stems,
+  write_png,
+)
+
+
+def test_folder_is_made_and_left_empty(tmp_path):
+  folder = prepare_output_dir(tmp_path / "a" / "b")
+  assert folder == tmp_path / "a" / "b"
+  assert folder.is_dir() and not list(folder.iterdir())
+  assert prepare_output_dir(folder) == folder
+
+
+def test_folder_is_a_file(tmp_path):
+  (tmp_path / "a").touch()
+  with pytest.raises(OutputError, match="a: is a file; give a folder"):
+    prepare_output_dir(tmp_path / "a")
+  with pytest.raises(OutputError, match="cannot be written to.*give a folder"):
+    prepare_output_dir(tmp_path / "a" / "b")
+
+
+def test_folder_is_not_writable(tmp_path, monkeypatch):
+  def refuse(self, *args, **options):
+    raise PermissionError(13, "Permission denied")
+
+  monkeypatch.setattr(Path, "touch", refuse)
+  with pytest.raises(OutputError) as info:
+    prepare_output_dir(tmp_path)
+  message = str(info.value)
+  assert message.startswith(f"{tmp_path}: the output folder cannot be written")
+  assert "Permission denied" in message and "\n" not in message
+
+
+def test_unique_stems():
+  assert unique_stems(["a/x.jpg", "b/y.png"]) == ["x", "y"]
+  assert unique_stems(["x.jpg", "x.PNG", "X.jpg"]) == [
+    "x_jpg",
+    "x_png",
+    "X_jpg_2",
+  ]
+  names = unique_stems(["x.jpg", "b/x.jpg", "x_jpg.png", "x_jpg_2.bmp"])
+  assert len({name.lower() for name in names}) == 4
+
+
+def test_atomic_path_replaces_only_at_the_end(tmp_path):
+  path = tmp_path / "a.txt"
+  path.write_text("old")
+  with atomic_path(path) as temporary:
+    assert temporary.parent == tmp_path and temporary.suffix == ".txt"
+    temporary.write_text("new")
+    assert path.read_text() == "old"
+  assert path.read_text() == "new"
+  assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+  "raised, seen", [(KeyError, KeyError), (OSError, OutputError)]
+)
+def test_atomic_path_leaves_nothing_after_an_error(tmp_path, raised, seen):
+  path = tmp_path / "a.txt"
+  path.write_text("old")
+  with pytest.raises(seen):
+    with atomic_path(path) as temporary:
+      temporary.write_text("half")
+      raise raised(28, "No space left on device")
+  assert path.read_text() == "old"
+  assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (4, 5, 4)])
+def test_write_png_round_trip(tmp_path, shape):
+  image = np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
+  write_png(tmp_path / "a.png", image)
+  with Image.open(tmp_path / "a.png") as read:
+    np.testing.assert_array_equal(np.asarray(read), image)
+
+
+@pytest.mark.parametrize(
+  "image", [np.zeros([4, 4, 3]), np.zeros([4, 4, 2], np.uint8), np.uint8(3)]
+)
+def test_write_png_refuses_what_is_no_picture(tmp_path, image):
+  with pytest.raises(ValueError, match="a.png: picture of type"):
+    write_png(tmp_path / "a.png", image)
+  assert not list(tmp_path.iterdir())
+
+
+def test_write_png_names_the_file(tmp_path):
+  with pytest.raises(OutputError, match="none/a.png: cannot be written"):
+    write_png(tmp_path / "none" / "a.png", np.zeros([4, 4], np.uint8))

@@ -1,0 +1,179 @@
+"""The loop: it learns, resumes bit for bit, and stops on a loss of NaN."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hund_tf.compat import tf
+from hund_tf.models.hund import weights
+from hund_tf.motion import pose_library
+from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.training.hund.trainer import (
+  BEST_WEIGHTS,
+  LAST_WEIGHTS,
+  DivergenceError,
+)
+from hund_tf.training.input_pipeline import ALL_ROWS, TrainingBatches
+from tests.training.conftest import CONFIG
+
+_ROOT = Path(__file__).parents[3]
+
+
+class _PoisonedBatches(TrainingBatches):
+  """Batches of which that of one step holds a NaN."""
+
+  bad_step = 2
+
+  def batch(self, step, rows=ALL_ROWS):
+    example = super().batch(step, rows)
+    bad = tf.where(tf.equal(step, self.bad_step), np.nan, 1.0)
+    joints = example.joints * tf.cast(bad, tf.float32)
+    return example._replace(joints=joints)
+
+
+@pytest.fixture(scope="module")
+def stopped_and_resumed(new_trainer, body_model, tmp_path_factory):
+  """A run that a bad batch stopped, and that went on with a good one."""
+  folder = tmp_path_factory.mktemp("run")
+  batches = _PoisonedBatches(
+    body_model, pose_library.empty(), SyntheticConfig(), CONFIG
+  )
+  trainer, model = new_trainer(folder, batches)
+  before = [v.numpy() for v in model.trainable_variables]
+  with pytest.raises(DivergenceError, match="step 2: loss nan"):
+    trainer.run()
+  after_nan = [v.numpy() for v in model.trainable_variables]
+  batches.bad_step = -1
+  trainer.run()
+  return folder, model, before, after_nan
+
+
+def test_a_nan_stops_the_run(stopped_and_resumed):
+  folder, _, _, after_nan = stopped_and_resumed
+  assert not all(np.isfinite(v).all() for v in after_nan)
+  with np.load(folder / "bad_batch_2.npz") as bad:
+    assert np.isnan(bad["joints"]).all()
+    assert bad["features.heatmaps"].shape == (2, 60, 60, 137)
+
+
+def test_the_run_goes_on_from_the_last_good_checkpoint(stopped_and_resumed):
+  folder, model, before, _ = stopped_and_resumed
+  values = [v.numpy() for v in model.trainable_variables]
+  assert all(np.isfinite(v).all() for v in values)
+  moved = [(v != b).any() for v, b in zip(values, before, strict=True)]
+  assert np.mean(moved) > 0.8
+  steps = [row["step"] for row in _rows(folder / "steps.csv")]
+  assert steps == ["1", "2", "3", "4"]
+
+
+def test_a_run_leaves_logs(stopped_and_resumed):
+  folder = stopped_and_resumed[0]
+  assert len(_rows(folder / "steps.csv")[0]["stage_losses"].split()) == 2
+  rows = _rows(folder / "validation.csv")
+  assert [row["step"] for row in rows] == ["2", "4"]
+  assert all(len(row["pa_mpjpe"].split()) == 2 for row in rows)
+  assert list((folder / "tensorboard").glob("events.*"))
+
+
+def test_the_averaged_weights_are_kept(stopped_and_resumed, objective):
+  folder, model, before, _ = stopped_and_resumed
+  kept = weights.load(objective.body_model, folder / LAST_WEIGHTS)
+  name = "initial_state/bias:0"
+  rows = {v.name: i for i, v in enumerate(model.trainable_variables)}
+  row = next(i for n, i in rows.items() if n.endswith(name))
+  now = model.trainable_variables[row].numpy()
+  average = kept.trainable_variables[row].numpy()
+  assert 0.0 < np.abs(average - before[row]).max()
+  assert np.abs(average - before[row]).max() < np.abs(now - before[row]).max()
+  weights.load(objective.body_model, folder / BEST_WEIGHTS)
+
+
+def _rows(path):
+  with path.open() as file:
+    return list(csv.DictReader(file))
+
+
+_RESUME = """
+import pathlib, shutil, sys
+import numpy as np
+from hund_tf.compat import tf_keras
+from hund_tf.training import run_devices
+run_devices.be_deterministic()
+from hund_tf.body.model import BodyModel
+from hund_tf.data import pose_library
+from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.losses.supervised import SupervisedConfig
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import HundModel
+from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.hund.trainer import HundTrainer
+
+body = BodyModel()
+objective = AlignmentObjective(body, ObjectiveConfig(part_weight=0.0))
+size = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
+config = TrainingConfig(
+  steps=5, batch_size=2, learning_rate=1e-3, warmup_steps=2, ema=0.9,
+  parts_share=0.0, regime="FS+SS", log_steps=1, checkpoint_steps=2)
+batches = TrainingBatches(
+  body, pose_library.empty(), SyntheticConfig(), config)
+
+def train(folder, seed):
+  tf_keras.utils.set_random_seed(seed)
+  model = HundModel(objective, size)
+  trainer = HundTrainer(
+    model, batches, None, config, SupervisedConfig(), folder)
+  trainer.run()
+  return model
+
+folder = pathlib.Path(sys.argv[1])
+whole = train(folder / "whole", 0)
+# Killed at step 3: rows of that step are written, the checkpoint is older.
+cut = folder / "cut"
+(cut / "checkpoints").mkdir(parents=True)
+for path in (folder / "whole" / "checkpoints").glob("ckpt-2.*"):
+  shutil.copy(path, cut / "checkpoints")
+rows = (folder / "whole" / "steps.csv").read_text().splitlines(keepends=True)
+(cut / "steps.csv").write_text("".join(rows[:4]))
+resumed = train(cut, 77)  # other first weights: all is restored
+for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+  np.testing.assert_array_equal(a, b)
+a, b = (np.load(folder / n / "last.npz") for n in ("whole", "cut"))
+for name in a: np.testing.assert_array_equal(a[name], b[name])
+def losses(name):
+  rows = (folder / name / "steps.csv").read_text().splitlines()[1:]
+  return [row.split(",")[0:1] + row.split(",")[3:] for row in rows]
+assert losses("whole") == losses("cut"), (losses("whole"), losses("cut"))
+assert len(losses("cut")) == 5
+print("equal")
+"""
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
+  """In its own process, for determinism is a switch of the whole process."""
+  result = subprocess.run(
+    [sys.executable, "-c", _RESUME, str(tmp_path)],
+    cwd=_ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr[-3000:]
+  assert result.stdout.strip().endswith("equal")
+
+
+def test_two_devices_train_as_one(tmp_path):
+  result = subprocess.run(
+    [sys.executable, "-m", "tests.training.two_devices", str(tmp_path)],
+    cwd=_ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr[-3000:]
+  assert result.stdout.strip().endswith("equal")
