@@ -90,7 +90,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from hund_tf.datasets.conversion import runners, shard
-from tests.data.datasets import human36m_fixture, threedpw_fixture
+from tests.datasets import human36m_fixture, threedpw_fixture
 from tests.datasets.conversion.number_source import Numbers
 
 class Killed(Numbers):
