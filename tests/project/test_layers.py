@@ -8,7 +8,7 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 # From the bottom up; rooms on one line do not import each other.
 _LAYERS = [
-  {"compat", "files"},
+  {"compat", "files", "options"},
   {"types", "draws"},
   {"geometry"},
   {"body"},
