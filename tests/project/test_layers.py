@@ -1,11 +1,10 @@
 """Imports run downward only, and the library never reaches up to flags."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
-_ROOT = Path(__file__).parents[2]
+from tests.project.source_tree import imports, python_files
+from tests.project.source_tree import room as room_of
+
 # From the bottom up; rooms on one line do not import each other.
 _LAYERS = [
   {"compat", "files", "options"},
@@ -24,33 +23,16 @@ _LAYERS = [
   {"visualization"},
 ]
 _LEVEL = {room: i for i, rooms in enumerate(_LAYERS) for room in rooms}
-_FILES = sorted((_ROOT / "hund_tf").rglob("*.py"))
-
-
-def _imports(path: Path) -> set[str]:
-  """Full dotted names that a file imports, `from a import b` as a.b."""
-  names = set()
-  for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-    if isinstance(node, ast.Import):
-      names |= {alias.name for alias in node.names}
-    elif isinstance(node, ast.ImportFrom):
-      assert node.level == 0, f"{path}: relative import"
-      names |= {f"{node.module}.{alias.name}" for alias in node.names}
-  return names
-
-
-def _room(path: Path) -> str:
-  part = path.relative_to(_ROOT / "hund_tf").parts[0]
-  return part.removesuffix(".py")
+_FILES = python_files("hund_tf")
 
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda p: str(p.name))
 def test_imports_run_downward(path):
-  room = _room(path)
+  room = room_of(path)
   if room == "__init__":
     return
   assert room in _LEVEL, f"{path}: room {room!r} has no layer in this test"
-  for name in _imports(path):
+  for name in imports(path):
     assert not name.startswith(("flags.", "tools.", "tests.")), name
     assert not name.startswith("absl.flags"), f"{path} imports {name}"
     parts = name.split(".")
@@ -60,15 +42,15 @@ def test_imports_run_downward(path):
 
 
 def test_tensorflow_is_imported_in_one_place():
-  for path in _FILES + sorted((_ROOT / "tools").glob("*.py")):
+  for path in _FILES + python_files("tools"):
     if path.name == "compat.py":
       continue
-    found = {n for n in _imports(path) if n.split(".")[0] == "tensorflow"}
+    found = {n for n in imports(path) if n.split(".")[0] == "tensorflow"}
     # Submodules that the lazy top level does not reach are allowed.
     found = {n for n in found if n.count(".") < 2}
     assert not found, f"{path} imports {found}: take it from hund_tf.compat"
 
 
 def test_flags_do_not_import_tools():
-  for path in (_ROOT / "flags").glob("*.py"):
-    assert not any(n.startswith("tools") for n in _imports(path)), path
+  for path in python_files("flags"):
+    assert not any(n.startswith("tools") for n in imports(path)), path
