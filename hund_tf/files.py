@@ -3,12 +3,17 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+_MARK = ".tmp"  # what the names of unfinished files have before their suffix
+_SHORT = 100  # bytes; shorter temporary names are not cut
 
 
 class OutputError(ValueError):
@@ -67,22 +72,47 @@ def unique_stems(paths: Sequence[str | os.PathLike]) -> list[str]:
 
 
 def _temporary_name(path: Path) -> Path:
-  """A fresh hidden name beside `path`, with its suffix."""
-  return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+  """A fresh hidden name beside `path`, with its suffix.
+
+  It is not longer than the name of `path`, or than `_SHORT` bytes, so that any
+  name a file system takes can be written. A long stem loses its end.
+  """
+  suffix = path.suffix if len(path.suffix) <= 20 else ""
+  end = os.fsencode(f".{secrets.token_hex(4)}{_MARK}{suffix}")
+  room = max(len(os.fsencode(path.name)), _SHORT) - len(end) - 1
+  stem = ""
+  for character in path.stem:
+    room -= len(os.fsencode(character))
+    if room < 0:
+      break
+    stem += character
+  return path.with_name(f".{stem}{os.fsdecode(end)}")
+
+
+def remove_unfinished(folder: str | os.PathLike, pattern: str) -> None:
+  """Removes what killed programs left of the files that they were writing.
+
+  Args:
+    folder: to look into.
+    pattern: glob pattern of the stems of the finished files.
+  """
+  for path in Path(folder).glob(f".{pattern}.????????{_MARK}*"):
+    path.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
   """A temporary name beside `path` that takes its place at the end.
 
-  If anything is raised inside, the temporary file is removed and `path` stays
-  as it was.
+  What is written there is a file or a folder. If anything is raised inside, it
+  is removed and `path` stays as it was.
 
   Yields:
     The name to write to; it has the suffix of `path`.
 
   Raises:
-    OutputError: if writing fails (disk full, no permission, no such folder).
+    OutputError: if writing fails (disk full, no permission, no such folder), or
+      if a folder is to take the place of something that is no empty folder.
   """
   path = Path(path)
   temporary = _temporary_name(path)
@@ -96,8 +126,44 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
       "give a folder with room that you may write to",
     ) from error
   finally:
+    if temporary.is_dir():
+      shutil.rmtree(temporary, ignore_errors=True)
     with suppress(OSError):  # there may be no such folder
       temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+  """Writes a text file (UTF-8) atomically.
+
+  Raises:
+    OutputError: if the file cannot be written.
+  """
+  with atomic_path(path) as temporary:
+    temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+  """Writes a value as indented JSON, atomically.
+
+  Raises:
+    OutputError: if the file cannot be written.
+  """
+  write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_npz(
+  path: str | os.PathLike, arrays: Mapping[str, Any], compressed: bool = True
+) -> None:
+  """Writes named arrays as an npz archive, atomically.
+
+  Equal arrays give equal bytes. The name is taken as it is: no suffix is added.
+
+  Raises:
+    OutputError: if the file cannot be written.
+  """
+  save = np.savez_compressed if compressed else np.savez
+  with atomic_path(path) as temporary, temporary.open("wb") as file:
+    save(file, **arrays)
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
@@ -138,6 +204,4 @@ def update_json(path: str | os.PathLike, values: dict) -> None:
       raise ValueError(f"{path}: not JSON ({error}); remove it") from error
     if not isinstance(old, dict):
       raise ValueError(f"{path}: not a JSON object; remove it")
-  with atomic_path(path) as temporary:
-    text = json.dumps(old | values, indent=2) + "\n"
-    temporary.write_text(text, encoding="utf-8")
+  write_json(path, old | values)

@@ -1,5 +1,6 @@
 """Result folders, names and atomic files."""
 
+import json
 import os
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from hund_tf.files import (
   OutputError,
   atomic_path,
   prepare_output_dir,
+  remove_unfinished,
   unique_stems,
+  write_json,
+  write_npz,
   write_png,
+  write_text,
 )
 
 
@@ -77,6 +82,63 @@ def test_atomic_path_leaves_nothing_after_an_error(tmp_path, raised, seen):
       raise raised(28, "No space left on device")
   assert path.read_text() == "old"
   assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_atomic_path_of_a_folder(tmp_path):
+  path = tmp_path / "a"
+  path.mkdir()  # an empty folder is replaced
+  with atomic_path(path) as temporary:
+    temporary.mkdir()
+    (temporary / "b").write_text("new")
+  assert (path / "b").read_text() == "new"
+  with pytest.raises(OutputError, match="a: cannot be written"):
+    with atomic_path(path) as temporary:
+      temporary.mkdir()
+      (temporary / "c").touch()
+  assert os.listdir(tmp_path) == ["a"] and os.listdir(path) == ["b"]
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "a" * 251 + ".png",
+    "a" * 143,  # what some file systems take at most
+    "\u00e4" * 125 + ".png",
+    "\u6f22" * 83 + ".json",
+    "a" * 200 + "\udcff" + ".json",  # a byte that is no UTF-8
+    "a." + "b" * 253,
+  ],
+)
+def test_long_names_are_written(tmp_path, name):
+  with atomic_path(tmp_path / name) as temporary:
+    assert len(os.fsencode(temporary.name)) <= len(os.fsencode(name))
+    temporary.write_text("new")
+  assert (tmp_path / name).read_text() == "new"
+  assert os.listdir(tmp_path) == [name]
+
+
+def test_unfinished_files_are_removed(tmp_path):
+  (tmp_path / "a-1.json").touch()
+  with atomic_path(tmp_path / "a-1.json") as first:
+    with atomic_path(tmp_path / "b.json") as second:
+      first.touch()
+      second.touch()
+      remove_unfinished(tmp_path, "a-?")
+      left = os.listdir(tmp_path)
+      assert sorted(left) == sorted([second.name, "a-1.json"])
+      first.touch()
+
+
+def test_writers(tmp_path):
+  write_text(tmp_path / "a", "\u00e4")
+  assert (tmp_path / "a").read_bytes() == "\u00e4".encode()
+  write_json(tmp_path / "b.json", {"a": [1]})
+  assert json.loads((tmp_path / "b.json").read_text()) == {"a": [1]}
+  for compressed in (False, True):
+    write_npz(tmp_path / "c", {"x": np.arange(3)}, compressed)
+    with np.load(tmp_path / "c") as archive:
+      np.testing.assert_array_equal(archive["x"], np.arange(3))
+  assert sorted(os.listdir(tmp_path)) == ["a", "b.json", "c"]
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (4, 5, 4)])

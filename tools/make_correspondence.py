@@ -15,7 +15,6 @@ from absl import app
 
 from flags import body_flags, correspondence_flags
 from hund_tf.body.adapters.smpl import SmplBody
-from hund_tf.files import atomic_path
 from hund_tf.retargeting import correspondence
 from hund_tf.retargeting.fit import RetargetingConfig
 
@@ -34,8 +33,7 @@ def main(argv: Sequence[str]) -> int:
     table = correspondence.compute(
       retargeting, source, mesh, config.max_distance_mm
     )
-    with atomic_path(config.correspondence_output) as temporary:
-      correspondence.save(temporary, table)
+    correspondence.save(config.correspondence_output, table)
   except ValueError as error:
     print(error, file=sys.stderr)
     return 1

@@ -84,8 +84,7 @@ def publish(run_dirs: list[str], output: pathlib.Path, add: bool) -> None:
     f"# Run {i + 1} of {len(texts)}\n{flags_of_run}"
     for i, flags_of_run in enumerate(texts)
   )
-  with files.atomic_path(output.with_suffix(".flags")) as temporary:
-    temporary.write_text(text, encoding="utf-8")
+  files.write_text(output.with_suffix(".flags"), text)
   files.update_json(
     output.with_suffix(".metrics.json"),
     {

@@ -12,7 +12,6 @@ training:
 """
 
 import json
-import os
 import pathlib
 import sys
 
@@ -20,6 +19,7 @@ import numpy as np
 from absl import app
 
 from flags import pose_prior_flags
+from hund_tf import files
 from hund_tf.body import flows, joint_limits, pose_prior
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
@@ -74,12 +74,6 @@ def _measure(
   }
 
 
-def _write(path: pathlib.Path, text: str) -> None:
-  temporary = path.with_name(path.name + ".tmp")
-  temporary.write_text(text, encoding="utf-8")
-  os.replace(temporary, path)
-
-
 def train(config: pose_prior_flags.PosePriorConfig) -> pose_prior.PosePrior:
   """Trains, measures and writes the priors."""
   output = pathlib.Path(config.output)
@@ -112,10 +106,8 @@ def train(config: pose_prior_flags.PosePriorConfig) -> pose_prior.PosePrior:
   }
   prior = pose_prior.PosePrior(made["body"], made["hand"])
   prior.save(output)
-  _write(
-    output.with_suffix(".metrics.json"), json.dumps(metrics, indent=2) + "\n"
-  )
-  _write(output.with_suffix(".flags"), pose_prior_flags.run_flags())
+  files.write_json(output.with_suffix(".metrics.json"), metrics)
+  files.write_text(output.with_suffix(".flags"), pose_prior_flags.run_flags())
   print(json.dumps(metrics, indent=2))
   return prior
 

@@ -1,12 +1,11 @@
 """The file that holds a body model's arrays."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
 
-from hund_tf import types
+from hund_tf import files, types
 
 DEFAULT_ASSET = Path(__file__).parent / "assets" / "open_body.npz"
 FULL_MESH = "full"
@@ -134,8 +133,4 @@ def load(path: str | Path = DEFAULT_ASSET) -> BodyAsset:
 
 def save(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
   """Writes an asset, compressed; equal arrays give equal bytes."""
-  path = Path(path)
-  temporary = path.with_name(path.name + ".part")
-  with open(temporary, "wb") as file:
-    np.savez_compressed(file, **arrays)
-  os.replace(temporary, path)
+  files.write_npz(path, arrays)

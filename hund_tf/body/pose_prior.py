@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body import flows, joint_limits, skeleton
 from hund_tf.compat import tf
 
@@ -92,14 +93,11 @@ class PosePrior(tf.Module):
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes the flows as a compressed npz, atomically."""
-    path = pathlib.Path(path)
     arrays = {}
     for group, flow in zip(("body", "hand"), self.flows[:2], strict=True):
       for key, value in flow.arrays().items():
         arrays[f"{group}/{key}"] = value
-    temporary = path.with_name(path.name + ".tmp.npz")
-    np.savez_compressed(temporary, **arrays)
-    os.replace(temporary, path)
+    files.write_npz(path, arrays)
 
   def decode(
     self, body_pose: tf.Tensor, left_hand: tf.Tensor, right_hand: tf.Tensor

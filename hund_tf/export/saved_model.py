@@ -16,12 +16,11 @@ Outputs: `state/*` and `loss/*` of s_0 ... s_M `[B, M+1, ...]`, the fields of
 """
 
 import os
-import shutil
-import uuid
 from pathlib import Path
 
 from hund_tf.body import asset
 from hund_tf.compat import tf
+from hund_tf.files import atomic_path
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.types import ImageFeatures, Intrinsics
 
@@ -119,12 +118,6 @@ def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
   if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
     raise ValueError(f"{folder}: exists; expected a new or an empty folder")
   folder.parent.mkdir(parents=True, exist_ok=True)
-  temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-  try:
+  with atomic_path(folder) as temporary:
     tf.saved_model.save(module, str(temporary), module.signatures())
-    if folder.is_dir():
-      folder.rmdir()
-    os.replace(temporary, folder)
-  finally:
-    shutil.rmtree(temporary, ignore_errors=True)
   return folder

@@ -2,12 +2,12 @@
 
 import json
 import os
-import pathlib
 import zipfile
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.compat import tf
 
 _SETTINGS = "settings"  # entry of the npz with the settings
@@ -21,11 +21,8 @@ def write(
   path: str | os.PathLike, arrays: Mapping[str, np.ndarray], settings: dict
 ) -> None:
   """Writes named arrays and settings, atomically."""
-  path = pathlib.Path(path)
-  temporary = path.with_name(path.name + ".tmp.npz")
   text = np.array(json.dumps(settings))
-  np.savez(temporary, **arrays, **{_SETTINGS: text})
-  os.replace(temporary, path)
+  files.write_npz(path, {**arrays, _SETTINGS: text}, compressed=False)
 
 
 def read(

@@ -174,8 +174,7 @@ def save(splits: PoseSplits, path: str | os.PathLike) -> None:
     for split, poses in splits._asdict().items()
     for field, value in poses._asdict().items()
   }
-  with files.atomic_path(path) as temporary:
-    np.savez_compressed(temporary, **arrays)
+  files.write_npz(path, arrays)
 
 
 def load(path: str | os.PathLike) -> PoseSplits:

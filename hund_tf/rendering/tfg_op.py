@@ -13,11 +13,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import ModuleType
 
 from hund_tf.compat import tf
+from hund_tf.files import OutputError, atomic_path, prepare_output_dir
 
 OP_FILE = "rasterizer_op.so"
 BUILD_HINT = "build it with: python -m tools.build_rasterizer_op"
@@ -73,33 +73,29 @@ def build(output: Path | None = None, compiler: str | None = None) -> Path:
     )
   folder = _source_folder()
   try:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = tempfile.mkdtemp(dir=output.parent, prefix=".rasterizer_op-")
-  except OSError as error:
-    raise RasterizerOpError(
-      f"output folder {output.parent}: {error.strerror}; expected a folder "
-      "that can be written"
-    ) from error
-  try:
-    unfinished = Path(temporary) / OP_FILE
-    command = [
-      *(compiler, "-shared", "-fPIC", "-O2"),
-      *tf.sysconfig.get_compile_flags(),
-      *("-std=c++17", f"-I{folder}"),
-      *(str(folder / name) for name in _SOURCES),
-      *("-o", str(unfinished)),
-      *tf.sysconfig.get_link_flags(),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-      raise RasterizerOpError(
-        f"{compiler} failed with code {result.returncode}; it said:\n"
-        f"{result.stderr.strip()[-2000:]}"
-      )
-    os.replace(unfinished, output)
-  finally:
-    shutil.rmtree(temporary, ignore_errors=True)
+    prepare_output_dir(output.parent)
+    with atomic_path(output) as unfinished:
+      _compile(compiler, folder, unfinished)
+  except OutputError as error:
+    raise RasterizerOpError(str(error)) from error
   return output
+
+
+def _compile(compiler: str, sources: Path, output: Path) -> None:
+  command = [
+    *(compiler, "-shared", "-fPIC", "-O2"),
+    *tf.sysconfig.get_compile_flags(),
+    *("-std=c++17", f"-I{sources}"),
+    *(str(sources / name) for name in _SOURCES),
+    *("-o", str(output)),
+    *tf.sysconfig.get_link_flags(),
+  ]
+  result = subprocess.run(command, capture_output=True, text=True)
+  if result.returncode:
+    raise RasterizerOpError(
+      f"{compiler} failed with code {result.returncode}; it said:\n"
+      f"{result.stderr.strip()[-2000:]}"
+    )
 
 
 def is_available() -> bool:

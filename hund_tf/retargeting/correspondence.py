@@ -14,6 +14,7 @@ import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
 
+from hund_tf import files
 from hund_tf.body.adapters import smpl_tables
 from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.body.model import BodyModel
@@ -67,9 +68,8 @@ class Correspondence(NamedTuple):
 
 
 def save(path: str | Path, table: Correspondence) -> None:
-  """Writes the table as a compressed `.npz`."""
-  with Path(path).open("wb") as file:
-    np.savez_compressed(file, format=_FORMAT, **table._asdict())
+  """Writes the table as a compressed `.npz`, atomically."""
+  files.write_npz(path, {"format": _FORMAT, **table._asdict()})
 
 
 def load(path: str | Path) -> Correspondence:

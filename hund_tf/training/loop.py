@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.compat import tf, tf_keras
 from hund_tf.training.checkpoints import Checkpointer
 from hund_tf.training.loop_config import LoopConfig
@@ -220,6 +221,4 @@ def save_batch(batch: NamedTuple, path: pathlib.Path) -> None:
     fields = value._asdict() if hasattr(value, "_asdict") else {"": value}
     for field, tensor in fields.items():
       arrays[f"{name}.{field}".rstrip(".")] = np.asarray(tensor)
-  temporary = path.with_name(path.name + ".tmp.npz")
-  np.savez_compressed(temporary, **arrays)
-  os.replace(temporary, path)
+  files.write_npz(path, arrays)

@@ -9,6 +9,8 @@ import pathlib
 import subprocess
 from collections.abc import Callable
 
+from hund_tf import files
+
 CONFIG_FILE = "config.json"
 FLAGS_FILE = "run.flags"
 STEPS_FILE = "steps.csv"
@@ -99,8 +101,8 @@ def claim(
   folder.mkdir(parents=True, exist_ok=True)
   path = folder / CONFIG_FILE
   if not path.exists():
-    _write(folder / FLAGS_FILE, run_flags)
-    _write(path, json.dumps(settings, indent=2) + "\n")
+    files.write_text(folder / FLAGS_FILE, run_flags)
+    files.write_json(path, settings)
     return True
   try:
     old = json.loads(path.read_text(encoding="utf-8"))
@@ -196,9 +198,3 @@ def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
     elif before != now:
       lines.append(f"{prefix}{name}: there {before}, here {now}")
   return lines
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-  temporary = path.with_name(path.name + ".tmp")
-  temporary.write_text(text, encoding="utf-8")
-  os.replace(temporary, path)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from tensorboard.plugins.mesh import summary_v2 as mesh_summary
 
+from hund_tf import files
 from hund_tf.compat import tf
 from hund_tf.training.run_folder import STEPS_FILE, VALIDATION_FILE
 
@@ -119,6 +120,4 @@ def _drop_after(path: pathlib.Path, step: int) -> None:
     return
   lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
   kept = lines[:1] + [s for s in lines[1:] if int(s.split(",")[0]) <= step]
-  temporary = path.with_name(path.name + ".tmp")
-  temporary.write_text("".join(kept), encoding="utf-8")
-  os.replace(temporary, path)
+  files.write_text(path, "".join(kept))

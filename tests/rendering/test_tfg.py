@@ -123,5 +123,5 @@ def test_failed_build_leaves_nothing(no_op):
 
 def test_output_that_cannot_be_written_is_named(tmp_path):
   (tmp_path / "file").write_text("in the way")
-  with pytest.raises(tfg_op.RasterizerOpError, match="output folder"):
+  with pytest.raises(tfg_op.RasterizerOpError, match="file: is a file"):
     tfg_op.build(tmp_path / "file" / "op.so", compiler="true")

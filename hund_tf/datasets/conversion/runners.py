@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent import futures
 from pathlib import Path
 
+from hund_tf import files
 from hund_tf.datasets.conversion import shard
 from hund_tf.datasets.conversion.shard import Job
 from hund_tf.datasets.conversion.summary import ConversionError
@@ -41,8 +42,7 @@ def prepare(job: Job, retry_damaged: bool = False) -> list[int]:
       "the split"
     )
   folder, name = Path(job.folder), job.source.name
-  for path in folder.glob(f".{name}-?????-of-?????.*.tmp*"):
-    path.unlink(missing_ok=True)
+  files.remove_unfinished(folder, f"{name}-?????-of-?????*")
   todo = []
   for index in range(job.shards):
     done = shard.finished(job, index)

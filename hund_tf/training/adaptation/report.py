@@ -1,13 +1,12 @@
 """What an adaptation did, as JSON."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from hund_tf.files import atomic_path
+from hund_tf import files
 from hund_tf.training.adaptation.guard import Judgement, worse
 from hund_tf.training.adaptation.photo_batches import SeenPerson
 from hund_tf.training.adaptation.trainer import (
@@ -72,8 +71,7 @@ def write(path: str | os.PathLike, report: dict) -> None:
   Raises:
     OutputError: if it cannot be written.
   """
-  with atomic_path(path) as temporary:
-    temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+  files.write_json(path, report)
 
 
 def _look(judgement: Judgement) -> dict:
