@@ -20,7 +20,7 @@ from hund_tf.records import regions, shards
 from hund_tf.records.regions import Region
 from hund_tf.types import NUM_KEYPOINTS
 
-_DEMO = Path(__file__).parents[2] / "tools/assets/demo"
+_DEMO = Path(__file__).parents[2] / "hund_tf/api/assets"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from tests.project.source_tree import room as room_of
 
 # From the bottom up; rooms on one line do not import each other.
 _LAYERS = [
-  {"compat", "files", "options"},
+  {"compat", "environment", "files", "options"},
   {"types", "draws"},
   {"geometry"},
   {"body"},
@@ -21,6 +21,7 @@ _LAYERS = [
   {"evaluation", "export"},
   {"training"},
   {"visualization"},
+  {"api"},
 ]
 _LEVEL = {room: i for i, rooms in enumerate(_LAYERS) for room in rooms}
 _FILES = python_files("hund_tf")

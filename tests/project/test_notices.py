@@ -24,7 +24,7 @@ def test_every_direct_requirement_is_named():
 
 
 def test_every_demo_photo_is_small_usable_and_named():
-  folder = _ROOT / "tools" / "assets" / "demo"
+  folder = _ROOT / "hund_tf" / "api" / "assets"
   found = list_photos([folder])
   assert found.paths and not found.errors
   notice = (folder / "NOTICE.md").read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ def main() -> None:
   at = {name: f"{folder}/data/{name}.manifest.json" for name in sets}
 
   runs = folder / "runs"
-  _train(runs / "ss", "ss", "--images=tools/assets/demo")
+  _train(runs / "ss", "ss", "--images=hund_tf/api/assets")
   _train(runs / "ws", "ws", f"--records={at['weak']}")
   _train(runs / "fs", "fs", f"--records=full:{at['full']}")
   mixed = (

@@ -1,0 +1,244 @@
+"""Loading the learned descent, and calling it with photos of any form."""
+
+import glob
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+
+from hund_tf.api.results import People, Person, Photo
+from hund_tf.body.model import BodyModel
+from hund_tf.detection.interface import PersonDetector, check_image
+from hund_tf.detection.mediapipe_detector import MediaPipeDetector
+from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models.hund import weights as hund_weights
+from hund_tf.optimization.config import METHODS, OptimizerConfig
+from hund_tf.photos import boxes as user_boxes
+from hund_tf.photos import cameras, loading
+from hund_tf.reconstruction import quality
+from hund_tf.reconstruction.methods import HundMethod, Method, OptimizerMethod
+from hund_tf.reconstruction.reconstructor import Reconstructor
+
+ImageLike = str | os.PathLike | np.ndarray
+Boxes = Sequence[Sequence[float]] | Mapping[str, Sequence[Sequence[float]]]
+MethodName = Literal["hund", "bfgs", "lbfgs", "adam"]
+
+
+class _Request(NamedTuple):
+  """What a call says of all its photos."""
+
+  camera: cameras.CameraOptions
+  boxes: user_boxes.UserBoxes | None
+  max_people: int | None
+
+
+class PeopleModel:
+  """Photos in, people in 3D out; `hund_tf.load` makes it."""
+
+  def __init__(
+    self,
+    detector: PersonDetector,
+    reconstructor: Reconstructor,
+    body_model: BodyModel,
+    method: str,
+  ):
+    """Keeps the parts.
+
+    Args:
+      detector: finds people and their landmarks.
+      reconstructor: fits the body model to them.
+      body_model: that it fits.
+      method: name of the method, for the results.
+    """
+    self.body_model = body_model
+    self.method = method
+    self._detector = detector
+    self._reconstructor = reconstructor
+
+  @overload
+  def __call__(self, images: np.ndarray, **options: Any) -> People: ...
+
+  @overload
+  def __call__(
+    self, images: str | os.PathLike, **options: Any
+  ) -> People | Iterator[People]: ...
+
+  @overload
+  def __call__(
+    self, images: Sequence[ImageLike], **options: Any
+  ) -> list[People]: ...
+
+  def __call__(
+    self,
+    images: ImageLike | Sequence[ImageLike],
+    *,
+    focal_px: float | None = None,
+    fov_degrees: float | None = None,
+    intrinsics: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
+    boxes: Boxes | None = None,
+    max_people: int | None = None,
+  ) -> People | list[People] | Iterator[People]:
+    """Finds the people of photos and reconstructs them.
+
+    Args:
+      images: a photo: the path of a file, or an array `[H, W, 3]` uint8 RGB;
+        a list of photos; or a folder or a glob pattern of photos.
+      focal_px: focal length of the camera, pixels.
+      fov_degrees: field of view over the larger side of the photo, degrees.
+        Without `focal_px`, `fov_degrees` and `intrinsics` the focal length is
+        max(H, W) and the centre that of the photo.
+      intrinsics: fx, fy, cx, cy in pixels, or these for each photo by its file
+        name.
+      boxes: people `[N, 4]` left, top, width, height in pixels, in place of
+        searching the photo; or these for each photo by its file name.
+      max_people: at most so many people of a photo.
+
+    Returns:
+      `People` for a photo, a list of them for a list, an iterator over them for
+      a folder or a pattern; the iterator does each photo when it is asked for,
+      and leaves out one that cannot be used, with a warning.
+
+    Raises:
+      ValueError: if a photo, its camera or a box cannot be used, or there is no
+        such file.
+    """
+    if max_people is not None and max_people < 1:
+      raise ValueError(f"max_people: {max_people}, expected at least 1")
+    request = _Request(
+      cameras.CameraOptions(intrinsics, focal_px, fov_degrees),
+      _user_boxes(boxes),
+      max_people,
+    )
+    cameras.check_camera_options(request.camera)
+    if isinstance(images, list | tuple):
+      return [self._people(image, request) for image in images]
+    if isinstance(images, str | os.PathLike) and _is_many(images):
+      listing = loading.list_photos([images])
+      if listing.errors:
+        raise listing.errors[0]
+      return self._people_of_files(listing.paths, request)
+    return self._people(images, request)
+
+  def _people_of_files(
+    self, paths: Sequence[Path], request: _Request
+  ) -> Iterator[People]:
+    for path in paths:
+      try:
+        people = self._people(path, request)
+      except ValueError as error:
+        warnings.warn(f"left out: {error}", stacklevel=2)
+        continue
+      yield people
+
+  def _people(self, image: ImageLike, request: _Request) -> People:
+    """The people of one photo."""
+    path, name = None, "image"
+    if isinstance(image, str | os.PathLike):
+      path = Path(image).expanduser()
+      image, name = loading.load_photo(path), str(path)
+    check_image(image)
+    size = image.shape[:2]
+    camera = cameras.photo_camera(request.camera, name, *size)
+    boxes = None
+    if request.boxes is not None:
+      boxes = user_boxes.boxes_of_photo(request.boxes, name, *size)
+    found = self._detector.detect(image, boxes, request.max_people)
+    fits = self._reconstructor(found, camera.intrinsics, image)
+    photo = Photo(image, camera, path)
+    people = tuple(Person(fit, photo, self.body_model) for fit in fits)
+    return People(photo, self.method, people)
+
+  def __repr__(self) -> str:
+    return f"PeopleModel(method={self.method!r})"
+
+
+def _is_many(images: str | os.PathLike) -> bool:
+  """Whether a path names a folder, or is a pattern that is no file's name."""
+  path = Path(images).expanduser()
+  return path.is_dir() or (glob.has_magic(str(path)) and not path.exists())
+
+
+def _user_boxes(boxes: Boxes | None) -> user_boxes.UserBoxes | None:
+  if boxes is None:
+    return None
+  if isinstance(boxes, Mapping):
+    by_photo = {k: np.asarray(v).tolist() for k, v in boxes.items()}
+    return user_boxes.UserBoxes("boxes", None, by_photo)
+  return user_boxes.UserBoxes("boxes", np.asarray(boxes).tolist(), {})
+
+
+def load(
+  weights: str | os.PathLike | None = None,
+  *,
+  method: MethodName = "hund",
+  num_stages: int | None = None,
+  refine_steps: int = 0,
+  jit_compile: bool = False,
+) -> PeopleModel:
+  """Loads what turns photos into people in 3D.
+
+  Args:
+    weights: of the learned descent; by default those that come with the
+      package.
+    method: the learned descent, or an optimiser of the same objective.
+    num_stages: M of the learned descent; by default as in its training.
+    refine_steps: iterations of BFGS after the learned descent.
+    jit_compile: XLA: faster, but slower to start.
+
+  Returns:
+    The model; call it with a photo.
+
+  Raises:
+    ValueError: if the weights or an option cannot be used.
+  """
+  if method not in ("hund", *METHODS):
+    raise ValueError(
+      f"method: got {method!r}, expected one of hund, {', '.join(METHODS)}"
+    )
+  if refine_steps and method != "hund":
+    raise ValueError(
+      f"refine_steps: got {refine_steps} with method {method!r}, expected 0: "
+      "BFGS goes on from the learned descent only"
+    )
+  body_model = BodyModel()
+  objective = AlignmentObjective(body_model)
+  path = weights or hund_weights.DEFAULT_PATH
+  calibration = None
+  fitter: Method
+  if method == "hund":
+    refinement = None
+    if refine_steps:
+      refinement = OptimizerConfig(
+        max_iterations=refine_steps, jit_compile=jit_compile
+      )
+    fitter = HundMethod(
+      hund_weights.load(body_model, path),
+      num_stages,
+      refinement,
+      objective,
+      jit_compile,
+    )
+    if not refine_steps:
+      calibration = _calibration(path, objective, num_stages)
+  else:
+    fitter = OptimizerMethod(
+      objective, OptimizerConfig(method=method, jit_compile=jit_compile)
+    )
+  reconstructor = Reconstructor(fitter, calibration)
+  name = f"{method}+bfgs" if refine_steps else method
+  return PeopleModel(MediaPipeDetector(), reconstructor, body_model, name)
+
+
+def _calibration(
+  path: str | os.PathLike,
+  objective: AlignmentObjective,
+  num_stages: int | None,
+) -> quality.QualityCalibration | None:
+  """The calibration of a weights file if it holds for these settings."""
+  found = quality.load_beside(path)
+  if found is None or not found.applies_to(objective):
+    return None
+  return found if num_stages in (None, found.num_stages) else None

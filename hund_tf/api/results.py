@@ -1,0 +1,303 @@
+"""What `hund_tf.load()(image)` gives: the people of a photo, and what they do.
+
+Everything stands in the camera frame of the photo: x right, y down, z forward,
+metres, the camera at the origin. Pixels: x right, y down, pixel (0, 0) covers
+[0, 1) x [0, 1). Left and right are the subject's own. All arrays are numpy.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from hund_tf.body import keypoints, skeleton
+from hund_tf.body.model import BodyModel
+from hund_tf.export import meshes as mesh_export
+from hund_tf.photos.cameras import PhotoCamera
+from hund_tf.reconstruction import reconstructor
+from hund_tf.types import HumanState, RefinementState
+from hund_tf.visualization import descent_pictures, overlay
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Photo:
+  """A photo as it was reconstructed."""
+
+  image: np.ndarray  # [H, W, 3] uint8 RGB, upright
+  camera: PhotoCamera  # intrinsics, pixels, and where they come from
+  path: Path | None = None  # of the file; None for an array
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Person:
+  """A person in 3D.
+
+  Attributes:
+    fit: what the reconstruction gave, in the form that the library uses inside.
+    photo: in which the person was found.
+    body_model: that the person's state belongs to.
+  """
+
+  fit: reconstructor.Person
+  photo: Photo
+  body_model: BodyModel
+
+  @property
+  def vertices(self) -> np.ndarray:
+    """The mesh: `[12308, 3]` metres, camera frame."""
+    return self.fit.body.vertices
+
+  @property
+  def faces(self) -> np.ndarray:
+    """Its triangles: `[F, 3]` int32, counter-clockwise from outside."""
+    return self.body_model.faces()
+
+  @property
+  def joints(self) -> np.ndarray:
+    """`[63, 3]` metres, camera frame, in the order of `joint_names`."""
+    return self.fit.body.joints
+
+  @property
+  def joint_names(self) -> tuple[str, ...]:
+    """The 63 joints' names; `l_` and `r_` are the subject's own sides."""
+    return tuple(skeleton.NAMES)
+
+  @property
+  def joint_parents(self) -> tuple[int, ...]:
+    """The index `[63]` of each joint's parent; -1 for the pelvis."""
+    return tuple(skeleton.PARENTS)
+
+  @property
+  def rotations(self) -> np.ndarray:
+    """`[63, 3, 3]` of each joint against its parent.
+
+    The first is the pelvis's: from the body frame to the camera frame.
+    """
+    return self.fit.body.rotations
+
+  @property
+  def keypoints(self) -> np.ndarray:
+    """`[137, 3]` metres, camera frame, in the order of `keypoint_names`."""
+    return self.fit.body.keypoints
+
+  @property
+  def keypoints_2d(self) -> np.ndarray:
+    """`keypoints` projected into the photo: `[137, 2]` pixels."""
+    return self.fit.keypoints_2d
+
+  @property
+  def detected_keypoints(self) -> np.ndarray:
+    """What the detector saw: `[137, 3]` x, y (pixels) and confidence in [0, 1].
+
+    A confidence of 0 stands for a keypoint that was not found.
+    """
+    return self.fit.detection.keypoints
+
+  @property
+  def keypoint_names(self) -> tuple[str, ...]:
+    """The 137 keypoints' names: 25 of the body, 70 face, 21 of each hand."""
+    return keypoints.NAMES
+
+  @property
+  def state(self) -> HumanState:
+    """Latents of pose, hands, shape and expression, and where the body is."""
+    return self.fit.state
+
+  @property
+  def trace(self) -> RefinementState:
+    """States, loss terms and seconds of s_0 ... s_M, fields `[M+1, ...]`."""
+    return self.fit.trace
+
+  @property
+  def box(self) -> np.ndarray:
+    """`[4]` left, top, width, height in the photo, pixels."""
+    return self.fit.detection.box
+
+  @property
+  def score(self) -> float:
+    """The detector's confidence in [0, 1]."""
+    return float(self.fit.detection.score)
+
+  @property
+  def quality(self) -> float | None:
+    """How far the result can be trusted, in [0, 1]; None: not calibrated.
+
+    It is the probability that the joints are off by less than 80 mm on average,
+    apart from place, size and orientation.
+    """
+    return self.fit.quality
+
+  def save_glb(self, path: str | os.PathLike) -> None:
+    """Writes the mesh as binary glTF: metres, y up.
+
+    Raises:
+      ValueError: if the file cannot be written.
+    """
+    mesh_export.write_glb(path, _meshes([self]))
+
+  def save_obj(self, path: str | os.PathLike) -> None:
+    """Writes the mesh as Wavefront OBJ: metres, y up.
+
+    Raises:
+      ValueError: if the file cannot be written.
+    """
+    mesh_export.write_obj(path, _meshes([self]))
+
+  def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
+    """The person shaded over the photo: `[H, W, 3]` uint8 RGB.
+
+    Args:
+      image: `[H, W, 3]` uint8 RGB, of the photo's size, to draw on in place of
+        the photo.
+    """
+    return _overlay([self], self.photo, image)
+
+  def stages(self) -> np.ndarray:
+    """The descent s_0 ... s_M over the crop, side by side.
+
+    Returns:
+      `[240, N, 3]` uint8 RGB; at the right end s_M is seen from the side.
+    """
+    return _stages([self], self.photo)
+
+  def __repr__(self) -> str:
+    left, top, width, height = (round(float(x)) for x in self.box)
+    x, y, z = self.joints[0]
+    quality = "none" if self.quality is None else f"{self.quality:.2f}"
+    return (
+      f"Person(box=[{left}, {top}, {width}, {height}] px, "
+      f"score={self.score:.2f}, quality={quality}, "
+      f"pelvis=[{x:.2f}, {y:.2f}, {z:.2f}] m, "
+      f"vertices {list(self.vertices.shape)}, "
+      f"joints {list(self.joints.shape)}, "
+      f"keypoints {list(self.keypoints.shape)})"
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class People(Sequence[Person]):
+  """The people of one photo: a sequence of `Person`, possibly empty.
+
+  They come in the order of the boxes that were given, or else of the detector's
+  confidence.
+
+  Attributes:
+    photo: the photo with its camera.
+    method: name of the method that found them.
+  """
+
+  photo: Photo
+  method: str
+  _people: tuple[Person, ...]
+
+  @overload
+  def __getitem__(self, index: int) -> Person: ...
+
+  @overload
+  def __getitem__(self, index: slice) -> "People": ...
+
+  def __getitem__(self, index):
+    """One person, or, for a slice, some of them as `People`."""
+    if isinstance(index, slice):
+      return dataclasses.replace(self, _people=self._people[index])
+    return self._people[index]
+
+  def __len__(self) -> int:
+    return len(self._people)
+
+  def __iter__(self) -> Iterator[Person]:
+    return iter(self._people)
+
+  @property
+  def image(self) -> np.ndarray:
+    """The photo: `[H, W, 3]` uint8 RGB."""
+    return self.photo.image
+
+  @property
+  def camera(self) -> PhotoCamera:
+    """Intrinsics of the photo, pixels, and where they come from."""
+    return self.photo.camera
+
+  @property
+  def path(self) -> Path | None:
+    """The photo's file; None for an array."""
+    return self.photo.path
+
+  def save_glb(self, path: str | os.PathLike) -> None:
+    """Writes everybody into one binary glTF: metres, y up.
+
+    Raises:
+      ValueError: if there is nobody, or the file cannot be written.
+    """
+    mesh_export.write_glb(path, _meshes(self))
+
+  def save_obj(self, path: str | os.PathLike) -> None:
+    """Writes everybody into one Wavefront OBJ: metres, y up.
+
+    Raises:
+      ValueError: if there is nobody, or the file cannot be written.
+    """
+    mesh_export.write_obj(path, _meshes(self))
+
+  def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
+    """Everybody shaded over the photo: `[H, W, 3]` uint8 RGB.
+
+    Args:
+      image: `[H, W, 3]` uint8 RGB, of the photo's size, to draw on in place of
+        the photo.
+    """
+    return _overlay(self, self.photo, image)
+
+  def stages(self) -> np.ndarray:
+    """Everybody's descent, a row for each; see `Person.stages`.
+
+    Raises:
+      ValueError: if there is nobody.
+    """
+    return _stages(self, self.photo)
+
+  def __repr__(self) -> str:
+    height, width = self.image.shape[:2]
+    source = "an array" if self.path is None else str(self.path)
+    lines = [
+      f"People({len(self)} in {source}, {width} x {height} px, "
+      f"camera {self.camera.source}, method {self.method})"
+    ]
+    lines += [f"  {i}: {person!r}" for i, person in enumerate(self)]
+    return "\n".join(lines)
+
+
+def _meshes(people: Sequence[Person]) -> list[mesh_export.PersonMesh]:
+  return [
+    mesh_export.PersonMesh(p.vertices, p.faces, None, *p.body_model.uv())
+    for p in people
+  ]
+
+
+def _overlay(
+  people: Sequence[Person], photo: Photo, image: np.ndarray | None
+) -> np.ndarray:
+  if image is None:
+    image = photo.image
+  if np.shape(image) != photo.image.shape:
+    raise ValueError(
+      f"image: shape is {np.shape(image)}, expected that of the photo, "
+      f"{photo.image.shape}"
+    )
+  return overlay.draw_overlay(image, _meshes(people), photo.camera.intrinsics)
+
+
+def _stages(people: Sequence[Person], photo: Photo) -> np.ndarray:
+  descents = [
+    descent
+    for person in people
+    for descent in descent_pictures.decode_descents(
+      [person.fit], person.body_model
+    )
+  ]
+  return descent_pictures.draw_stages(
+    photo.image, descents, photo.camera.intrinsics
+  )
