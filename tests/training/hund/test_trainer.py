@@ -104,7 +104,7 @@ from hund_tf.compat import tf_keras
 from hund_tf.training import run_devices
 run_devices.be_deterministic()
 from hund_tf.body.model import BodyModel
-from hund_tf.data import pose_library
+from hund_tf.motion import pose_library
 from hund_tf.synthetic.examples import SyntheticConfig
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.supervised import SupervisedConfig
