@@ -72,7 +72,8 @@ class CocoPerson(NamedTuple):
 
   image: Path  # the photo
   box: np.ndarray  # [4] left, top, width, height, pixels
-  keypoints: np.ndarray  # [137, 2] pixels, 0 where not annotated
+  keypoints: np.ndarray  # [137, 2] pixels, 0 where not annotated, NaN where
+  # a number of the annotation is not finite
   visibility: np.ndarray  # [137] 0 not annotated, 1 hidden or unknown, 2 seen
   weights: np.ndarray  # [137] in [0, 1]: 1 seen, HIDDEN_WEIGHT hidden; of face
   # and hands COCO-WholeBody's confidence
@@ -94,8 +95,8 @@ def parse_person(annotation: dict, image: Path) -> CocoPerson:
 
   Raises:
     KeyError: if it has no box.
-    ValueError: if a list has not as many numbers as it should, or one that is
-      not a finite number.
+    ValueError: if a list has not as many numbers as it should, or the box one
+      that is not finite.
   """
   where = f"annotation {annotation.get('id')}"
   points = np.zeros((NUM_KEYPOINTS, 2), np.float32)
@@ -106,6 +107,8 @@ def parse_person(annotation: dict, image: Path) -> CocoPerson:
       continue
     values = _numbers(where, name, annotation[name], 3 * len(indices))
     values, rows = values.reshape(-1, 3), list(indices)
+    finite = np.isfinite(values).all(axis=1, keepdims=True)
+    values = np.where(finite, values, [np.nan, np.nan, 1.0])
     known = values[:, 2] > 0
     points[rows] = np.where(known[:, None], values[:, :2], 0.0)
     if graded:
@@ -118,17 +121,18 @@ def parse_person(annotation: dict, image: Path) -> CocoPerson:
       weights[rows] = np.clip(values[:, 2], 0.0, 1.0)
   _fill_midpoints(points, visibility, weights)
   box = _numbers(where, "bbox", annotation["bbox"], 4)
+  if not np.isfinite(box).all():
+    raise ValueError(f"{where}: bbox has numbers that are not finite")
   return CocoPerson(image, box, points, visibility, weights)
 
 
 def _numbers(where: str, name: str, values: list, number: int) -> np.ndarray:
-  array = np.asarray(values, np.float32)
+  with np.errstate(over="ignore"):
+    array = np.asarray(values, np.float32)
   if array.size != number:
     raise ValueError(
       f"{where}: {name} has {array.size} numbers, expected {number}"
     )
-  if not np.isfinite(array).all():
-    raise ValueError(f"{where}: {name} has numbers that are not finite")
   return array
 
 
@@ -279,7 +283,10 @@ def read_coco_keypoints(
       if row.get("iscrowd") or not row.get("num_keypoints"):
         continue
       try:
-        people.append(parse_person(row, folder / item.key))
+        person = parse_person(row, folder / item.key)
+        if not np.isfinite(person.keypoints).all():
+          raise ValueError(f"annotation {row.get('id')}: keypoints not finite")
+        people.append(person)
       except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
           f"{annotations}: not a COCO keypoint file "

@@ -202,7 +202,7 @@ class Human36M:
     box = person_box(frame, data)
     if photo is None:
       size = np.array(camera.size, np.float32)
-      region = Region(b"", size, np.array([0, 0, *size], np.float32))
+      region = Region(b"", size, np.array([0, 0, *size], np.float32), size)
     else:
       region = person_region(photo, box, self.image_margin, self.max_side)
     intrinsics = np.concatenate([camera.focal, camera.center])

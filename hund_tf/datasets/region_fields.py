@@ -16,7 +16,7 @@ def region_fields(
   box: np.ndarray,
   keypoints: np.ndarray,
 ) -> dict[str, object]:
-  """The fields image, image_size, photo_box, intrinsics, box and keypoints.
+  """The fields of the region, and intrinsics, box and keypoints in it.
 
   Args:
     region: of the photo.

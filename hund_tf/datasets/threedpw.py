@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from hund_tf.body import joint_sets
-from hund_tf.datasets import threedpw_smpl
+from hund_tf.datasets import label_bounds, threedpw_smpl
 from hund_tf.datasets.region_fields import region_fields
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.datasets.threedpw_files import (
@@ -58,20 +58,30 @@ def keypoints_of(points: np.ndarray) -> np.ndarray:
   return result
 
 
-def person_box(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
+def person_box(
+  points: np.ndarray, joints: np.ndarray, photo_size: np.ndarray
+) -> np.ndarray:
   """Box `[4]` left, top, width, height, pixels, by SPIN's rule.
 
   The bounds of the 2D points that are known, 1.2 times as large: a square of
   its longer side is SPIN's crop. Where no two points are known, the bounds of
-  the projected joints take their place.
+  the projected joints take their place. Those far outside the photo count for
+  neither.
 
   Args:
     points: `[18, 3]` x, y and confidence.
     joints: `[24, 2]` projected joints.
+    photo_size: `[2]` width, height.
+
+  Raises:
+    ValueError: if all are far outside the photo.
   """
-  known = points[points[:, 2] > 0, :2]
+  near = label_bounds.near_photo(points[:, :2], photo_size)
+  known = points[near & (points[:, 2] > 0), :2]
   if not len(known) or np.ptp(known, axis=0).max() < _MIN_EXTENT:
-    known = joints
+    known = joints[label_bounds.near_photo(joints, photo_size)]
+  if not len(known):
+    raise ValueError("joints far outside the photo; expected some within")
   low, high = known.min(axis=0), known.max(axis=0)
   size = np.maximum(_BOX_SCALE * (high - low), _MIN_EXTENT)
   return np.concatenate([0.5 * (low + high - size), size])
@@ -170,14 +180,13 @@ class ThreeDPW:
   ) -> PersonRecord | Skipped:
     joints = camera_joints(sequence, actor, frame)
     points = sequence.poses_2d[actor, frame]
-    finite = np.isfinite(joints).all() and np.isfinite(points).all()
-    if not finite or joints[:, 2].min() <= 0:
+    if not np.isfinite(joints).all() or joints[:, 2].min() <= 0:
       problem = f"{key}: joints are not finite or behind the camera"
       return Skipped(key, "unusable joints", problem, damaged=True)
     focal, center = sequence.intrinsics[:2], sequence.intrinsics[2:]
     pixels = joints[:, :2] / joints[:, 2:] * focal + center
-    box = person_box(points, pixels)
     try:
+      box = person_box(points, pixels, np.array(photo.shape[1::-1]))
       region = person_region(photo, box, self.image_margin, self.max_side)
     except ValueError as error:
       problem = f"{key}: {error}"

@@ -24,6 +24,7 @@ class Region(NamedTuple):
   image: bytes  # JPEG, RGB
   image_size: np.ndarray  # [2] width, height, pixels
   photo_box: np.ndarray  # [4] left, top, width, height in photo pixels
+  photo_size: np.ndarray  # [2] width, height of the photo, pixels
 
 
 def person_region(
@@ -71,6 +72,7 @@ def person_region(
     image=buffer.getvalue(),
     image_size=np.array([size, size], np.float32),
     photo_box=np.array([x, y, side, side], np.float32),
+    photo_size=np.array([width, height], np.float32),
   )
 
 
@@ -83,15 +85,19 @@ def _scale(region: Region) -> np.ndarray:
 def region_points(points: np.ndarray, region: Region) -> np.ndarray:
   """Points `[..., 2]` of the photo in pixels of the region, float32."""
   shift = np.asarray(region.photo_box, np.float64)[:2]
-  moved = (np.asarray(points, np.float64) - shift) * _scale(region)
-  return moved.astype(np.float32)
+  return _float32((np.asarray(points, np.float64) - shift) * _scale(region))
 
 
 def photo_points(points: np.ndarray, region: Region) -> np.ndarray:
   """The inverse of `region_points`."""
   shift = np.asarray(region.photo_box, np.float64)[:2]
-  moved = np.asarray(points, np.float64) / _scale(region) + shift
-  return moved.astype(np.float32)
+  return _float32(np.asarray(points, np.float64) / _scale(region) + shift)
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+  """float32, in which numbers that are too large are infinite."""
+  with np.errstate(over="ignore"):
+    return values.astype(np.float32)
 
 
 def region_box(box: np.ndarray, region: Region) -> np.ndarray:

@@ -42,6 +42,8 @@ class PersonRecord(NamedTuple):
   image_size: np.ndarray = _zeros(2)  # [2] width, height, pixels
   photo_box: np.ndarray = _zeros(4)  # [4] the image's left, top, width, height
   # in pixels of the whole photo
+  photo_size: np.ndarray = _zeros(2)  # [2] width, height of the whole photo; 0:
+  # unknown, as in records that were written without this field
   intrinsics: np.ndarray = _zeros(4)  # [4] fx, fy, cx, cy of the stored image
   intrinsics_weight: float = 0.0  # 1 known, 0 assumed
   box: np.ndarray = _zeros(4)  # [4] person: left, top, width, height
@@ -74,6 +76,7 @@ _SCALARS = ("intrinsics_weight", "state_weight", "residual_mm")
 _FIXED = (
   "image_size",
   "photo_box",
+  "photo_size",
   "intrinsics",
   "box",
   "keypoints",
@@ -84,6 +87,7 @@ _FIXED = (
   "body_joints",
 )
 _VARIABLE = {"joints": 3, "joint_weights": 0, "vertices": 3}  # columns
+_OPTIONAL = ("photo_size",)  # not in every record that is on disk
 _VERSION_KEY = "schema_version"
 
 
@@ -183,6 +187,8 @@ def decode(serialized: bytes) -> PersonRecord:
     values[name] = feature[name].float_list.value[0]
   default = PersonRecord("", "")
   for name in _FIXED + tuple(_VARIABLE):
+    if name in _OPTIONAL and name not in feature:
+      continue
     array = np.array(feature[name].float_list.value, np.float32)
     shape = getattr(default, name).shape
     values[name] = array.reshape(
@@ -208,7 +214,11 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
   }
   spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in _SCALARS}
   spec |= {
-    name: tf.io.FixedLenFeature(getattr(default, name).shape, tf.float32)
+    name: tf.io.FixedLenFeature(
+      getattr(default, name).shape,
+      tf.float32,
+      getattr(default, name) if name in _OPTIONAL else None,
+    )
     for name in _FIXED
   }
   spec |= {

@@ -63,7 +63,7 @@ class JointSource:
     self._fitters: dict[str, tuple[fitting.Retargeting, np.ndarray]] = {}
 
   def measured(self, record: PersonRecord) -> bool:
-    return bool(record.joint_set)
+    return bool(record.joint_weights.any())
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
     for name in sorted({record.joint_set for record in records} - {""}):

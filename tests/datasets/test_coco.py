@@ -132,7 +132,9 @@ def test_records_keep_joints_on_their_pixels(tmp_path):
     assert tuple(record.image_size) == (160, 160)
     image = np.asarray(Image.open(io.BytesIO(record.image)))
     given = np.reshape(row["keypoints"], (17, 3))
-    region = regions.Region(b"", record.image_size, record.photo_box)
+    region = regions.Region(
+      b"", record.image_size, record.photo_box, record.photo_size
+    )
     ours = record.keypoints[list(coco.COCO_INDICES)]
     back = regions.photo_points(ours[:, :2], region)
     assert np.abs(back - given[:, :2]).max() < 0.01
@@ -207,7 +209,9 @@ def test_real_whole_body_sample(shared):
   rows = {row["id"]: row for row in json.loads(path.read_text())["annotations"]}
   for record in records:
     row = rows[int(record.key.split("/")[1])]
-    region = regions.Region(b"", record.image_size, record.photo_box)
+    region = regions.Region(
+      b"", record.image_size, record.photo_box, record.photo_size
+    )
     for name, place in (("righthand_kpts", 116), ("lefthand_kpts", 95)):
       given = np.reshape(row[name], (21, 3))
       ours = record.keypoints[place : place + 21]

@@ -46,7 +46,9 @@ def _convert(folder, text, **settings):
 def _check_boxes(records):
   boxes = []
   for record in records:
-    region = regions.Region(b"", record.image_size, record.photo_box)
+    region = regions.Region(
+      b"", record.image_size, record.photo_box, record.photo_size
+    )
     corners = record.box[:2], record.box[:2] + record.box[2:]
     boxes.append(regions.photo_points(np.array(corners), region))
     np.testing.assert_allclose(

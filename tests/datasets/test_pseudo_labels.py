@@ -46,7 +46,9 @@ def test_people_of_photos_become_records(labelled):
   assert record.dataset == "demo"
   assert record.state_weight == 0.0 and not record.keypoints.any()
   photo = load_photo(_DEMO / "astronaut.jpg")
-  region = Region(record.image, record.image_size, record.photo_box)
+  region = Region(
+    record.image, record.image_size, record.photo_box, record.photo_size
+  )
   # The detector's own answer, carried back to the photo.
   (person, *_) = pseudo_labels._detector().detect(photo)
   known = person.keypoints[:, 2] > 0
@@ -134,7 +136,9 @@ def test_options_reach_the_records(tmp_path):
   )
   (record,) = _convert(source)
   assert record.intrinsics_weight == 1.0 and record.mask == b""
-  region = Region(record.image, record.image_size, record.photo_box)
+  region = Region(
+    record.image, record.image_size, record.photo_box, record.photo_size
+  )
   places = regions.photo_points(record.detected[:25, :2], region)
   np.testing.assert_allclose(places, body[:, :2], atol=0.01)
   assert record.detected.shape == (NUM_KEYPOINTS, 3)

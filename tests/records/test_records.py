@@ -45,6 +45,15 @@ def test_encoding_round_trip():
     assert_equal(schema.decode(schema.encode(record)), record)
 
 
+def test_records_of_photos_of_untold_size_are_read():
+  record = make_record(2)
+  example = tf.train.Example.FromString(schema.encode(record))
+  del example.features.feature["photo_size"]
+  data = example.SerializeToString()
+  assert_equal(schema.decode(data), record)
+  assert not schema.parse(tf.constant(data))["photo_size"].numpy().any()
+
+
 def test_parse_gives_every_field():
   record = make_record(1)
   tensors = schema.parse(tf.constant(schema.encode(record)))

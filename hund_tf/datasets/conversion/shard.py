@@ -7,6 +7,7 @@ was left out, with names.
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import keypoints as table
+from hund_tf.datasets.label_bounds import without_far_labels
 from hund_tf.datasets.source import DatasetSource, Skipped
 from hund_tf.files import atomic_path
 from hund_tf.records import schema, shards
@@ -56,6 +58,7 @@ class ShardReport(NamedTuple):
   damaged: float  # sum over the items of the share of each that is damaged
   counts: dict[str, int]  # of the records that hold something
   skipped: tuple[Skipped, ...]  # the first few of each reason
+  far_labels: dict[str, int]  # of each kind: see `without_far_labels`
 
 
 def settings(job: Job) -> dict:
@@ -129,16 +132,17 @@ def _records(
   job: Job, index: int, skipped: dict[str, int]
 ) -> Iterator[PersonRecord]:
   """The records of a shard; fills `skipped` and writes the report."""
-  counts: dict[str, int] = {}
+  counts: Counter[str] = Counter()
+  far_labels: Counter[str] = Counter()
   examples: list[Skipped] = []
   damaged = 0.0
   items = job.items()[index :: job.shards]
   for item in items:
     good = bad = 0
-    for result in _convert(job.source, item):
+    for result, far in _convert(job.source, item):
       if isinstance(result, PersonRecord):
-        for name in contents(result):
-          counts[name] = counts.get(name, 0) + 1
+        counts.update(contents(result))
+        far_labels.update(far)
         good += 1
         yield result
         continue
@@ -147,24 +151,31 @@ def _records(
       if number <= EXAMPLES:
         examples.append(result)
     damaged += bad / max(1, good + bad)
-  report = ShardReport(len(items), damaged, counts, tuple(examples))
+  report = ShardReport(len(items), damaged, counts, tuple(examples), far_labels)
   with atomic_path(_report_path(job.path(index))) as temporary:
     temporary.write_text(json.dumps(report._asdict()), encoding="utf-8")
 
 
-def _convert(source: DatasetSource, item) -> Iterator[PersonRecord | Skipped]:
-  """The results of an item; what the reader did not catch is damage, too."""
+def _convert(
+  source: DatasetSource, item
+) -> Iterator[tuple[PersonRecord | Skipped, dict[str, int]]]:
+  """The results of an item, and labels of each that were far outside.
+
+  What the reader did not catch is damage, too.
+  """
   try:
     for result in source.convert(item):
+      far: dict[str, int] = {}
       if isinstance(result, PersonRecord):
         try:
+          result, far = without_far_labels(result)
           result = schema.check(result)
         except ValueError as error:
           result = Skipped(result.key, "invalid record", str(error), True)
-      yield result
+      yield result, far
   except (OSError, ValueError) as error:
     problem = f"{item.key}: {type(error).__name__}: {error}"
-    yield Skipped(item.key, "unreadable input", problem, damaged=True)
+    yield Skipped(item.key, "unreadable input", problem, damaged=True), {}
 
 
 def contents(record: PersonRecord) -> Iterator[str]:

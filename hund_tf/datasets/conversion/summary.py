@@ -28,6 +28,7 @@ class Summary(NamedTuple):
   items: int  # photos, sequences or videos
   damaged: float  # sum over the items of the share of each that is damaged
   counts: dict[str, int]  # of the records that hold something
+  far_labels: dict[str, int]  # kind: labels of weight 0, as they were far out
   damage: dict[str, int]  # reason: number of damaged inputs
   left_out: dict[str, int]  # reason: number of inputs that the rules leave out
   named: dict[str, list[str]]  # reason: the first problems
@@ -60,10 +61,12 @@ def summarize(job: Job) -> Summary:
     done.append(result)
   infos, reports = zip(*done, strict=True)
   counts: Counter = Counter()
+  far_labels: Counter = Counter()
   skipped: Counter = Counter()
   examples: dict[str, list[Skipped]] = {}
   for info, report in done:
     counts.update(report.counts)
+    far_labels.update(report.far_labels)
     skipped.update(info.skipped)
     for example in report.skipped:
       examples.setdefault(example.reason, []).append(example)
@@ -74,6 +77,7 @@ def summarize(job: Job) -> Summary:
     items=sum(report.items for report in reports),
     damaged=sum(report.damaged for report in reports),
     counts=dict(sorted(counts.items())),
+    far_labels=dict(sorted(far_labels.items())),
     damage={r: n for r, n in skipped.most_common() if is_damage[r]},
     left_out={r: n for r, n in skipped.most_common() if not is_damage[r]},
     named={
@@ -92,6 +96,7 @@ def report_text(summary: Summary) -> str:
   ]
   for title, rows in (
     ("records with", summary.counts),
+    ("labels far outside their photo, stored as unknown", summary.far_labels),
     ("damaged inputs", summary.damage),
     ("left out by the rules", summary.left_out),
   ):

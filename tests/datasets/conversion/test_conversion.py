@@ -2,15 +2,19 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hund_tf.body import joint_sets, keypoints
+from hund_tf.body.joint_sets import SMPL_24
 from hund_tf.datasets import registry
-from hund_tf.datasets.coco import CocoPeople
+from hund_tf.datasets.coco import COCO_NAMES, CocoPeople
 from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import ConversionError
 from hund_tf.records import shards
@@ -232,6 +236,82 @@ def test_3dpw_is_converted(tmp_path):
   _, result, manifest = _run(source, tmp_path / "out", number=1)
   assert result.counts["known intrinsics"] == manifest.count > 2
   _check_3d(manifest, "3dpw")
+
+
+def test_far_labels_of_coco_are_counted(tmp_path):
+  people = [coco_files.person(1, 1), coco_files.person(2, 2)]
+  path = coco_files.write(tmp_path, people)  # photos of 330 x 250
+  wrist, knee, shoulder = (
+    COCO_NAMES.index(name) for name in ("l_wrist", "r_knee", "r_shoulder")
+  )
+  people[0]["keypoints"][3 * wrist] = 330 + 329
+  people[0]["keypoints"][3 * knee] = -331
+  people[1]["keypoints"][3 * wrist + 1] = float("nan")
+  people[1]["keypoints"][3 * shoulder] = 1e40
+  content = json.loads(path.read_text()) | {"annotations": people}
+  path.write_text(json.dumps(content))
+  _, result, manifest = _run(_source(tmp_path), tmp_path / "out")
+  assert result.far_labels == {"keypoints": 4} and not result.damage
+  first, second = shards.read_records(manifest)
+  for record, lost in (
+    (first, ("r_knee",)),
+    (second, ("l_wrist", "r_shoulder", "neck")),
+  ):
+    rows = [keypoints.INDEX[name] for name in lost]
+    assert (
+      not record.keypoints[rows].any() and not record.visibility[rows].any()
+    )
+    assert (record.keypoints[:, 2] > 0).sum() == 19 - len(lost)
+    assert tuple(record.photo_size) == coco_files.SIZE
+  text = (tmp_path / "out/coco.report.txt").read_text()
+  assert "labels far outside their photo, stored as unknown:" in text
+  assert "       4  keypoints" in text
+  report = json.loads((tmp_path / "out/coco.report.json").read_text())
+  assert report["far_labels"] == {"keypoints": 4}
+
+
+def test_far_labels_of_3dpw_are_counted(tmp_path):
+  content = threedpw_fixture.write(tmp_path / "3dpw")  # photos of 360 x 640
+  content["poses2d"][0][0, :, 4] = [5000, 10, 0.9]  # the right wrist
+  content["poses2d"][1][0, 0, 3] = np.inf  # the right elbow
+  joints = content["jointPositions"][0]
+  wrist = 3 * SMPL_24.index("l_wrist")
+  camera = content["cam_poses"][0]
+  joints[0, wrist : wrist + 3] += 30 * camera[0, :3]  # metres along the photo
+  path = tmp_path / "3dpw/sequenceFiles/test/walk_00.pkl"
+  path.write_bytes(threedpw_fixture.pickle_python2(content))
+  place = registry.Place(str(tmp_path / "3dpw"), "test")
+  source = registry.open_dataset("3dpw", place)
+  _, result, manifest = _run(source, tmp_path / "out", number=1)
+  assert result.far_labels == {"3D joints": 1, "keypoints": 2}
+  records = {r.key: r for r in shards.read_records(manifest)}
+  first = records["walk_00/actor0/00000"]
+  assert np.flatnonzero(first.joint_weights == 0).tolist() == [wrist // 3]
+  assert not first.keypoints[keypoints.INDEX["r_wrist"]].any()
+  assert first.photo_box[2] < 640  # the far point does not widen the box
+  second = records["walk_00/actor1/00000"]
+  assert not second.keypoints[keypoints.INDEX["r_elbow"]].any()
+  assert second.joint_weights.all()
+
+
+def test_far_labels_of_human36m_are_counted(tmp_path):
+  root = tmp_path / "h36m"
+  root.mkdir()
+  fixture = human36m_fixture
+  fixture.write_metadata(root)
+  joints, _ = fixture.write_take(root, 9, "Directions 1", "54138969")
+  joints[5, fixture.LEFT_WRIST, 0] += 60_000  # millimetres
+  poses = root / "S9/MyPoseFeatures/D3_Positions_mono"
+  fixture.write_cdf(poses / "Directions 1.54138969.cdf", joints)
+  shutil.rmtree(root / "S9/MyPoseFeatures/D2_Positions")
+  place = registry.Place(str(root), "test", frame_step=5)
+  source = registry.open_dataset("h36m", place)
+  _, result, manifest = _run(source, tmp_path / "out", limit=0.8)
+  assert result.far_labels == {"3D joints": 1, "keypoints": 1}
+  far = next(r for r in shards.read_records(manifest) if r.frame == 5)
+  wrist = joint_sets.H36M_17.index("l_wrist")
+  assert np.flatnonzero(far.joint_weights == 0).tolist() == [wrist]
+  assert not far.keypoints[keypoints.INDEX["l_wrist"]].any()
 
 
 def test_layouts_are_told(tmp_path):
