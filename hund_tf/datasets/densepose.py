@@ -10,9 +10,9 @@ Outside of the box nothing is known.
 from dataclasses import dataclass
 
 import numpy as np
-from pycocotools import mask as run_lengths
 
 from hund_tf.datasets.coco import CocoPeople, CocoPerson
+from hund_tf.extras import load_extra
 from hund_tf.records import regions
 from hund_tf.records.schema import UNKNOWN_PART, PersonRecord
 from hund_tf.types import NUM_PARTS
@@ -35,6 +35,7 @@ def decode_parts(masks: list) -> np.ndarray:
   """
   if len(masks) != NUM_PARTS - 1:
     raise ValueError(f"dp_masks has {len(masks)} masks, expected 14")
+  run_lengths = load_extra("pycocotools.mask", "datasets")
   labels = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
   for part, mask in enumerate(masks, start=1):
     if not mask:

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cdflib
 import cv2
 import h5py
 import numpy as np
 
 from hund_tf.datasets.human36m_cameras import PHOTO_SIZES
+from hund_tf.extras import load_extra
 from hund_tf.photos.loading import load_photo
 
 NUM_JOINTS = 32
@@ -99,6 +99,7 @@ def read_pose(path: Path, dimensions: int) -> np.ndarray:
   remedy = f"expected a CDF file with Pose of shape (1, F, {32 * dimensions})"
   if not path.is_file():
     raise DamagedInput("missing pose file", f"{path}: does not exist; {remedy}")
+  cdflib = load_extra("cdflib", "datasets")
   try:
     pose = np.asarray(cdflib.CDF(path).varget("Pose"), np.float64)
   except Exception as error:  # the decoder of broken bytes raises any kind

@@ -7,7 +7,7 @@ from tests.project.source_tree import room as room_of
 
 # From the bottom up; rooms on one line do not import each other.
 _LAYERS = [
-  {"compat", "environment", "files", "options"},
+  {"compat", "environment", "extras", "files", "options"},
   {"types", "draws"},
   {"geometry"},
   {"body"},

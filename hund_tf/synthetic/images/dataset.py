@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
+from hund_tf.extras import load_extra
 from hund_tf.motion.pose_library import PoseLibrary
 from hund_tf.records import schema, shards
 from hund_tf.records.schema import PersonRecord
@@ -84,7 +84,8 @@ def use_one_thread() -> None:
   tf.config.threading.set_intra_op_parallelism_threads(1)
   tf.config.threading.set_inter_op_parallelism_threads(1)
   cv2.setNumThreads(1)
-  threadpool_limits(1, user_api="blas")
+  threadpoolctl = load_extra("threadpoolctl", "train")
+  threadpoolctl.threadpool_limits(1, user_api="blas")
 
 
 class ImageMaker:
