@@ -6,7 +6,7 @@ from absl import flags
 
 from hund_tf.datasets import registry
 from hund_tf.datasets.conversion.runners import BEAM_RUNNERS
-from hund_tf.datasets.threedpw_smpl import SmplFiles
+from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
 from hund_tf.records import regions
 
 _DATASET = flags.DEFINE_enum(

@@ -27,7 +27,7 @@ from flags import body_flags, retargeting_flags
 from hund_tf import files
 from hund_tf.body.adapters import smpl_models
 from hund_tf.body.model import BodyModel
-from hund_tf.datasets import threedpw_measurements
+from hund_tf.datasets.threedpw import measurements as threedpw_measurements
 from hund_tf.records import shards
 from hund_tf.records.schema import PersonRecord
 from hund_tf.retargeting import correspondence, point_sets

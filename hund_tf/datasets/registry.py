@@ -6,11 +6,11 @@ from pathlib import Path
 
 from hund_tf.datasets.coco import CocoPeople
 from hund_tf.datasets.densepose import DensePose
-from hund_tf.datasets.human36m import Human36M
+from hund_tf.datasets.human36m.reader import Human36M
 from hund_tf.datasets.open_images import OpenImages
 from hund_tf.datasets.source import DatasetSource
-from hund_tf.datasets.threedpw import ThreeDPW
-from hund_tf.datasets.threedpw_smpl import SmplFiles
+from hund_tf.datasets.threedpw.reader import ThreeDPW
+from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
 from hund_tf.records.regions import DEFAULT_MARGIN, DEFAULT_MAX_SIDE
 
 

@@ -26,8 +26,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body.joint_sets import H36M_17
-from hund_tf.datasets import human36m_actions
-from hund_tf.datasets.human36m_cameras import PHOTO_SIZES
+from hund_tf.datasets.human36m import actions
+from hund_tf.datasets.human36m.cameras import PHOTO_SIZES
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.files import atomic_path
 
@@ -124,7 +124,7 @@ def _parsed(key: str) -> tuple[tuple[str, str, str], int]:
   if (
     len(parts) != 4
     or parts[0] not in SUBJECTS
-    or human36m_actions.action(parts[1]) not in _ACTIONS
+    or actions.action(parts[1]) not in _ACTIONS
     or parts[2] not in PHOTO_SIZES
     or not parts[3].isdecimal()
   ):
@@ -143,8 +143,8 @@ def _lengths(
     {(subject, take) for subject, take, _ in videos},
     key=lambda pair: (
       SUBJECTS.index(pair[0]),
-      _ACTIONS.index(human36m_actions.action(pair[1])),
-      human36m_actions.trial(*pair),
+      _ACTIONS.index(actions.action(pair[1])),
+      actions.trial(*pair),
       pair[1],
     ),
   )

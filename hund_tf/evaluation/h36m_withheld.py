@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from hund_tf.datasets import human36m_cameras, human36m_files
+from hund_tf.datasets.human36m import cameras, files
 from hund_tf.evaluation.h36m_submission import SUBJECTS
 from hund_tf.evaluation.photo_predictions import Sighting
 from hund_tf.types import Intrinsics
@@ -41,7 +41,7 @@ def list_videos(root: str | os.PathLike, step: int = 1) -> list[Video]:
     for base in (root, root / "extracted"):
       for path in sorted((base / subject / "Videos").glob("*.mp4")):
         take, _, camera = path.stem.rpartition(".")
-        if take[:1] != "_" and camera in human36m_cameras.PHOTO_SIZES:
+        if take[:1] != "_" and camera in cameras.PHOTO_SIZES:
           frames = _frames(path, step)
           videos.append(Video(path, subject, take, camera, frames))
   if not videos:
@@ -73,18 +73,18 @@ def sightings(
   Raises:
     ValueError: if `metadata.xml` cannot be used.
   """
-  metadata = human36m_files.find_metadata(root)
-  cameras = human36m_cameras.read_cameras(metadata)
+  metadata = files.find_metadata(root)
+  known = cameras.read_cameras(metadata)
   for video in videos:
-    camera = cameras[video.subject, video.camera]
+    camera = known[video.subject, video.camera]
     intrinsics = Intrinsics(
       camera.focal.astype(np.float32), camera.center.astype(np.float32)
     )
-    maps = human36m_cameras.undistortion_maps(camera)
-    images = human36m_files.video_frames(video.path, video.camera, video.frames)
+    maps = cameras.undistortion_maps(camera)
+    images = files.video_frames(video.path, video.camera, video.frames)
     for frame, image in zip(video.frames, images, strict=True):
       key = f"{video.subject}/{video.take}/{video.camera}/{frame:06d}"
-      if isinstance(image, human36m_files.DamagedInput):
+      if isinstance(image, files.DamagedInput):
         yield Sighting(key, None, intrinsics, problem=str(image))
         continue
       image = cv2.remap(image, *maps, interpolation=cv2.INTER_CUBIC)

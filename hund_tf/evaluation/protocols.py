@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import joint_sets
-from hund_tf.datasets import human36m_actions
+from hund_tf.datasets.human36m import actions
 from hund_tf.evaluation import compared_joints
 from hund_tf.records import schema
 from hund_tf.records.schema import PersonRecord
@@ -65,7 +65,7 @@ PROTOCOLS = {
     Protocol(
       name="h36m_p1",
       title="Human3.6M, protocol 1 (Table 1)",
-      subjects=human36m_actions.TEST_SUBJECTS,
+      subjects=actions.TEST_SUBJECTS,
       cameras=(),
       trials=(),
       frame_step=5,
@@ -77,7 +77,7 @@ PROTOCOLS = {
     Protocol(
       name="h36m_p2",
       title="Human3.6M, protocol 2 (camera 60457274, first takes)",
-      subjects=human36m_actions.TEST_SUBJECTS,
+      subjects=actions.TEST_SUBJECTS,
       cameras=("60457274",),
       trials=(1,),
       frame_step=5,
@@ -153,7 +153,7 @@ def reason_to_leave_out(record: PersonRecord, protocol: Protocol) -> str:
   if protocol.cameras and record.camera not in protocol.cameras:
     return "other camera"
   if protocol.trials:
-    trial = human36m_actions.trial(record.subject, take_of(record))
+    trial = actions.trial(record.subject, take_of(record))
     if trial not in protocol.trials:
       return "other take"
   return ""

@@ -8,7 +8,7 @@ import pytest
 from hund_tf.body.joint_sets import H36M_17
 from hund_tf.evaluation import h36m_submission, h36m_withheld
 from hund_tf.evaluation.predictions import Predictions
-from tests.datasets import human36m_fixture as fixture
+from tests.datasets.human36m import fixture
 from tests.evaluation import withheld
 
 # Joints of the 32 that the server compares, in its order.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hund_tf.evaluation.predictions import Predictions
-from tests.datasets.human36m_fixture import CAMERAS
+from tests.datasets.human36m.fixture import CAMERAS
 
 ACTIONS = (
   "Directions Discussion Eating Greeting Phoning Posing Purchases Sitting "

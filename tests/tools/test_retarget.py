@@ -9,13 +9,13 @@ from absl.testing import flagsaver
 
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.compat import tf
-from hund_tf.datasets import threedpw_files
-from hund_tf.datasets.threedpw import ThreeDPW
+from hund_tf.datasets.threedpw import sequences
+from hund_tf.datasets.threedpw.reader import ThreeDPW
 from hund_tf.records import shards
 from hund_tf.records.schema import MESH, PersonRecord
 from hund_tf.retargeting import correspondence, point_sets, points
 from tests.body.adapters import smpl_like
-from tests.datasets import threedpw_fixture
+from tests.datasets.threedpw import fixture as threedpw_fixture
 from tests.retargeting import retargeting_cases
 from tools import make_correspondence, retarget
 
@@ -219,7 +219,7 @@ def test_3dpw_is_fitted_from_its_own_files(smpl, tmp_path, capsys):
   assert "3 records, 3 fitted, 3 used" in report
   assert "0 had no measurements\n" in report
   assert "4 of 7 measurements matched no record" in report
-  sequence = threedpw_files.read_sequence(path)
+  sequence = sequences.read_sequence(path)
   for record in records.values():
     actor, frame = int(record.subject[5]), record.frame
     world = {
@@ -229,7 +229,7 @@ def test_3dpw_is_fitted_from_its_own_files(smpl, tmp_path, capsys):
       "translation": sequence.translations[actor, frame : frame + 1],
     }
     vertices = _posed(smpl, world)[""]
-    _check(record, threedpw_files.to_camera(sequence, frame, vertices))
+    _check(record, sequences.to_camera(sequence, frame, vertices))
 
 
 def test_markers_are_fitted_by_their_keys(

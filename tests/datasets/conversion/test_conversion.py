@@ -19,8 +19,10 @@ from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import ConversionError
 from hund_tf.records import shards
 from hund_tf.visualization import contact_sheet
-from tests.datasets import coco_files, human36m_fixture, threedpw_fixture
+from tests.datasets import coco_files
 from tests.datasets.conversion.number_source import Numbers
+from tests.datasets.human36m import fixture as human36m_fixture
+from tests.datasets.threedpw import fixture as threedpw_fixture
 
 _ROOT = Path(__file__).parents[3]
 
@@ -94,7 +96,6 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from hund_tf.datasets.conversion import runners, shard
-from tests.datasets import human36m_fixture, threedpw_fixture
 from tests.datasets.conversion.number_source import Numbers
 
 class Killed(Numbers):

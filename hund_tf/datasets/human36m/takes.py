@@ -6,11 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import joint_sets
-from hund_tf.datasets import human36m_actions as actions
-from hund_tf.datasets import human36m_cameras as cameras
-from hund_tf.datasets import human36m_files as files
-from hund_tf.datasets.human36m_cameras import Camera
-from hund_tf.datasets.human36m_files import DamagedInput
+from hund_tf.datasets.human36m import actions, cameras, files
+from hund_tf.datasets.human36m.cameras import Camera
+from hund_tf.datasets.human36m.files import DamagedInput
 
 _MAX_DISAGREEMENT = 1.0  # pixels between 3D and 2D; both are of one origin
 _JOINTS_TO_BOX = 1.2  # the outline of a person goes beyond the joints

@@ -8,16 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from hund_tf.body import joint_sets
-from hund_tf.datasets import label_bounds, threedpw_smpl
+from hund_tf.datasets import label_bounds
 from hund_tf.datasets.region_fields import region_fields
 from hund_tf.datasets.source import Skipped, WorkItem
-from hund_tf.datasets.threedpw_files import (
+from hund_tf.datasets.threedpw import smpl_joints
+from hund_tf.datasets.threedpw.sequences import (
   ThreeDPWSequence,
   camera_joints,
   read_sequence,
   record_key,
 )
-from hund_tf.datasets.threedpw_smpl import SmplFiles
+from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
 from hund_tf.detection.mapping import fill_midpoints
 from hund_tf.photos.loading import load_photo
 from hund_tf.records.regions import (
@@ -122,7 +123,7 @@ class ThreeDPW:
         f"{root}: does not hold 3DPW's split {self.split}; {_LAYOUT}"
       )
     if self.smpl:
-      threedpw_smpl.check(self.smpl)
+      smpl_joints.check(self.smpl)
     return [WorkItem(path.stem, (str(path),)) for path in paths]
 
   def convert(self, item: WorkItem) -> Iterator[PersonRecord | Skipped]:
@@ -138,7 +139,7 @@ class ThreeDPW:
     regressed = None
     if self.smpl:
       regressed = [
-        threedpw_smpl.regressed_joints(sequence, actor, self.smpl)
+        smpl_joints.regressed_joints(sequence, actor, self.smpl)
         for actor in actors
       ]
     for frame in range(len(sequence.camera_poses)):

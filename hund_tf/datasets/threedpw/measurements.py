@@ -7,8 +7,8 @@ import numpy as np
 
 from hund_tf.body.adapters.smpl_models import SmplModels
 from hund_tf.compat import tf
-from hund_tf.datasets import threedpw_files
-from hund_tf.datasets.threedpw_files import NUM_JOINTS, ThreeDPWSequence
+from hund_tf.datasets.threedpw import sequences
+from hund_tf.datasets.threedpw.sequences import NUM_JOINTS, ThreeDPWSequence
 
 
 def sequence_files(root: str | os.PathLike) -> list[Path]:
@@ -54,7 +54,7 @@ def read(root: str | os.PathLike, models: SmplModels) -> dict[str, np.ndarray]:
       )
   keys, rows = [], []
   for path in sequence_files(root):
-    sequence = threedpw_files.read_sequence(path)
+    sequence = sequences.read_sequence(path)
     for actor in range(len(sequence.genders)):
       pelvis = _rest_pelvis(sequence, actor, models)
       for frame in np.flatnonzero(sequence.valid[actor]):
@@ -62,10 +62,8 @@ def read(root: str | os.PathLike, models: SmplModels) -> dict[str, np.ndarray]:
         parts += sequence.translations[actor, frame], pelvis
         parts += (sequence.camera_poses[frame],)
         if all(np.isfinite(part).all() for part in parts):
-          keys.append(threedpw_files.record_key(path.stem, actor, frame))
-          rows.append(
-            threedpw_files.smpl_parameters(sequence, actor, frame, pelvis)
-          )
+          keys.append(sequences.record_key(path.stem, actor, frame))
+          rows.append(sequences.smpl_parameters(sequence, actor, frame, pelvis))
   stacked = lambda name, *shape: np.array(
     [getattr(row, name) for row in rows], np.float32
   ).reshape(len(rows), *shape)

@@ -8,7 +8,7 @@ import cv2
 import h5py
 import numpy as np
 
-from hund_tf.datasets.human36m_cameras import PHOTO_SIZES
+from hund_tf.datasets.human36m.cameras import PHOTO_SIZES
 from hund_tf.extras import load_extra
 from hund_tf.photos.loading import load_photo
 

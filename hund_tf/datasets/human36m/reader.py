@@ -2,7 +2,7 @@
 
 Photos are stored without lens distortion: a pinhole camera then holds exactly,
 and 2D keypoints are its projections of the 3D joints. See
-`human36m_cameras.project` for the dataset's own, distorted 2D positions, with
+`human36m.cameras.project` for the dataset's own, distorted 2D positions, with
 which the joints of every take are compared.
 """
 
@@ -17,12 +17,10 @@ import numpy as np
 
 from hund_tf.body import joint_sets
 from hund_tf.body import keypoints as keypoint_names
-from hund_tf.datasets import human36m_actions as actions
-from hund_tf.datasets import human36m_cameras as cameras
-from hund_tf.datasets import human36m_files as files
-from hund_tf.datasets.human36m_cameras import Camera
-from hund_tf.datasets.human36m_files import DamagedInput
-from hund_tf.datasets.human36m_takes import Take, person_box, read_take
+from hund_tf.datasets.human36m import actions, cameras, files
+from hund_tf.datasets.human36m.cameras import Camera
+from hund_tf.datasets.human36m.files import DamagedInput
+from hund_tf.datasets.human36m.takes import Take, person_box, read_take
 from hund_tf.datasets.region_fields import region_fields
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.records.regions import (

@@ -12,16 +12,16 @@ from scipy.spatial.transform import Rotation
 from hund_tf.body import keypoints
 from hund_tf.body.joint_sets import SMPL_24
 from hund_tf.datasets.source import Skipped
-from hund_tf.datasets.threedpw import ThreeDPW
-from hund_tf.datasets.threedpw_files import (
+from hund_tf.datasets.threedpw.reader import ThreeDPW
+from hund_tf.datasets.threedpw.sequences import (
   camera_joints,
   read_sequence,
   smpl_parameters,
 )
-from hund_tf.datasets.threedpw_smpl import SmplFiles
+from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
 from hund_tf.records import schema
 from tests.body.adapters import smpl_like
-from tests.datasets import threedpw_fixture as fixture
+from tests.datasets.threedpw import fixture
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from PIL import Image
 
 from hund_tf.body import keypoints
 from hund_tf.body.joint_sets import H36M_17
-from hund_tf.datasets import human36m_actions as actions
-from hund_tf.datasets.human36m import Human36M
+from hund_tf.datasets.human36m import actions
+from hund_tf.datasets.human36m.reader import Human36M
 from hund_tf.datasets.source import Skipped
 from hund_tf.records import schema
-from tests.datasets import human36m_fixture as fixture
+from tests.datasets.human36m import fixture
 
 _TAKE, _CAMERA = "Directions 1", "54138969"
 _POSES = "MyPoseFeatures/D3_Positions_mono"

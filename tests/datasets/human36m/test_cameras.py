@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hund_tf.datasets import human36m_cameras as cameras
-from tests.datasets import human36m_fixture as fixture
+from hund_tf.datasets.human36m import cameras
+from tests.datasets.human36m import fixture
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.compat import tf
-from hund_tf.datasets.threedpw_files import ThreeDPWSequence, to_camera
+from hund_tf.datasets.threedpw.sequences import ThreeDPWSequence, to_camera
 
 _FRAMES = 64  # posed together
 

@@ -6,13 +6,13 @@ import pytest
 from hund_tf.body.adapters import smpl_models
 from hund_tf.body.adapters.smpl import SmplParameters
 from hund_tf.compat import tf
-from hund_tf.datasets import threedpw_measurements
-from hund_tf.datasets.threedpw import ThreeDPW
+from hund_tf.datasets.threedpw import measurements
+from hund_tf.datasets.threedpw.reader import ThreeDPW
 from hund_tf.records.schema import MESH, PersonRecord
 from hund_tf.retargeting import correspondence, records
 from hund_tf.retargeting.fit import RetargetingConfig
 from tests.body.adapters import smpl_like
-from tests.datasets import threedpw_fixture as fixture
+from tests.datasets.threedpw import fixture
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_meshes_in_the_camera_frame_are_those_of_the_world(
 ):
   root, content = dataset
   models = smpl_models.load(files[:count])
-  found = threedpw_measurements.read(root, models)
+  found = measurements.read(root, models)
   # The same keys as the records'; one camera is not valid.
   (item,) = ThreeDPW(root, "test").items()
   results = ThreeDPW(root, "test").convert(item)
@@ -81,7 +81,7 @@ def test_people_are_posed_by_their_gender(body_model, dataset, files):
     np.ones(number, np.float32),
     np.zeros(number, np.float32),
   )
-  found = threedpw_measurements.read(root, models)
+  found = measurements.read(root, models)
   source = records.MeshSource(
     body_model, RetargetingConfig(), models, table, found
   )
@@ -109,7 +109,7 @@ def test_parameters_that_are_not_finite_are_left_out(dataset, files):
   content["poses"][0][1, 7] = np.nan
   path = root / "sequenceFiles/test/walk_00.pkl"
   path.write_bytes(fixture.pickle_python2(content))
-  found = threedpw_measurements.read(root, smpl_models.load(files[:1]))
+  found = measurements.read(root, smpl_models.load(files[:1]))
   assert len(found["keys"]) == 6
   assert "walk_00/actor0/00001" not in found["keys"]
 
@@ -117,10 +117,10 @@ def test_parameters_that_are_not_finite_are_left_out(dataset, files):
 def test_what_does_not_fit_is_named(body_model, dataset, files, tmp_path):
   root, _ = dataset
   with pytest.raises(ValueError, match="sequenceFiles/{train"):
-    threedpw_measurements.read(root / "none", smpl_models.load(files))
+    measurements.read(root / "none", smpl_models.load(files))
   np.savez(tmp_path / "x.npz", **smpl_like.arrays(body_model, 52))
   with pytest.raises(ValueError, match="52 joints, expected SMPL with 24"):
-    threedpw_measurements.read(root, smpl_models.load([tmp_path / "x.npz"]))
+    measurements.read(root, smpl_models.load([tmp_path / "x.npz"]))
   with pytest.raises(ValueError, match=r"SMPL of 752 .* SMPL\+H of 752"):
     smpl_models.load([files[0], tmp_path / "x.npz"])
   with pytest.raises(ValueError, match="SMPL files: 0"):
