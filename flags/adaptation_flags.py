@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from absl import flags
 
-from flags import photo_flags
 from hund_tf.losses.meta import META_LOSSES
+from hund_tf.photos.listing import split_names
 from hund_tf.training.adaptation.photo_batches import CropJitter
 from hund_tf.training.adaptation.trainer import AdaptationConfig, GuardConfig
 
@@ -156,9 +156,7 @@ def to_inputs() -> AdaptationInputs:
     video=tuple(_VIDEO.value),
     frame_step=_FRAME_STEP.value,
     validation_images=tuple(
-      name
-      for entry in _VALIDATION_IMAGES.value
-      for name in photo_flags.split_names(entry)
+      name for entry in _VALIDATION_IMAGES.value for name in split_names(entry)
     ),
     validation_share=_VALIDATION_SHARE.value,
   )

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from absl import flags
+
+from hund_tf.photos.listing import split_names
+from hund_tf.photos.people import PeopleConfig
 
 _IMAGES = flags.DEFINE_multi_string(
   "images",
@@ -58,19 +60,7 @@ class PhotoConfig:
   """Which photos, people and cameras; see the flags of the same names."""
 
   images: tuple[str, ...]
-  boxes: str | None
-  openpose: str | None
-  max_people: int | None
-  intrinsics: str | None
-  focal_px: float | None
-  fov_degrees: float | None
-
-
-def split_names(entry: str) -> list[str]:
-  """A name that exists as it is, or the names that commas join."""
-  if Path(entry).expanduser().exists() or "," not in entry:
-    return [entry]
-  return [name for name in entry.split(",") if name.strip()]
+  people: PeopleConfig
 
 
 def has_images() -> bool:
@@ -96,10 +86,12 @@ def to_config(
     raise ValueError("no photos: give files, globs or folders by --images")
   return PhotoConfig(
     images=tuple(images),
-    boxes=_BOXES.value,
-    openpose=_OPENPOSE.value,
-    max_people=_MAX_PEOPLE.value,
-    intrinsics=_INTRINSICS.value,
-    focal_px=_FOCAL_PX.value,
-    fov_degrees=_FOV_DEGREES.value,
+    people=PeopleConfig(
+      boxes=_BOXES.value,
+      openpose=_OPENPOSE.value,
+      max_people=_MAX_PEOPLE.value,
+      intrinsics=_INTRINSICS.value,
+      focal_px=_FOCAL_PX.value,
+      fov_degrees=_FOV_DEGREES.value,
+    ),
   )

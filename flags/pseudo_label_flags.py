@@ -6,7 +6,7 @@ from absl import flags
 
 from flags import photo_flags
 from hund_tf.datasets.pseudo_labels import PhotoPeople
-from hund_tf.photos import boxes, cameras
+from hund_tf.photos import people
 
 _MIN_KEYPOINTS = flags.DEFINE_integer(
   "min_keypoints",
@@ -50,20 +50,10 @@ def to_config(arguments: tuple[str, ...] = ()) -> LabelConfig:
     ValueError: if there are no photos, or boxes or cameras cannot be read.
   """
   photos = photo_flags.to_config(arguments)
-  options = cameras.CameraOptions(
-    intrinsics=photos.intrinsics
-    and cameras.parse_intrinsics(photos.intrinsics),
-    focal_px=photos.focal_px,
-    fov_degrees=photos.fov_degrees,
-  )
-  cameras.check_camera_options(options)
   source = PhotoPeople(
     name=_NAME.value,
     patterns=photos.images,
-    camera=options,
-    boxes=boxes.parse_boxes(photos.boxes) if photos.boxes else None,
-    openpose=photos.openpose,
-    max_people=photos.max_people,
+    finder=people.make_finder(photos.people),
     min_keypoints=_MIN_KEYPOINTS.value,
   )
   return LabelConfig(source, _SHARDS.value, _WORKERS.value)

@@ -20,7 +20,45 @@ class OutputError(ValueError):
   """A result that cannot be written; `str()` is one line naming the file."""
 
   def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
-    super().__init__(" ".join(f"{path}: {problem}; {remedy}".split()))
+    line = f"{printable(path)}: {problem}; {remedy}"
+    super().__init__(" ".join(line.split()))
+
+
+def printable(path: str | os.PathLike) -> str:
+  """A path as text that every encoding and JSON takes.
+
+  Bytes of a name that are no UTF-8 become `\\xNN`.
+  """
+  return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def expand(path: str | os.PathLike) -> Path:
+  """A path with `~` expanded; one of an unknown user stays as it is."""
+  try:
+    return Path(path).expanduser()
+  except RuntimeError:
+    return Path(path)
+
+
+def exists(path: str | os.PathLike) -> bool:
+  """Whether a path exists; false for a text that no file can be named."""
+  try:
+    return Path(path).exists()
+  except (OSError, ValueError):  # too long, or with a zero byte
+    return False
+
+
+def read_json(path: str | os.PathLike) -> Any:
+  """Reads a JSON file in UTF-8, with a byte order mark or without.
+
+  Raises:
+    OSError: if it cannot be read.
+    ValueError: if it is not UTF-8, not JSON or nested too deeply.
+  """
+  try:
+    return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+  except RecursionError as error:
+    raise ValueError("it is nested too deeply") from error
 
 
 def prepare_output_dir(path: str | os.PathLike) -> Path:
@@ -29,8 +67,8 @@ def prepare_output_dir(path: str | os.PathLike) -> Path:
   Raises:
     OutputError: if it is a file, cannot be made or cannot be written to.
   """
-  folder = Path(path).expanduser()
-  if folder.exists() and not folder.is_dir():
+  folder = expand(path)
+  if exists(folder) and not folder.is_dir():
     raise OutputError(path, "is a file", "give a folder for the results")
   try:
     folder.mkdir(parents=True, exist_ok=True)
@@ -199,7 +237,7 @@ def update_json(path: str | os.PathLike, values: dict) -> None:
   path, old = Path(path), {}
   if path.exists():
     try:
-      old = json.loads(path.read_text(encoding="utf-8"))
+      old = read_json(path)
     except ValueError as error:
       raise ValueError(f"{path}: not JSON ({error}); remove it") from error
     if not isinstance(old, dict):

@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from absl import app
 
 from flags import (
@@ -31,14 +30,9 @@ from flags import (
 )
 from hund_tf import files
 from hund_tf.compat import tf_keras
-from hund_tf.detection.interface import Detection
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
-from hund_tf.detection.openpose import read_openpose
 from hund_tf.models.hund import weights
 from hund_tf.models.hund.model import HundModel
-from hund_tf.photos import boxes as user_boxes
-from hund_tf.photos import cameras as photo_cameras
-from hund_tf.photos.landmark_files import landmark_file_of_photo
+from hund_tf.photos import people
 from hund_tf.reconstruction import quality
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_devices
@@ -62,31 +56,6 @@ _FLAGS = (
 
 def _say(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
-
-
-def _finder(options: photo_flags.PhotoConfig) -> PhotoPeople:
-  """What finds people, as the flags describe it."""
-  cameras = photo_cameras.CameraOptions(
-    intrinsics=None
-    if options.intrinsics is None
-    else photo_cameras.parse_intrinsics(options.intrinsics),
-    focal_px=options.focal_px,
-    fov_degrees=options.fov_degrees,
-  )
-  boxes = user_boxes.parse_boxes(options.boxes) if options.boxes else None
-  detector = None if options.openpose else MediaPipeDetector()
-
-  def detect(path: Path, image: np.ndarray) -> list[Detection]:
-    if detector is None:
-      landmarks = landmark_file_of_photo(options.openpose, path)
-      return read_openpose(landmarks)[: options.max_people]
-    given = None
-    if boxes is not None:
-      given = user_boxes.boxes_of_photo(boxes, path, *image.shape[:2])
-    return detector.detect(image, given, options.max_people)
-
-  config = adaptation_flags.to_config()
-  return PhotoPeople(detect, cameras, config.jitter, config.seed, _say)
 
 
 def _parts(
@@ -210,11 +179,13 @@ def _adapt(argv: Sequence[str]) -> int:
   model = weights.load(
     body_flags.to_model(), initial, optimizer_flags.jit_compile()
   )
-  finder = _finder(photo_config)
+  finder = PhotoPeople(
+    people.make_finder(photo_config.people), config.jitter, config.seed, _say
+  )
   parts = _parts(finder, photo_config.images, inputs)
-  people, judged = parts.people()
+  trained, judged = parts.people()
   print(
-    f"{len(people)} people of {len(parts.trained)} photos to train on, "
+    f"{len(trained)} people of {len(parts.trained)} photos to train on, "
     f"{len(judged)} of {len(parts.held_out)} held out"
   )
   adaptation = _make(model, parts)
@@ -222,7 +193,7 @@ def _adapt(argv: Sequence[str]) -> int:
   report = adaptation_report.build(
     result,
     config,
-    people,
+    trained,
     judged,
     initial_weights=initial,
     initial_weights_sha256=quality.digest(initial),

@@ -51,7 +51,7 @@ from hund_tf.evaluation import (
 from hund_tf.evaluation.photo_predictions import Sighting
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.photos import cameras, loading
+from hund_tf.photos.people import SeenPhoto, make_finder
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.records import shards
@@ -72,23 +72,18 @@ def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
     for name in config.annotations
     for person in read_coco_keypoints(Path(name), config.photo_dir)
   ]
-  detector = MediaPipeDetector()
   method = _method()
   reconstructor = Reconstructor(
     method, features=feature_flags.to_features(method)
   )
-  bar = tqdm(unit="photo", file=sys.stderr)
+  finder = make_finder()
+  with tqdm(unit="photo", file=sys.stderr) as bar:
 
-  def reconstruct(path: Path):
-    image = loading.load_photo(path)
-    camera = cameras.photo_camera(
-      cameras.CameraOptions(), path, *image.shape[:2]
-    )
-    found = reconstructor(detector.detect(image), camera.intrinsics, image)
-    bar.update()
-    return found
+    def find(path: Path) -> SeenPhoto:
+      bar.update()
+      return finder(path)
 
-  scores = photos_2d.evaluate_photos(people, reconstruct)
+    scores = photos_2d.evaluate_photos(people, find, reconstructor)
   photos_2d.write(scores, folder, time.time() - begin)
   print(photos_2d.table(scores))
   return []

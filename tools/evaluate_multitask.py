@@ -27,11 +27,11 @@ from flags import (
 from hund_tf import files
 from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import network_features
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation import network_photos
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.multitask.mirror_average import MapNetwork
 from hund_tf.photos import loading
+from hund_tf.photos.people import make_finder
 from hund_tf.training.multitask.batches import held_out_batches
 from hund_tf.training.multitask.trainer import make_judge, score
 from hund_tf.visualization import map_sheet
@@ -81,13 +81,12 @@ def _on_photos(network: MapNetwork, config) -> dict:
   method = method_flags.to_method(
     AlignmentObjective(body_flags.to_model(), objective_flags.to_config())
   )
-  detector = MediaPipeDetector()
-  detect = functools.cache(lambda path: detector.detect(load(path)))
+  find = functools.cache(make_finder())
   for kind in network_features.KINDS:
     if kind == "landmarks" and method.feature_channels:
       continue  # a method that reads F cannot do without the network
     make = feature_flags.make_features(kind, network, method)
-    result = network_photos.score_features(method, make, people, load, detect)
+    result = network_photos.score_features(method, make, people, find)
     figures[kind] = {
       name: round(value, 4) for name, value in result._asdict().items()
     }

@@ -30,15 +30,11 @@ from flags import (
 )
 from hund_tf import files
 from hund_tf.body.model import BodyModel, TextureCoordinates
-from hund_tf.detection.interface import Detection
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
-from hund_tf.detection.openpose import read_openpose
 from hund_tf.export import meshes as mesh_export
 from hund_tf.export import report
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.photos import boxes as user_boxes
-from hund_tf.photos import by_photo, cameras, loading
-from hund_tf.photos.landmark_files import landmark_file_of_photo
+from hund_tf.photos import people as people_finder
+from hund_tf.photos.listing import list_photos
 from hund_tf.reconstruction.quality import QualityCalibration, QualityError
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.rendering.tfg_op import RasterizerOpError
@@ -50,9 +46,7 @@ class _Job(NamedTuple):
 
   photo: photo_flags.PhotoConfig
   output: output_flags.OutputConfig
-  camera: cameras.CameraOptions
-  boxes: user_boxes.UserBoxes | None
-  detector: MediaPipeDetector | None  # none where OpenPose files are given
+  finder: people_finder.Finder
   reconstructor: Reconstructor
   body: BodyModel
   faces: np.ndarray  # [F, 3] of the full mesh
@@ -79,15 +73,7 @@ def _quality(objective: AlignmentObjective) -> QualityCalibration | None:
 def _make_job(arguments: Sequence[str]) -> _Job:
   """Reads the flags and loads the models; raises ValueError on bad flags."""
   config = photo_flags.to_config(arguments)
-  options = cameras.CameraOptions(
-    intrinsics=None
-    if config.intrinsics is None
-    else cameras.parse_intrinsics(config.intrinsics),
-    focal_px=config.focal_px,
-    fov_degrees=config.fov_degrees,
-  )
-  cameras.check_camera_options(options)
-  boxes = user_boxes.parse_boxes(config.boxes) if config.boxes else None
+  finder = people_finder.make_finder(config.people)
   output = output_flags.to_config()
   files.prepare_output_dir(output.output_dir)
   body = body_flags.to_model()
@@ -96,9 +82,7 @@ def _make_job(arguments: Sequence[str]) -> _Job:
   return _Job(
     photo=config,
     output=output,
-    camera=options,
-    boxes=boxes,
-    detector=None if config.openpose else MediaPipeDetector(),
+    finder=finder,
     reconstructor=Reconstructor(
       method, _quality(objective), feature_flags.to_features(method)
     ),
@@ -116,17 +100,6 @@ def _timed(job: _Job, step: str) -> Iterator[None]:
   begin = time.perf_counter()
   yield
   job.seconds[step] += time.perf_counter() - begin
-
-
-def _detect(job: _Job, path: Path, image) -> list[Detection]:
-  limit = job.photo.max_people
-  if job.photo.openpose:
-    landmarks = landmark_file_of_photo(job.photo.openpose, path)
-    return read_openpose(landmarks)[:limit]
-  boxes = None
-  if job.boxes is not None:
-    boxes = user_boxes.boxes_of_photo(job.boxes, path, *image.shape[:2])
-  return job.detector.detect(image, boxes, limit)
 
 
 def _save(job, path, stem, image, camera, people: list[Person]) -> None:
@@ -179,31 +152,20 @@ def _reconstruct(job: _Job, path: Path, stem: str) -> int:
   Raises:
     ValueError: if the photo, its boxes, its camera or a result fails.
   """
-  image = loading.load_photo(path)
-  camera = cameras.photo_camera(job.camera, path, *image.shape[:2])
   with _timed(job, "detection"):
-    detections = _detect(job, path, image)
+    seen = job.finder(path)
   with _timed(job, job.method):
-    people = job.reconstructor(detections, camera.intrinsics, image)
+    people = job.reconstructor(
+      seen.detections, seen.camera.intrinsics, seen.image
+    )
   with _timed(job, "drawing and writing"):
-    _save(job, path, stem, image, camera, people)
+    _save(job, path, stem, seen.image, seen.camera, people)
   if not people:
     _say(
       f"{path}: no person found; give a photo that shows most of a person, "
       "or --boxes"
     )
   return len(people)
-
-
-def _warn_of_unused_keys(job: _Job, paths: Sequence[Path]) -> None:
-  """Says which entries of the user's JSON files name none of the photos."""
-  for what, entries in (
-    ("boxes", job.boxes and job.boxes.by_photo),
-    ("intrinsics", job.camera.intrinsics),
-  ):
-    if isinstance(entries, dict):
-      for key in by_photo.unmatched_keys(entries, paths):
-        _say(f"warning: {what} are given for {key!r}, which is no photo here")
 
 
 def _say(line: str) -> None:
@@ -217,11 +179,12 @@ def main(argv: Sequence[str]) -> int:
   except (ValueError, RasterizerOpError) as error:
     _say(str(error))
     return 1
-  listing = loading.list_photos(job.photo.images)
+  listing = list_photos(job.photo.images)
   for error in listing.errors:
     _say(str(error))
   failed, people = len(listing.errors), 0
-  _warn_of_unused_keys(job, listing.paths)
+  for line in [*listing.left_out, *job.finder.unused_keys(listing.paths)]:
+    _say(f"warning: {line}")
   stems = files.unique_stems(listing.paths)
   bar = tqdm(
     zip(listing.paths, stems, strict=True),
@@ -233,8 +196,7 @@ def main(argv: Sequence[str]) -> int:
     try:
       people += _reconstruct(job, path, stem)
     except ValueError as error:
-      named = str(error).startswith(str(path))
-      _say(str(error) if named else f"{path}: {error}")
+      _say(people_finder.named(error, path))
       failed += 1
   done = len(listing.paths) - (failed - len(listing.errors))
   print(

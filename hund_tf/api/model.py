@@ -5,19 +5,20 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.api.results import People, Person, Photo
 from hund_tf.body.model import BodyModel
-from hund_tf.detection.interface import PersonDetector, check_image
+from hund_tf.detection.interface import PersonDetector
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund import weights as hund_weights
 from hund_tf.optimization.config import METHODS, OptimizerConfig
-from hund_tf.photos import boxes as user_boxes
-from hund_tf.photos import cameras, loading
+from hund_tf.photos.listing import list_photos
+from hund_tf.photos.people import Finder, PeopleConfig, make_finder
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.methods import HundMethod, Method, OptimizerMethod
 from hund_tf.reconstruction.reconstructor import Reconstructor
@@ -25,14 +26,6 @@ from hund_tf.reconstruction.reconstructor import Reconstructor
 ImageLike = str | os.PathLike | np.ndarray
 Boxes = Sequence[Sequence[float]] | Mapping[str, Sequence[Sequence[float]]]
 MethodName = Literal["hund", "bfgs", "lbfgs", "adam"]
-
-
-class _Request(NamedTuple):
-  """What a call says of all its photos."""
-
-  camera: cameras.CameraOptions
-  boxes: user_boxes.UserBoxes | None
-  max_people: int | None
 
 
 class PeopleModel:
@@ -89,7 +82,8 @@ class PeopleModel:
       focal_px: focal length of the camera, pixels.
       fov_degrees: field of view over the larger side of the photo, degrees.
         Without `focal_px`, `fov_degrees` and `intrinsics` the focal length is
-        max(H, W) and the centre that of the photo.
+        that of the file's EXIF or else max(H, W), and the centre that of the
+        photo.
       intrinsics: fx, fy, cx, cy in pixels, or these for each photo by its file
         name.
       boxes: people `[N, 4]` left, top, width, height in pixels, in place of
@@ -105,49 +99,44 @@ class PeopleModel:
       ValueError: if a photo, its camera or a box cannot be used, or there is no
         such file.
     """
-    if max_people is not None and max_people < 1:
-      raise ValueError(f"max_people: {max_people}, expected at least 1")
-    request = _Request(
-      cameras.CameraOptions(intrinsics, focal_px, fov_degrees),
-      _user_boxes(boxes),
-      max_people,
+    stated = PeopleConfig(
+      boxes=boxes,
+      max_people=max_people,
+      intrinsics=intrinsics,
+      focal_px=focal_px,
+      fov_degrees=fov_degrees,
     )
-    cameras.check_camera_options(request.camera)
+    finder = make_finder(stated, self._detector)
     if isinstance(images, list | tuple):
-      return [self._people(image, request) for image in images]
+      return [self._people(image, finder) for image in images]
     if isinstance(images, str | os.PathLike) and _is_many(images):
-      listing = loading.list_photos([images])
+      listing = list_photos([images])
       if listing.errors:
         raise listing.errors[0]
-      return self._people_of_files(listing.paths, request)
-    return self._people(images, request)
+      return self._people_of_files(listing.paths, finder)
+    return self._people(images, finder)
 
   def _people_of_files(
-    self, paths: Sequence[Path], request: _Request
+    self, paths: Sequence[Path], finder: Finder
   ) -> Iterator[People]:
     for path in paths:
       try:
-        people = self._people(path, request)
+        people = self._people(path, finder)
       except ValueError as error:
         warnings.warn(f"left out: {error}", stacklevel=2)
         continue
       yield people
 
-  def _people(self, image: ImageLike, request: _Request) -> People:
+  def _people(self, image: ImageLike, finder: Finder) -> People:
     """The people of one photo."""
-    path, name = None, "image"
+    path = None
     if isinstance(image, str | os.PathLike):
-      path = Path(image).expanduser()
-      image, name = loading.load_photo(path), str(path)
-    check_image(image)
-    size = image.shape[:2]
-    camera = cameras.photo_camera(request.camera, name, *size)
-    boxes = None
-    if request.boxes is not None:
-      boxes = user_boxes.boxes_of_photo(request.boxes, name, *size)
-    found = self._detector.detect(image, boxes, request.max_people)
-    fits = self._reconstructor(found, camera.intrinsics, image)
-    photo = Photo(image, camera, path)
+      image = path = files.expand(image)
+    seen = finder(image)
+    fits = self._reconstructor(
+      seen.detections, seen.camera.intrinsics, seen.image
+    )
+    photo = Photo(seen.image, seen.camera, path)
     people = tuple(Person(fit, photo, self.body_model) for fit in fits)
     return People(photo, self.method, people)
 
@@ -157,17 +146,10 @@ class PeopleModel:
 
 def _is_many(images: str | os.PathLike) -> bool:
   """Whether a path names a folder, or is a pattern that is no file's name."""
-  path = Path(images).expanduser()
-  return path.is_dir() or (glob.has_magic(str(path)) and not path.exists())
-
-
-def _user_boxes(boxes: Boxes | None) -> user_boxes.UserBoxes | None:
-  if boxes is None:
-    return None
-  if isinstance(boxes, Mapping):
-    by_photo = {k: np.asarray(v).tolist() for k, v in boxes.items()}
-    return user_boxes.UserBoxes("boxes", None, by_photo)
-  return user_boxes.UserBoxes("boxes", np.asarray(boxes).tolist(), {})
+  path = files.expand(images)
+  if files.exists(path):
+    return path.is_dir()
+  return glob.has_magic(str(path))
 
 
 def load(

@@ -1,12 +1,12 @@
 """What readers of annotated photos share: the photo, and a person's record."""
 
 import functools
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.datasets.region_fields import region_fields
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.geometry import camera
@@ -17,7 +17,7 @@ from hund_tf.records.schema import PersonRecord
 
 @functools.lru_cache(maxsize=1)
 def _load_json(path: str, size: int, modified: int) -> dict:
-  return json.loads(Path(path).read_text(encoding="utf-8"))
+  return files.read_json(path)
 
 
 def read_json(path: Path) -> dict:

@@ -5,7 +5,6 @@ foreground B are those of a detector, and L_u (Eq. 3) compares bodies with them.
 """
 
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,13 +17,9 @@ from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import Summary
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.detection.interface import Detection
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
-from hund_tf.detection.openpose import read_openpose
-from hund_tf.photos import boxes as user_boxes
-from hund_tf.photos import cameras, loading
-from hund_tf.photos.boxes import UserBoxes
-from hund_tf.photos.cameras import CameraOptions, PhotoCamera
-from hund_tf.photos.landmark_files import landmark_file_of_photo
+from hund_tf.photos import people
+from hund_tf.photos.listing import list_photos
+from hund_tf.photos.loading import PhotoError
 from hund_tf.records import regions
 from hund_tf.records.regions import Region
 from hund_tf.records.schema import PersonRecord
@@ -40,10 +35,7 @@ class PhotoPeople:
 
   name: str
   patterns: tuple[str, ...]  # photos, globs and folders
-  camera: CameraOptions = CameraOptions()
-  boxes: UserBoxes | None = None  # in place of the search for people
-  openpose: str | None = None  # landmark files in place of the detector
-  max_people: int | None = None  # of a photo
+  finder: people.Finder = people.Finder()
   min_keypoints: int = 6  # of the body, with a confidence of 0.3
   margin: float = regions.DEFAULT_MARGIN
   max_side: int = regions.DEFAULT_MAX_SIDE
@@ -63,7 +55,7 @@ class PhotoPeople:
     return dataclasses.replace(self, listing=digest.hexdigest()[:16])
 
   def _paths(self) -> list[Path]:
-    found = loading.list_photos(self.patterns)
+    found = list_photos(self.patterns)
     if found.errors:
       raise found.errors[0]
     return found.paths
@@ -83,50 +75,36 @@ class PhotoPeople:
 
   def convert(self, item: WorkItem) -> Iterator[PersonRecord | Skipped]:
     """The people of a photo."""
-    path = Path(item.payload[0])
+    path = item.payload[0]
     try:
-      image = loading.load_photo(path)
-    except loading.PhotoError as error:
+      photo = self.finder(path)
+    except PhotoError as error:
       yield Skipped(item.key, "damaged photo", str(error), damaged=True)
       return
-    try:
-      lens = cameras.photo_camera(self.camera, path, *image.shape[:2])
-      people = self._detect(path, image)
     except ValueError as error:
-      named = str(error) if str(path) in str(error) else f"{path}: {error}"
       reason = "unusable camera, box or landmarks"
-      yield Skipped(item.key, reason, named, damaged=True)
+      yield Skipped(item.key, reason, people.named(error, path), damaged=True)
       return
-    if not people:
+    if not photo.detections:
       problem = f"{path}: no person found; give one that shows most of a person"
       yield Skipped(item.key, "no person found", problem, damaged=False)
-    for number, person in enumerate(people):
-      yield self._record(f"{item.key}/{number}", path, image, lens, person)
-
-  def _detect(self, path: Path, image: np.ndarray) -> list[Detection]:
-    if self.openpose:
-      found = read_openpose(landmark_file_of_photo(self.openpose, path))
-      return found[: self.max_people]
-    given = None
-    if self.boxes is not None:
-      given = user_boxes.boxes_of_photo(self.boxes, path, *image.shape[:2])
-    return _detector().detect(image, given, self.max_people)
+    for number, person in enumerate(photo.detections):
+      yield self._record(f"{item.key}/{number}", photo, person)
 
   def _record(
     self,
     key: str,
-    path: Path,
-    image: np.ndarray,
-    lens: PhotoCamera,
+    photo: people.SeenPhoto,
     person: Detection,
   ) -> PersonRecord | Skipped:
+    path, lens = photo.name, photo.camera
     seen = person.keypoints[keypoint_table.BODY, 2] >= _SEEN
     if seen.sum() < self.min_keypoints:
       problem = f"{path}: person {key} shows {seen.sum()} keypoints of the body"
       return Skipped(key, "few keypoints", problem, damaged=False)
     try:
       region = regions.person_region(
-        image, person.box, self.margin, self.max_side
+        photo.image, person.box, self.margin, self.max_side
       )
     except ValueError as error:
       return Skipped(key, "box outside the photo", f"{path}: {error}", True)
@@ -141,12 +119,6 @@ class PhotoPeople:
       detected=_in_region(person.keypoints, region),
       mask=_region_mask(person.mask, region),
     )
-
-
-@functools.cache
-def _detector() -> MediaPipeDetector:
-  """The detector, made once in each process."""
-  return MediaPipeDetector()
 
 
 def _in_region(points: np.ndarray, region: Region) -> np.ndarray:

@@ -4,7 +4,6 @@ OpenPose's order (BODY_25, face 70, left hand 21, right hand 21) is our own, so
 nothing is re-ordered. Coordinates must be pixels of the photo.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hund_tf.detection.interface import (
   check_image,
   empty_keypoints,
 )
+from hund_tf.files import read_json
 
 # Our slice: the names that versions of OpenPose give to it.
 _GROUPS = (
@@ -52,7 +52,7 @@ def read_openpose(path: str | Path) -> list[Detection]:
   """
   path = Path(path)
   try:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
   except OSError as error:
     raise OpenPoseError(f"{path}: cannot be read ({error.strerror})") from error
   except ValueError as error:  # not UTF-8, or not JSON

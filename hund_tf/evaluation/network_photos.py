@@ -21,6 +21,7 @@ from hund_tf.evaluation.pck import correct_keypoints
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps, target_from_features
 from hund_tf.models.multitask.mirror_average import MapNetwork
+from hund_tf.photos.people import SeenPhoto
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Person, Reconstructor
 from hund_tf.types import CROP_SIZE, NUM_KEYPOINTS, Intrinsics
@@ -101,8 +102,7 @@ def score_features(
   method: Method,
   features: FeatureMaker,
   people: Sequence[CocoPerson],
-  load_photo: LoadPhoto,
-  detect: Callable[[Path], list[Detection]],
+  find: Callable[[Path], SeenPhoto],
 ) -> FeatureScore:
   """Reconstructs the people of annotated photos from some features.
 
@@ -110,22 +110,19 @@ def score_features(
     method: that reconstructs.
     features: what it reads.
     people: annotated.
-    load_photo: reads a photo.
-    detect: finds the people of a photo.
+    find: from a photo's path to who is seen in it; a `Finder`.
   """
   reconstruct = Reconstructor(method, features=features)
   objectives = defaultdict(list)
 
-  def of_photo(path: Path) -> list[Person]:
-    image = load_photo(path)
-    lens = camera.default_intrinsics(*image.shape[:2])
-    found = reconstruct(detect(path), lens, image)
+  def judged(detections, lens: Intrinsics, image) -> list[Person]:
+    found = reconstruct(detections, lens, image)
     for person in found:
       objectives["own"].append(float(person.trace.terms.total[-1]))
       objectives["landmarks"].append(_landmark_objective(method, person, lens))
     return found
 
-  scores = photos_2d.evaluate_photos(people, of_photo)
+  scores = photos_2d.evaluate_photos(people, find, judged)
   found = [score for score in scores if score.found]
   return FeatureScore(
     people=len(scores),

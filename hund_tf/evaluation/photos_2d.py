@@ -17,6 +17,7 @@ import numpy as np
 from hund_tf.datasets.coco import COCO_INDICES, FOOT_INDICES, CocoPerson
 from hund_tf.evaluation import pck as pck_metric
 from hund_tf.files import atomic_path
+from hund_tf.photos.people import SeenPhoto
 from hund_tf.reconstruction.reconstructor import Person
 
 _JOINTS = np.array(COCO_INDICES + FOOT_INDICES)
@@ -65,7 +66,8 @@ def _scored(person: CocoPerson, prediction: Person | None) -> PersonScore:
 
 def evaluate_photos(
   people: Iterable[CocoPerson],
-  reconstruct: Callable[[Path], list[Person]],
+  find: Callable[[Path], SeenPhoto],
+  reconstruct: Callable[..., list[Person]],
   min_joints: int = 6,
   min_height: float = 60.0,
 ) -> list[PersonScore]:
@@ -73,7 +75,9 @@ def evaluate_photos(
 
   Args:
     people: annotations, of any number of photos.
-    reconstruct: from a photo's path to its people.
+    find: from a photo's path to who is seen in it; a `Finder`.
+    reconstruct: from detections, intrinsics and the photo to people; a
+      `Reconstructor`.
     min_joints: people with fewer annotated visible joints are left out.
     min_height: people whose box is lower (pixels) are left out.
 
@@ -87,7 +91,8 @@ def evaluate_photos(
       photos[person.image].append(person)
   scores = []
   for image, annotated in photos.items():
-    found = reconstruct(image)
+    seen = find(image)
+    found = reconstruct(seen.detections, seen.camera.intrinsics, seen.image)
     pairs = pck_metric.match_people(
       np.array([p.detection.keypoints[_JOINTS, :2] for p in found]),
       np.array([p.keypoints[_JOINTS] for p in annotated]),

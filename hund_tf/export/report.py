@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 import hund_tf
 from hund_tf.body import keypoints, skeleton
-from hund_tf.files import atomic_path
+from hund_tf.files import atomic_path, read_json
 from hund_tf.photos.cameras import CAMERA_SOURCES, PhotoCamera
 from hund_tf.types import (
   NUM_JOINTS,
@@ -280,7 +280,7 @@ def read_report(path: str | os.PathLike) -> dict[str, Any]:
     OSError: if the file cannot be read.
   """
   try:
-    report = json.loads(Path(path).read_text(encoding="utf-8"))
+    report = read_json(path)
     validate_report(report)
   except ValueError as error:
     raise ValueError(f"{path}: {error}") from error

@@ -25,6 +25,33 @@ class UserBoxes(NamedTuple):
   by_photo: Mapping[str, Any]  # file name or path of a photo -> list of boxes
 
 
+def user_boxes(
+  boxes: str | Sequence[Sequence[float]] | Mapping[str, Any],
+) -> UserBoxes:
+  """Boxes as a user states them.
+
+  Args:
+    boxes: text of the option (see `parse_boxes`), or its value: boxes [N, 4]
+      for every photo, or these by file name or path of a photo; left, top,
+      width, height in pixels.
+
+  Raises:
+    ValueError: if a text cannot be read as boxes. Whether the numbers make
+      boxes is checked for each photo by `boxes_of_photo`.
+  """
+  if isinstance(boxes, str):
+    return parse_boxes(boxes)
+  if isinstance(boxes, Mapping):
+    rows = {photo: _plain(rows) for photo, rows in boxes.items()}
+    return UserBoxes("boxes", None, rows)
+  return UserBoxes("boxes", _plain(boxes), {})
+
+
+def _plain(rows: Sequence[Sequence[float]]) -> list:
+  """Rows of any kind as lists of numbers; what is none is checked later."""
+  return [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
+
+
 def parse_boxes(text: str) -> UserBoxes:
   """Reads the boxes option: a JSON file, or boxes for every photo.
 

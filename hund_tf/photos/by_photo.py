@@ -1,16 +1,18 @@
 """JSON files in which a user states something for each of several photos."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hund_tf import files
+
 
 def is_file_name(text: str) -> bool:
   """Whether an option's text names a file rather than holding the values."""
-  return text.lower().endswith(".json") or (
-    bool(text) and Path(text).expanduser().is_file()
-  )
+  if text.lower().endswith(".json"):
+    return True
+  path = files.expand(text)
+  return bool(text) and files.exists(path) and path.is_file()
 
 
 def read_by_photo(text: str, what: str, example: str) -> dict[str, Any]:
@@ -25,13 +27,13 @@ def read_by_photo(text: str, what: str, example: str) -> dict[str, Any]:
     ValueError: if the file cannot be read, or is not a JSON object.
   """
   try:
-    content = json.loads(Path(text).expanduser().read_text(encoding="utf-8"))
+    content = files.read_json(files.expand(text))
   except OSError as error:
     raise ValueError(
       f"{text}: the {what} cannot be read ({error.strerror}); give a JSON "
       f"file {example}"
     ) from error
-  except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON
+  except ValueError as error:  # not UTF-8, or not JSON
     raise ValueError(
       f"{text}: is not JSON ({error}); give {example}"
     ) from error
@@ -58,4 +60,5 @@ def unmatched_keys(
 
 def _keys(photo: str | Path) -> tuple[str, ...]:
   photo = Path(photo)
-  return str(photo), photo.as_posix(), str(photo.absolute()), photo.name
+  names = str(photo), photo.as_posix(), str(photo.absolute()), photo.name
+  return (*names, *map(files.printable, names))

@@ -1,4 +1,4 @@
-"""The camera as a user states it: intrinsics, focal length or field of view."""
+"""The camera of a photo: as a user states it, as its EXIF says, or assumed."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,10 @@ from hund_tf.photos.by_photo import (
   read_by_photo,
   value_of_photo,
 )
+from hund_tf.photos.exif import ExifFocal
 from hund_tf.types import Intrinsics
 
-CAMERA_SOURCES = ("default", "intrinsics", "focal_px", "fov_degrees")
+CAMERA_SOURCES = ("default", "exif", "intrinsics", "focal_px", "fov_degrees")
 MAX_FOCAL = 100.0  # in larger sides of the photo: a field of view of 0.6 deg
 MIN_FOCAL = 0.05  # in larger sides of the photo: a field of view of 169 deg
 MAX_CENTER = 5.0  # how many larger sides the centre may lie outside the photo
@@ -38,6 +39,30 @@ class PhotoCamera(NamedTuple):
 
   intrinsics: Intrinsics  # float32 numpy [2], [2], pixels
   source: str  # one of CAMERA_SOURCES
+  problem: str = ""  # why the EXIF focal length of the photo is not used
+
+
+def camera_options(
+  intrinsics: str | Sequence[float] | Mapping[str, Any] | None = None,
+  focal_px: float | None = None,
+  fov_degrees: float | None = None,
+) -> CameraOptions:
+  """Reads and checks the ways in which a user may state cameras.
+
+  Args:
+    intrinsics: text of the option (see `parse_intrinsics`), or its value:
+      fx, fy, cx, cy, or these by file name or path of a photo; pixels.
+    focal_px: pixels, both axes.
+    fov_degrees: over the larger side of the photo.
+
+  Raises:
+    ValueError: if more than one is given, or one of them is impossible.
+  """
+  if isinstance(intrinsics, str):
+    intrinsics = parse_intrinsics(intrinsics)
+  options = CameraOptions(intrinsics, focal_px, fov_degrees)
+  check_camera_options(options)
+  return options
 
 
 def parse_intrinsics(text: str) -> list[float] | Mapping[str, Any]:
@@ -90,43 +115,48 @@ def check_camera_options(options: CameraOptions) -> None:
 
 
 def photo_camera(
-  options: CameraOptions, photo: str | Path, height: int, width: int
+  options: CameraOptions,
+  photo: str | Path,
+  height: int,
+  width: int,
+  exif: ExifFocal | None = None,
 ) -> PhotoCamera:
   """The camera of one photo, checked against its size.
 
   Without an option, and for a photo that the mapping of `intrinsics` does not
-  name, the default of the paper holds: focal length max(H, W), centre of the
-  photo. `focal_px` and `fov_degrees` also put the centre there.
+  name, the focal length is that of the photo's EXIF, and where there is none
+  the default of the paper, max(H, W). The centre is that of the photo, also
+  with `focal_px` and `fov_degrees`.
 
   Args:
     options: of the user.
     photo: path of the photo, for messages and to look it up.
     height: of the upright photo, pixels.
     width: of the upright photo, pixels.
+    exif: what the photo's metadata say.
 
   Raises:
     ValueError: naming the photo, if the camera is impossible: a focal length
       that is not finite and positive, or is outside `MIN_FOCAL` to `MAX_FOCAL`
       larger sides, or a centre farther than `MAX_CENTER` larger sides outside.
   """
-  check_camera_options(options)
   default = camera.default_intrinsics(height, width)
+  center = default.center.tolist()
+  exif = exif or ExifFocal()
   source, values = "default", None
   if options.focal_px is not None:
-    source, values = (
-      "focal_px",
-      [options.focal_px] * 2 + default.center.tolist(),
-    )
+    source, values = "focal_px", [options.focal_px] * 2 + center
   elif options.fov_degrees is not None:
     found = camera.intrinsics_from_fov(height, width, options.fov_degrees)
     source, values = "fov_degrees", np.concatenate(found).tolist()
   elif options.intrinsics is not None:
-    values = options.intrinsics
+    source, values = "intrinsics", options.intrinsics
     if isinstance(values, Mapping):
       values = value_of_photo(values, photo)
-    source = "default" if values is None else "intrinsics"
+  if values is None and exif.focal_px is not None:
+    source, values = "exif", [exif.focal_px] * 2 + center
   if values is None:
-    return PhotoCamera(default, source)
+    return PhotoCamera(default, "default", exif.problem)
   numbers = _checked(values, photo, source, max(height, width), (width, height))
   return PhotoCamera(Intrinsics(focal=numbers[:2], center=numbers[2:]), source)
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from hund_tf import files
+
 _SUFFIXES = ("_keypoints.json", "_openpose.json", ".json")
 
 
@@ -16,9 +18,9 @@ def landmark_file_of_photo(source: str | Path, photo: str | Path) -> Path:
   Raises:
     ValueError: naming the photo, if there is no such file.
   """
-  source = Path(source).expanduser()
-  if not source.is_dir():
-    if source.is_file():
+  source = files.expand(source)
+  if not files.exists(source) or not source.is_dir():
+    if files.exists(source):
       return source
     raise ValueError(
       f"{source}: does not exist; give an OpenPose JSON file, or a folder of "

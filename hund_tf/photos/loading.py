@@ -1,17 +1,18 @@
-"""Photos as users have them: finding the files and decoding them to RGB.
+"""Photos as users have them, decoded to RGB.
 
 Every fault is a `PhotoError`, one line that names the file, what is wrong with
 it and what would be right, so that a caller can report it and go on with the
 other files.
 """
 
-import glob
+import functools
+import importlib.util
 import mmap
 import os
 import struct
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -19,22 +20,28 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from hund_tf.files import printable
+from hund_tf.photos.exif import ExifFocal, focal_of
+
 IMAGE_SUFFIXES = (
-  ".jpg",
-  ".jpeg",
-  ".png",
-  ".webp",
-  ".tif",
-  ".tiff",
-  ".bmp",
-  ".gif",
+  *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif"),
+  *(".png", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif"),
+  *(".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"),
+)
+HEIF_SUFFIXES = (".heic", ".heif", ".hif")  # only with pillow-heif
+VIDEO_SUFFIXES = (
+  *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"),
+  *(".wmv", ".flv", ".3gp", ".mts", ".m2ts"),
 )
 MIN_SIDE = 32  # pixels; a person cannot be made out in less
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-_KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+_FORMATS = (
+  *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000"),
+)
+_KINDS = "JPEG, PNG, WebP, AVIF, JPEG 2000, TIFF, BMP or GIF"
 _EXIF_ORIENTATION = 0x0112
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
 class PhotoError(ValueError):
@@ -48,90 +55,15 @@ class PhotoError(ValueError):
 
   def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
     self.path, self.problem, self.remedy = str(path), problem, remedy
-    super().__init__(" ".join(f"{path}: {problem}; {remedy}".split()))
+    line = f"{printable(path)}: {problem}; {remedy}"
+    super().__init__(" ".join(line.split()))
 
 
-class PhotoList(NamedTuple):
-  """What `list_photos` found."""
+class Photo(NamedTuple):
+  """A decoded photo."""
 
-  paths: list[Path]  # in the order asked for, without duplicates
-  errors: list[PhotoError]  # one for each pattern that gave nothing
-
-
-def list_photos(patterns: Sequence[str | os.PathLike]) -> PhotoList:
-  """Resolves files, globs and folders to photo files.
-
-  A path that exists is taken literally, even if it holds glob characters. A
-  file is taken whatever its suffix; a folder gives its files (not those of its
-  subfolders), and a glob (`**` crosses folders) its matches, that have a suffix
-  of `IMAGE_SUFFIXES` and are not hidden, sorted by name. A photo that is named
-  twice is listed once, where it came first.
-
-  Args:
-    patterns: files, globs and folders; `~` is expanded.
-
-  Returns:
-    The photos, and an error for each missing path, empty glob or folder
-    without photos. Nothing is opened yet: see `load_photo`.
-  """
-  paths: dict[Path, Path] = {}
-  errors = []
-  for pattern in patterns:
-    try:
-      for path in _resolve(pattern):
-        paths.setdefault(path.resolve(), path)
-    except PhotoError as error:
-      errors.append(error)
-  return PhotoList(list(paths.values()), errors)
-
-
-def _resolve(pattern: str | os.PathLike) -> list[Path]:
-  """The photo files of one pattern; raises PhotoError if there are none."""
-  suffixes = ", ".join(IMAGE_SUFFIXES)
-  if not str(pattern).strip():
-    raise PhotoError("''", "is an empty name", "give a photo, folder or glob")
-  path = Path(pattern).expanduser()
-  if path.is_dir():
-    try:
-      found = _photos_among(path.iterdir())
-    except OSError as error:
-      raise PhotoError(
-        pattern,
-        f"the folder cannot be listed ({error.strerror})",
-        "give a folder that you may read",
-      ) from error
-    if not found:
-      raise PhotoError(
-        pattern,
-        "the folder holds no photo",
-        f"give a folder of files named {suffixes}",
-      )
-    return found
-  if path.exists():
-    return [path]
-  if glob.has_magic(str(path)):
-    matches = glob.glob(str(path), recursive=True)
-    found = _photos_among(Path(match) for match in matches)
-    if not found:
-      raise PhotoError(
-        pattern,
-        "no photo matches the pattern",
-        f"give a pattern that matches files named {suffixes}",
-      )
-    return found
-  raise PhotoError(
-    pattern, "does not exist", "give an existing photo, folder or glob"
-  )
-
-
-def _photos_among(paths: Iterable[Path]) -> list[Path]:
-  return sorted(
-    path
-    for path in paths
-    if path.suffix.lower() in IMAGE_SUFFIXES
-    and not path.name.startswith(".")
-    and path.is_file()
-  )
+  image: np.ndarray  # uint8 [H, W, 3] RGB, upright
+  exif: ExifFocal  # what its metadata say of the focal length
 
 
 def load_photo(
@@ -147,7 +79,8 @@ def load_photo(
   0 to 1.
 
   Args:
-    path: a JPEG, PNG, WebP, TIFF, BMP or GIF file, whatever its suffix.
+    path: a JPEG, PNG, WebP, AVIF, JPEG 2000, TIFF, BMP or GIF file, whatever
+      its suffix; with pillow-heif installed also HEIC.
     max_pixels: the largest width times height that is decoded.
 
   Returns:
@@ -158,6 +91,11 @@ def load_photo(
       truncated, corrupt, too small or too large. Missing pixels are never
       filled in.
   """
+  return read_photo(path, max_pixels).image
+
+
+def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
+  """`load_photo`, with what the metadata say of the camera."""
   path = Path(path)
   _check_file(path)
   with warnings.catch_warnings():
@@ -170,7 +108,7 @@ def load_photo(
       try:
         with _quiet(image.format):
           image.load()
-        rgb = _to_rgb(_upright(image))
+        return Photo(_to_rgb(_upright(image)), focal_of(image))
       except PhotoError:
         raise
       except Exception as error:  # decoders of broken bytes raise any kind
@@ -179,7 +117,6 @@ def load_photo(
           f"the {image.format} data is truncated or corrupt ({error})",
           "copy or export the photo again, complete",
         ) from error
-  return rgb
 
 
 def _check_file(path: Path) -> None:
@@ -198,7 +135,8 @@ def _check_file(path: Path) -> None:
 def _open(path: Path) -> Image.Image:
   """Reads the header; raises PhotoError if it is not that of an image."""
   try:
-    return Image.open(path, formats=_FORMATS)
+    formats = (*_FORMATS, *(["HEIF"] if heif_is_readable() else []))
+    return Image.open(path, formats=formats)
   except Image.DecompressionBombError as error:
     raise PhotoError(
       path,
@@ -206,9 +144,7 @@ def _open(path: Path) -> Image.Image:
       f"give a photo of at most {MAX_PIXELS:,} pixels",
     ) from error
   except Image.UnidentifiedImageError as error:
-    raise PhotoError(
-      path, "is not a readable image", f"give a complete {_KINDS} file"
-    ) from error
+    raise PhotoError(path, *_what_instead(path)) from error
   except Exception as error:  # headers of broken files raise any kind
     if isinstance(error, OSError) and error.errno:
       problem = f"cannot be read ({error.strerror})"
@@ -217,6 +153,37 @@ def _open(path: Path) -> Image.Image:
       problem = f"the header is truncated or corrupt ({error})"
       remedy = f"give a complete {_KINDS} file"
     raise PhotoError(path, problem, remedy) from error
+
+
+def _what_instead(path: Path) -> tuple[str, str]:
+  """Problem and remedy of a file that no decoder takes for an image."""
+  with path.open("rb") as file:
+    head = file.read(12)
+  if head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS:
+    return (
+      "is an HEIC photo, which needs pillow-heif",
+      "install it (pip install pillow-heif) or export the photo as JPEG",
+    )
+  container = head[4:8] == b"ftyp" and head[8:] not in (b"avif", b"avis")
+  matroska = head[:4] == b"\x1a\x45\xdf\xa3"
+  if container or matroska or (head[:4] == b"RIFF" and head[8:] == b"AVI "):
+    return (
+      "is a video, not a photo",
+      "give frames of it as photos (ffmpeg -i VIDEO frame_%05d.png); only "
+      "tools/adapt reads videos, by --video",
+    )
+  return "is not a readable image", f"give a complete {_KINDS} file"
+
+
+@functools.cache
+def heif_is_readable() -> bool:
+  """Whether pillow-heif is installed; makes Pillow know it."""
+  if importlib.util.find_spec("pillow_heif") is None:
+    return False
+  import pillow_heif
+
+  pillow_heif.register_heif_opener()
+  return True
 
 
 @contextmanager

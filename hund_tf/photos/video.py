@@ -2,17 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
+
+from hund_tf import files
 
 
 class VideoError(ValueError):
   """A video that cannot be used; `str()` is one line naming the file."""
 
   def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
-    super().__init__(" ".join(f"{path}: {problem}; {remedy}".split()))
+    line = f"{files.printable(path)}: {problem}; {remedy}"
+    super().__init__(" ".join(line.split()))
 
 
 def read_frames(
@@ -34,8 +36,8 @@ def read_frames(
   """
   if step < 1:
     raise ValueError(f"video step: got {step}, expected 1 or more")
-  path = Path(path).expanduser()
-  if not path.is_file():
+  path = files.expand(path)
+  if not files.exists(path) or not path.is_file():
     raise VideoError(path, "is not a file", "give an existing video file")
   capture = cv2.VideoCapture(str(path))
   try:

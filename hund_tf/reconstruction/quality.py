@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 
 from hund_tf.body import keypoints
-from hund_tf.files import atomic_path
+from hund_tf.files import atomic_path, read_json
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.types import AlignmentTerms, ImageFeatures
 
@@ -142,7 +142,7 @@ def load(path: str | os.PathLike) -> QualityCalibration:
     QualityError: if the file cannot be read or does not hold a calibration.
   """
   try:
-    content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    content = read_json(path)
     header = content.pop("schema"), content.pop("threshold_mm")
     if header != (SCHEMA, THRESHOLD_MM):
       raise ValueError(f"it is {header[0]!r} at {header[1]} mm")

@@ -1,12 +1,12 @@
 """Sets of points that measurements in 3D name: vertices, joints, markers."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body import asset as asset_lib
 from hund_tf.body import keypoints, parts, skeleton
 from hund_tf.retargeting.points import PointSet
@@ -151,7 +151,7 @@ def read_markers(
     MarkerSetError: if the file is not like that.
   """
   try:
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    content = files.read_json(path)
     placed = {
       str(name): (int(row["vertex"]), float(row.get("offset_mm", 0.0)) / 1000)
       for name, row in content.items()

@@ -109,7 +109,7 @@ def test_camera_and_boxes(model):
     ({"focal_px": -1.0}, "focal_px: -1.0 is impossible"),
     ({"boxes": [[1, 2, 3]]}, "box 0 .* is not four finite numbers"),
     ({"boxes": [[600, 0, 10, 10]]}, "outside the photo"),
-    ({"max_people": 0}, "max_people: 0"),
+    ({"max_people": 0}, "max_people: got 0"),
   ],
 )
 def test_bad_options_are_told(model, options, match):

@@ -16,6 +16,7 @@ from hund_tf.datasets.pseudo_labels import PhotoPeople
 from hund_tf.datasets.source import Skipped
 from hund_tf.photos.cameras import CameraOptions
 from hund_tf.photos.loading import PhotoError, load_photo
+from hund_tf.photos.people import Finder
 from hund_tf.records import regions, shards
 from hund_tf.records.regions import Region
 from hund_tf.types import NUM_KEYPOINTS
@@ -38,7 +39,7 @@ def labelled(tmp_path_factory):
 
 
 def test_people_of_photos_become_records(labelled):
-  _, out, manifest, _ = labelled
+  source, out, manifest, _ = labelled
   records = {r.key: r for r in shards.read_records(shards.read_manifest(out))}
   assert {"astronaut/0", "cameraman/0"} <= set(records)
   assert manifest.count == len(records)
@@ -50,7 +51,7 @@ def test_people_of_photos_become_records(labelled):
     record.image, record.image_size, record.photo_box, record.photo_size
   )
   # The detector's own answer, carried back to the photo.
-  (person, *_) = pseudo_labels._detector().detect(photo)
+  (person, *_) = source.finder(_DEMO / "astronaut.jpg").detections
   known = person.keypoints[:, 2] > 0
   places = regions.photo_points(record.detected[known, :2], region)
   np.testing.assert_allclose(places, person.keypoints[known, :2], atol=0.01)
@@ -131,8 +132,10 @@ def test_options_reach_the_records(tmp_path):
   source = PhotoPeople(
     "x",
     (str(tmp_path / "a.png"),),
-    camera=CameraOptions(intrinsics=[300.0, 310.0, 90.0, 40.0]),
-    openpose=str(tmp_path),
+    finder=Finder(
+      camera=CameraOptions(intrinsics=[300.0, 310.0, 90.0, 40.0]),
+      openpose=str(tmp_path),
+    ),
   )
   (record,) = _convert(source)
   assert record.intrinsics_weight == 1.0 and record.mask == b""
@@ -146,7 +149,9 @@ def test_options_reach_the_records(tmp_path):
   np.testing.assert_allclose(center, [90, 40], atol=0.01)
   (few,) = _convert(dataclasses.replace(source, min_keypoints=26))
   assert isinstance(few, Skipped) and few.reason == "few keypoints"
-  bad = dataclasses.replace(source, camera=CameraOptions(focal_px=1e9))
+  bad = dataclasses.replace(
+    source, finder=Finder(camera=CameraOptions(focal_px=1e9))
+  )
   (skipped,) = _convert(bad)
   assert skipped.damaged and "focal_px" in skipped.problem
 

@@ -201,6 +201,23 @@ def test_data_after_the_end_of_a_jpeg_is_ignored(tmp_path):
   )
 
 
+@pytest.mark.parametrize(
+  "name, options",
+  [
+    ("a.jp2", {"irreversible": False}),
+    ("a.avif", {"quality": 90}),
+    ("a.jfif", {"format": "JPEG", "quality": 95}),
+    ("a.jpe", {"format": "JPEG", "quality": 95}),
+  ],
+)
+def test_further_formats(tmp_path, rgb, name, options):
+  path = tmp_path / name
+  assert path.suffix in loading.IMAGE_SUFFIXES
+  Image.fromarray(rgb).save(path, **options)
+  difference = np.abs(load_photo(path).astype(int) - rgb)
+  assert difference.mean() < 4
+
+
 # --- photos that cannot be used ---
 
 
@@ -225,6 +242,24 @@ def test_not_an_image(tmp_path, data):
   message = _error(tmp_path / "a.jpg")
   assert "is not a readable image" in message
   assert "JPEG, PNG, WebP" in message
+
+
+@pytest.mark.parametrize(
+  "head", [b"\0\0\0\x18ftypmp42", b"RIFF\0\0\0\0AVI ", b"\x1a\x45\xdf\xa3"]
+)
+def test_a_video_names_what_is_for_videos(tmp_path, head):
+  path = tmp_path / "clip.mp4"
+  path.write_bytes(head + bytes(5000))
+  message = _error(path)
+  assert "is a video, not a photo; give frames" in message
+  assert "tools/adapt" in message
+
+
+def test_heic_needs_another_package(tmp_path, monkeypatch):
+  monkeypatch.setattr(loading, "heif_is_readable", lambda: False)
+  path = tmp_path / "a.heic"
+  path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(5000))
+  assert "HEIC photo, which needs pillow-heif; install it" in _error(path)
 
 
 def test_unreadable(tmp_path, rgb, monkeypatch):

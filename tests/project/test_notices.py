@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from hund_tf.photos.loading import list_photos, load_photo
+from hund_tf.photos.listing import list_photos
+from hund_tf.photos.loading import load_photo
 
 _ROOT = Path(__file__).parents[2]
 _NOTICES = (_ROOT / "THIRD_PARTY_NOTICES.md").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf import types
+from hund_tf import files, types
 from hund_tf.compat import tf
 
 POSING_SIZE = 3 + types.NUM_JOINTS * 6
@@ -132,7 +132,7 @@ def read_json(path: str | Path, person: int = 0) -> GhumPose:
     GhumError: if it is not such a file.
   """
   try:
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    content = files.read_json(path)
     content = content.get("gpp", content)
     arrays = [
       np.asarray(content[key], np.float32)

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.detection.features import crop_box, crop_image
-from hund_tf.detection.interface import Detection
-from hund_tf.photos import cameras as photo_cameras
-from hund_tf.photos import loading
+from hund_tf.photos import people
+from hund_tf.photos.listing import list_photos
 from hund_tf.photos.video import VideoError, read_frames
 from hund_tf.training.adaptation.photo_batches import (
   CropJitter,
@@ -42,8 +41,7 @@ class PhotoPeople:
 
   def __init__(
     self,
-    detect: Callable[[Path, np.ndarray], list[Detection]],
-    cameras: photo_cameras.CameraOptions,
+    finder: people.Finder,
     jitter: CropJitter | None = None,
     seed: int = 0,
     report: Callable[[str], None] = print,
@@ -51,17 +49,12 @@ class PhotoPeople:
     """Keeps how people are found.
 
     Args:
-      detect: path and pixels of a photo to its people; a ValueError skips it.
-      cameras: of the user.
+      finder: finds the people of a photo; a ValueError of it skips the photo.
       jitter: of the crops that will be made of them.
       seed: of the photos' keys.
       report: told of every photo that is not used, in one line.
-
-    Raises:
-      ValueError: if the cameras contradict each other.
     """
-    photo_cameras.check_camera_options(cameras)
-    self._detect, self._cameras = detect, cameras
+    self._finder = finder
     self._jitter = jitter or CropJitter()
     self._seed, self._report = seed, report
     self.failures: list[str] = []  # of photos and videos, one line each
@@ -69,19 +62,18 @@ class PhotoPeople:
 
   def photos(self, patterns: Sequence[str]) -> list[Photo]:
     """Those with people of files, globs and folders."""
-    listing = loading.list_photos(patterns)
+    listing = list_photos(patterns)
+    for line in listing.left_out:
+      self._report(line)
     for error in listing.errors:
       self._fail(str(error))
-    return self._found(
-      (path, lambda path=path: loading.load_photo(path))
-      for path in listing.paths
-    )
+    return self._found((path, path) for path in listing.paths)
 
   def frames(self, path: str | os.PathLike, step: int) -> list[Photo]:
     """Frames with people, in the order of the video."""
     try:
       return self._found(
-        (Path(f"{path}#{number}"), lambda image=image: image)
+        (Path(f"{path}#{number}"), image)
         for number, image in read_frames(path, step)
       )
     except VideoError as error:
@@ -89,36 +81,34 @@ class PhotoPeople:
       return []
 
   def _found(
-    self, named: Iterable[tuple[Path, Callable[[], np.ndarray]]]
+    self, named: Iterable[tuple[Path, Path | np.ndarray]]
   ) -> list[Photo]:
     result = []
-    for path, load in named:
+    for name, photo in named:
       self.count += 1
       try:
-        photo = self._look(path, load())
+        seen = self._finder(photo, name)
       except ValueError as error:
-        told = str(error).startswith(str(path))
-        self._fail(str(error) if told else f"{path}: {error}")
+        self._fail(people.named(error, name))
         continue
-      if photo.people:
-        result.append(photo)
+      if seen.detections:
+        result.append(self._photo(seen))
       else:
-        self._report(f"{path}: no person found; goes on without it")
+        self._report(f"{name}: no person found; goes on without it")
     return result
 
-  def _look(self, path: Path, image: np.ndarray) -> Photo:
-    camera = photo_cameras.photo_camera(self._cameras, path, *image.shape[:2])
-    people = [
-      SeenPerson(str(path), found, camera.intrinsics)
-      for found in self._detect(path, image)
+  def _photo(self, seen: people.SeenPhoto) -> Photo:
+    persons = [
+      SeenPerson(seen.name, found, seen.camera.intrinsics)
+      for found in seen.detections
     ]
     crops = [
-      crop_image(image, crop_box(person.detection), PICTURE_SIDE)
-      for person in people
+      crop_image(seen.image, crop_box(person.detection), PICTURE_SIDE)
+      for person in persons
     ]
     return Photo(
-      key=content_key(image, self._seed),
-      people=[compact(person, self._jitter) for person in people],
+      key=content_key(seen.image, self._seed),
+      people=[compact(person, self._jitter) for person in persons],
       crops=crops,
     )
 

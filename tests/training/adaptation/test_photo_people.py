@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from hund_tf.detection.interface import Detection, empty_keypoints
-from hund_tf.photos.cameras import CameraOptions
+from hund_tf.photos.people import Finder
 from hund_tf.training.adaptation import held_out
 from hund_tf.training.adaptation.photo_people import (
   Photo,
@@ -20,10 +20,25 @@ def _picture(value: int) -> np.ndarray:
   return random.integers(0, 255, [64, 80, 3], np.uint8)
 
 
-def _one_person(path, image):
-  del path, image
+class _Detector:
+  """Finds what a function says of a picture."""
+
+  def __init__(self, find):
+    self._find = find
+
+  def detect(self, image, boxes=None, max_people=None):
+    del boxes, max_people
+    return self._find(image)
+
+
+def _one_person(image):
+  del image
   box = np.array([10.0, 10.0, 20.0, 40.0], np.float32)
   return [Detection(box, 1.0, empty_keypoints())]
+
+
+def _people(find, report=lambda line: None) -> PhotoPeople:
+  return PhotoPeople(Finder(detector=_Detector(find)), report=report)
 
 
 def _write(folder, name: str, value: int):
@@ -37,7 +52,7 @@ def test_what_cannot_be_used_is_named_and_the_others_go_on(tmp_path):
   _write(tmp_path, "c.png", 2)
   (tmp_path / "b.png").write_bytes(b"no picture")
   lines = []
-  finder = PhotoPeople(_one_person, CameraOptions(), report=lines.append)
+  finder = _people(_one_person, lines.append)
   found = finder.photos([tmp_path, tmp_path / "missing.jpg"])
   assert [p.people[0].source for p in found] == [
     str(tmp_path / "a.png"),
@@ -52,18 +67,18 @@ def test_what_cannot_be_used_is_named_and_the_others_go_on(tmp_path):
 def test_photos_without_people_are_named_but_no_failure(tmp_path):
   _write(tmp_path, "a.png", 1)
   lines = []
-  finder = PhotoPeople(lambda *_: [], CameraOptions(), report=lines.append)
+  finder = _people(lambda image: [], lines.append)
   assert finder.photos([tmp_path]) == []
   assert finder.failures == [] and "a.png: no person found" in lines[0]
   assert finder.count == 1
 
 
 def test_a_detector_that_refuses_a_photo_skips_it(tmp_path):
-  def refuse(path, image):
+  def refuse(image):
     raise ValueError("box 0: lies outside")
 
   path = _write(tmp_path, "a.png", 1)
-  finder = PhotoPeople(refuse, CameraOptions(), report=lambda line: None)
+  finder = _people(refuse)
   assert finder.photos([path]) == []
   assert finder.failures == [f"{path}: box 0: lies outside"]
 
@@ -75,7 +90,7 @@ def test_frames_of_a_video_are_named_by_their_number(tmp_path):
   for i in range(4):
     writer.write(_picture(i))
   writer.release()
-  finder = PhotoPeople(_one_person, CameraOptions(), report=lambda line: None)
+  finder = _people(_one_person)
   found = finder.frames(path, 2)
   names = [photo.people[0].source for photo in found]
   assert names == [f"{path}#0", f"{path}#2"]
@@ -83,21 +98,21 @@ def test_frames_of_a_video_are_named_by_their_number(tmp_path):
 
 
 def test_large_photos_are_not_kept(tmp_path):
-  def detect(path, image):
+  def detect(image):
     box = np.array([300.0, 300.0, 100.0, 150.0], np.float32)
     mask = np.zeros(image.shape[:2], np.uint8)
     return [Detection(box, 1.0, empty_keypoints(), mask)]
 
   path = tmp_path / "large.png"
   Image.fromarray(np.zeros([1000, 1500, 3], np.uint8)).save(path)
-  finder = PhotoPeople(detect, CameraOptions(), report=lambda line: None)
+  finder = _people(detect)
   (photo,) = finder.photos([path])
   assert max(photo.people[0].detection.mask.shape) < 400
 
 
 def test_bad_videos_are_named(tmp_path):
   (tmp_path / "bad.mp4").write_bytes(b"no video")
-  finder = PhotoPeople(_one_person, CameraOptions(), report=lambda line: None)
+  finder = _people(_one_person)
   assert finder.frames(tmp_path / "bad.mp4", 1) == []
   assert finder.frames(tmp_path / "none.mp4", 1) == []
   assert "bad.mp4: no frame can be decoded" in finder.failures[0]

@@ -1,0 +1,136 @@
+"""The one way from a photo to detections and a camera."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hund_tf.detection.interface import Detection, empty_keypoints
+from hund_tf.photos import people
+from hund_tf.photos.people import PeopleConfig, make_finder
+
+
+class _Detector:
+  """Remembers what it is asked."""
+
+  def detect(self, image, boxes=None, max_people=None):
+    self.asked = image.shape, boxes, max_people
+    box = np.array([1.0, 2.0, 30.0, 40.0], np.float32)
+    return [Detection(box, 1.0, empty_keypoints())]
+
+
+@pytest.fixture(name="photo")
+def _photo(tmp_path):
+  path = tmp_path / "a.png"
+  Image.new("RGB", (80, 60), "red").save(path)
+  return path
+
+
+def _landmarks(left: float) -> str:
+  body = np.full([25, 3], 0.9)
+  body[:, 0] = np.linspace(left, left + 50, 25)
+  body[:, 1] = np.linspace(5, 55, 25)
+  return json.dumps({"people": [{"pose_keypoints_2d": body.ravel().tolist()}]})
+
+
+def test_a_path_and_its_pixels_are_seen_alike(photo):
+  detector = _Detector()
+  finder = make_finder(PeopleConfig(max_people=3), detector)
+  seen = finder(photo)
+  assert seen.name == str(photo) and (seen.image == [255, 0, 0]).all()
+  assert len(seen.detections) == 1 and seen.camera.source == "default"
+  assert detector.asked == ((60, 80, 3), None, 3)
+  same = finder(seen.image, "a.png")
+  assert same.name == "a.png" and (same.image == seen.image).all()
+  np.testing.assert_array_equal(same.camera.intrinsics, seen.camera.intrinsics)
+
+
+@pytest.mark.parametrize(
+  "boxes",
+  ["5,6,20,30;0,0,10,10", [[5, 6, 20, 30], [0, 0, 10, 10]], "by photo"],
+)
+def test_boxes_and_cameras_as_text_or_values(photo, boxes):
+  rows = [[5, 6, 20, 30], [0, 0, 10, 10]]
+  boxes = {"a.png": rows} if boxes == "by photo" else boxes
+  detector = _Detector()
+  for intrinsics in (
+    "70,71,40,30",
+    [70, 71, 40, 30],
+    {"a.png": (70, 71, 40, 30)},
+  ):
+    finder = make_finder(PeopleConfig(boxes, intrinsics=intrinsics), detector)
+    camera = finder(photo).camera
+    np.testing.assert_array_equal(detector.asked[1], rows)
+    assert camera.source == "intrinsics"
+    np.testing.assert_array_equal(
+      np.concatenate(camera.intrinsics), [70, 71, 40, 30]
+    )
+
+
+def test_landmarks_take_the_place_of_the_detector(photo, tmp_path):
+  path = tmp_path / "a_keypoints.json"
+  path.write_text("\ufeff" + _landmarks(10.0), encoding="utf-8")
+  (person,) = make_finder(PeopleConfig(openpose=str(tmp_path)))(
+    photo
+  ).detections
+  np.testing.assert_allclose(person.box, [10, 5, 50, 50])
+  path.write_text(_landmarks(500.0))
+  with pytest.raises(ValueError, match="person 0 lies outside the photo"):
+    make_finder(PeopleConfig(openpose=str(path)))(photo)
+
+
+@pytest.mark.parametrize(
+  ("config", "words"),
+  [
+    ({"boxes": "1,2,3"}, "box 0"),
+    ({"boxes": [[900, 900, 5, 5]]}, "lies outside the photo"),
+    ({"focal_px": 1e9}, "is impossible for a photo of 80 x 60"),
+    ({"openpose": "nowhere"}, "nowhere: does not exist"),
+  ],
+)
+def test_what_does_not_fit_the_photo_is_an_error(photo, config, words):
+  with pytest.raises(ValueError, match=words) as info:
+    make_finder(PeopleConfig(**config), _Detector())(photo)
+  line = people.named(info.value, photo)
+  assert line.count(str(photo)) == 1 and "\n" not in line
+
+
+@pytest.mark.parametrize(
+  ("config", "words"),
+  [
+    ({"boxes": "a"}, "not four numbers"),
+    ({"boxes": "1,2,3,4", "openpose": "x"}, "given together"),
+    ({"focal_px": 5.0, "fov_degrees": 50.0}, "given together"),
+    ({"focal_px": float("nan")}, "is impossible"),
+    ({"max_people": 0}, "at least 1"),
+  ],
+)
+def test_what_can_never_be_is_an_error_at_once(config, words):
+  with pytest.raises(ValueError, match=words):
+    make_finder(PeopleConfig(**config))
+
+
+def test_many_boxes_are_no_file_name(photo):
+  detector = _Detector()
+  text = ";".join(["1,2,30,40"] * 2000)
+  make_finder(PeopleConfig(text), detector)(photo)
+  assert len(detector.asked[1]) == 2000
+
+
+def test_json_with_a_byte_order_mark(photo, tmp_path):
+  path = tmp_path / "boxes.json"
+  path.write_text('\ufeff{"a.png": [[1, 2, 30, 40]]}', encoding="utf-8")
+  detector = _Detector()
+  finder = make_finder(PeopleConfig(str(path)), detector)
+  finder(photo)
+  np.testing.assert_array_equal(detector.asked[1], [[1, 2, 30, 40]])
+  assert finder.unused_keys([photo]) == []
+  (line,) = finder.unused_keys(["b.png"])
+  assert "boxes are given for 'a.png', which is no photo here" in line
+
+
+def test_a_finder_may_go_to_another_process():
+  finder = make_finder(PeopleConfig("1,2,30,40", fov_degrees=50.0))
+  assert pickle.loads(pickle.dumps(finder)) == finder
