@@ -22,6 +22,7 @@ _LAYERS = [
   {"training"},
   {"visualization"},
   {"api"},
+  {"cli"},
 ]
 _LEVEL = {room: i for i, rooms in enumerate(_LAYERS) for room in rooms}
 _FILES = python_files("hund_tf")

@@ -1,0 +1,54 @@
+"""Writes the reconstruction model as a SavedModel: features -> trace, meshes.
+
+The result needs TensorFlow only, not this package. Names and shapes of its
+inputs and outputs stand in `hund_tf/export/saved_model.py`.
+"""
+
+import dataclasses
+import logging
+import sys
+
+from hund_tf.body import asset
+from hund_tf.body.model import BodyModel
+from hund_tf.export.saved_model import ReconstructionModule, save_model
+from hund_tf.models.hund import weights
+from hund_tf.options import REQUIRED, check, option
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+  """Which model is written, where, and what it puts out."""
+
+  export_dir: str = option(
+    REQUIRED, "New folder for the SavedModel; made if missing."
+  )
+  export_mesh: str = option(
+    asset.FULL_MESH, "Mesh that is put out.", choices=asset.MESHES
+  )
+  weights: str | None = option(
+    None, "Weights of the learned descent; by default those of the project."
+  )
+  num_stages: int | None = option(
+    None,
+    "Number of refinement stages (M of Eq. 2); by default the number that the "
+    "weights were trained with.",
+    low=0,
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+def run(config: ExportConfig) -> int:
+  """Writes the model; returns the exit status."""
+  # Saving logs every internal name.
+  logging.getLogger("absl").setLevel(logging.WARNING)
+  try:
+    model = weights.load(BodyModel(), config.weights)
+    module = ReconstructionModule(model, config.num_stages, config.export_mesh)
+    folder = save_model(module, config.export_dir)
+  except (ValueError, OSError) as error:
+    print(f"export: {error}", file=sys.stderr)
+    return 1
+  print(f"export: wrote {folder}")
+  return 0
