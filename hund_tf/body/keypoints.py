@@ -44,6 +44,15 @@ NAMES: tuple[str, ...] = (
   + tuple(f"r_hand_{name}" for name in _HAND)
 )
 INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
+# Keypoints that are the middle of two others.
+MIDPOINTS: dict[str, tuple[str, str]] = {
+  "neck": ("l_shoulder", "r_shoulder"),
+  "mid_hip": ("l_hip", "r_hip"),
+}
+# The same by number: the middle, and its two ends.
+MIDPOINT_ROWS: dict[int, list[int]] = {
+  INDEX[name]: [INDEX[end] for end in ends] for name, ends in MIDPOINTS.items()
+}
 
 BODY = slice(0, 25)
 FACE = slice(25, 95)

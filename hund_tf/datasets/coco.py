@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import keypoints
-from hund_tf.datasets import photo_people
+from hund_tf.datasets import annotated_photos
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.records import regions
 from hund_tf.records.schema import PersonRecord
@@ -81,10 +81,8 @@ class CocoPerson(NamedTuple):
 
 def _fill_midpoints(points, visibility, weights) -> None:
   """Neck and mid hip where both ends are annotated, in place."""
-  for name, pair in (("neck", "shoulder"), ("mid_hip", "hip")):
-    ends = [keypoints.INDEX[f"{side}_{pair}"] for side in "lr"]
+  for target, ends in keypoints.MIDPOINT_ROWS.items():
     if np.all(visibility[ends] > 0):
-      target = keypoints.INDEX[name]
       points[target] = points[ends].mean(axis=0)
       visibility[target] = visibility[ends].min()
       weights[target] = weights[ends].min()
@@ -150,7 +148,7 @@ def read_photos(annotations: Path) -> list[WorkItem]:
   """
   annotations = Path(annotations)
   try:
-    content = photo_people.read_json(annotations)
+    content = annotated_photos.read_json(annotations)
     rows: dict[int, list[dict]] = {row["id"]: [] for row in content["images"]}
     stray = []
     for row in content["annotations"]:
@@ -193,7 +191,7 @@ class CocoPeople:
     """
     items = read_photos(Path(self.annotations))
     if self.only_present:
-      return photo_people.existing(items, self.photo_dir)
+      return annotated_photos.existing(items, self.photo_dir)
     return items
 
   def convert(self, item: WorkItem) -> Iterator[PersonRecord | Skipped]:
@@ -204,7 +202,7 @@ class CocoPeople:
       reason = "annotation without a photo"
       yield Skipped(item.key, reason, problem, damaged=True)
       return
-    image = photo_people.open_photo(
+    image = annotated_photos.open_photo(
       item.key,
       Path(self.photo_dir) / item.key,
       None if None in size else size,
@@ -234,7 +232,7 @@ class CocoPeople:
         keypoints=np.column_stack([person.keypoints, person.weights]),
         visibility=(person.visibility == 2).astype(np.float32),
       )
-      record = photo_people.with_region(
+      record = annotated_photos.with_region(
         record, image, self.margin, self.max_side
       )
       return self.add_labels(row, record)

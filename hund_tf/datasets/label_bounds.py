@@ -14,11 +14,6 @@ from hund_tf.records import regions
 from hund_tf.records.schema import PersonRecord
 
 MAX_OUTSIDE = 1.0  # beyond the photo's border, over the photo's longer side
-# Keypoints that are the middle of others: unknown with either of them.
-_MIDDLES = {
-  keypoints.INDEX[name]: [keypoints.INDEX[f"{side}_{part}"] for side in "lr"]
-  for name, part in (("neck", "shoulder"), ("mid_hip", "hip"))
-}
 
 
 def near_photo(points: np.ndarray, photo_size: np.ndarray) -> np.ndarray:
@@ -62,7 +57,7 @@ def without_far_labels(
     rows = np.asarray(getattr(record, name), np.float64)
     known = ~(rows[:, 2] <= 0)  # NaN is a label that is to be counted
     lost = known & ~(_near(rows[:, :2], record) & np.isfinite(rows[:, 2]))
-    for middle, ends in _MIDDLES.items():
+    for middle, ends in keypoints.MIDPOINT_ROWS.items():
       lost[middle] |= known[middle] and lost[ends].any()
     changed[name] = np.where(lost[:, None], 0.0, rows)
     if name == "keypoints":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hund_tf.datasets import photo_people
+from hund_tf.datasets import annotated_photos
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.records import regions
 from hund_tf.records.schema import PersonRecord
@@ -81,12 +81,14 @@ class OpenImages:
         f"columns {', '.join(_COLUMNS)}"
       ) from error
     if self.only_present:
-      return photo_people.existing(items, self.photo_dir)
+      return annotated_photos.existing(items, self.photo_dir)
     return list(items)
 
   def convert(self, item: WorkItem) -> Iterator[PersonRecord | Skipped]:
     """The people of a photo."""
-    image = photo_people.open_photo(item.key, Path(self.photo_dir) / item.key)
+    image = annotated_photos.open_photo(
+      item.key, Path(self.photo_dir) / item.key
+    )
     if isinstance(image, Skipped):
       yield image
       return
@@ -106,7 +108,9 @@ class OpenImages:
       record = PersonRecord(
         key=key, dataset=self.name, box=_box(corners, width, height)
       )
-      return photo_people.with_region(record, image, self.margin, self.max_side)
+      return annotated_photos.with_region(
+        record, image, self.margin, self.max_side
+      )
     except (ValueError, TypeError) as error:
       problem = f"{self.annotations}: line {line}: {error}"
       return Skipped(key, "damaged annotation", problem, damaged=True)

@@ -45,10 +45,9 @@ def fill_midpoints(points: np.ndarray) -> None:
 
   Both ends must be known; the confidence is the lesser one.
   """
-  for name, part in (("neck", "shoulder"), ("mid_hip", "hip")):
-    ends = points[[keypoints.INDEX[f"{side}_{part}"] for side in "lr"]]
+  for row, pair in keypoints.MIDPOINT_ROWS.items():
+    ends = points[pair]
     confidence = ends[:, 2].min()
-    row = keypoints.INDEX[name]
     points[row] = [*ends[:, :2].mean(axis=0), confidence]
     if confidence <= 0:
       points[row] = 0.0

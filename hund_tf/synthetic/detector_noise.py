@@ -77,8 +77,6 @@ LEFT_ARM = LEFT_HAND | _rows("l_elbow", "l_wrist")
 RIGHT_ARM = RIGHT_HAND | _rows("r_elbow", "r_wrist")
 ARM_SIDES = LEFT_ARM | RIGHT_ARM | _rows("l_shoulder", "r_shoulder")
 SMALL_TOES = _rows("small_toe")
-# Detectors report the middle of two keypoints for these.
-_MIDPOINTS = {"neck": "shoulder", "mid_hip": "hip"}
 
 
 def swap_sides(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -94,12 +92,14 @@ def swap_sides(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
 
 
 def _set_midpoints(keypoints: tf.Tensor) -> tf.Tensor:
-  """Neck and mid hip as midpoints of `[B, 137, 2]` shoulders and hips."""
+  """Neck and mid hip as midpoints of `[B, 137, 2]` shoulders and hips.
+
+  That is where detectors report them.
+  """
   mixing = np.eye(NUM_KEYPOINTS, dtype=np.float32)
-  for name, ends in _MIDPOINTS.items():
-    row = mixing[table.INDEX[name]]
-    row[:] = 0.0
-    row[[table.INDEX[f"{side}_{ends}"] for side in "lr"]] = 0.5
+  for middle, ends in table.MIDPOINT_ROWS.items():
+    mixing[middle] = 0.0
+    mixing[middle, ends] = 0.5
   return tf.einsum("ij,bjc->bic", mixing, keypoints)
 
 

@@ -37,11 +37,6 @@ _FACE_VERTICES = (
   *(3735, 5354, 460, 455, 7219, 11956, 10403, 7235, 7241, 492, 486, 480),
   *(432, 453, 468, 7213, 7192, 7236, 494, 481),
 )
-# Keypoints that are means of joints, where the name is not the joint's own.
-_JOINTS = {
-  "neck": ("l_shoulder", "r_shoulder"),
-  "mid_hip": ("l_hip", "r_hip"),
-}
 
 
 def fingertip(finger: str) -> tuple[int, ...]:
@@ -62,9 +57,8 @@ def _vertices(name: str, mirror: np.ndarray) -> np.ndarray | None:
 
 
 def _joints(name: str) -> tuple[str, ...]:
-  if name in _JOINTS:
-    return _JOINTS[name]
-  return (name.replace("_hand_", "_"),)
+  """Joints whose mean a keypoint is."""
+  return keypoints.MIDPOINTS.get(name, (name.replace("_hand_", "_"),))
 
 
 def regressor(

@@ -38,7 +38,6 @@ _KEYPOINTS = tuple(
   for side in "lr"
   for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 )
-_MIDPOINTS = {"neck": "shoulder", "mid_hip": "hip"}
 
 
 def joints_to_keypoints(joints: np.ndarray, camera: Camera) -> np.ndarray:
@@ -57,8 +56,8 @@ def joints_to_keypoints(joints: np.ndarray, camera: Camera) -> np.ndarray:
   """
   rows = {n: joints[i] for i, n in enumerate(joint_sets.H36M_17)}
   points = {name: rows[name] for name in _KEYPOINTS}
-  for name, part in _MIDPOINTS.items():
-    points[name] = 0.5 * (rows[f"l_{part}"] + rows[f"r_{part}"])
+  for name, (left, right) in keypoint_names.MIDPOINTS.items():
+    points[name] = 0.5 * (rows[left] + rows[right])
   result = np.zeros((NUM_KEYPOINTS, 3))
   for name, point in points.items():
     pixels = cameras.project_pinhole(point, camera)
