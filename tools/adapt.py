@@ -4,7 +4,7 @@
   python -m tools.reconstruct --weights=adapted/adapted.npz ...
 
 A part of the photos is held out; weights are kept only if they are better
-there (see docs/adaptation.md). The folder gets adapted.npz, report.json,
+there (see docs/guide/adaptation.md). The folder gets adapted.npz, report.json,
 curve.png, before_after.png and run.flags; if nothing is kept, the report alone.
 It exits with 2 if nothing was kept, and with 1 if a photo or the whole run
 failed.

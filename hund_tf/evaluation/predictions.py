@@ -132,7 +132,7 @@ def load(
 
 
 def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
-  remedy = "expected an .npz with keys and joints (docs/evaluation.md)"
+  remedy = "expected an .npz with keys and joints (docs/guide/evaluation.md)"
   try:
     with np.load(path, allow_pickle=False) as file:
       return {name: file[name] for name in file.files}

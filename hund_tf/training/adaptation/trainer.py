@@ -45,7 +45,7 @@ _WARMUP = 20  # steps, of rising rate, or a fifth of the steps
 
 @dataclasses.dataclass(frozen=True)
 class AdaptationConfig:
-  """An adaptation; docs/adaptation.md tells how the defaults were chosen."""
+  """An adaptation; docs/history/adaptation.md tells of the defaults."""
 
   steps: int = 1600  # at most
   batch_size: int = 16  # people of a step on photos

@@ -1,0 +1,61 @@
+"""The phases of a training are runs of tools.train_hund, one after another."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hund_tf.training.loop import BEST_WEIGHTS, LAST_WEIGHTS
+
+_ROOT = Path(__file__).parents[2]
+_TINY = [
+  "--steps=1",
+  "--decay_steps=0",
+  "--warmup_steps=0",
+  "--global_batch_size=2",
+  "--validation_examples=2",
+  "--validate_steps=1",
+  "--checkpoint_steps=1",
+  "--log_steps=1",
+  "--num_stages=1",
+  "--stage_steps=0:1",
+  "--noxla",
+  "--ema=0",
+]
+
+
+def _train(run_dir: Path, *flags: str) -> subprocess.CompletedProcess:
+  command = [sys.executable, "-m", "tools.train_phases", f"--run_dir={run_dir}"]
+  return subprocess.run(
+    [*command, *flags], cwd=_ROOT, capture_output=True, text=True
+  )
+
+
+@pytest.mark.slow
+def test_the_released_recipe_trains_phase_after_phase(tmp_path):
+  recipe = ["--flagfile=flags/released.flags", *_TINY]
+  result = _train(tmp_path, *recipe)
+  assert result.returncode == 0, result.stderr
+  folders = sorted(path.name for path in tmp_path.iterdir())
+  assert folders == ["1_parts", "2_compared", "3_part_term"]
+  for folder in folders:
+    assert (tmp_path / folder / LAST_WEIGHTS).exists()
+  text = (tmp_path / "2_compared" / "run.flags").read_text()
+  assert f"--initial_weights={tmp_path / '1_parts' / BEST_WEIGHTS}" in text
+  assert "--compared_weight=4.0" in text
+  (tmp_path / "3_part_term" / LAST_WEIGHTS).unlink()
+  again = _train(tmp_path, *recipe)
+  assert again.returncode == 0, again.stderr
+  assert again.stdout.count("done before") == 2
+  assert (tmp_path / "3_part_term" / LAST_WEIGHTS).exists()
+
+
+@pytest.mark.slow
+def test_a_phase_that_fails_ends_the_training(tmp_path):
+  phases = ["1_parts", "2_compared"]
+  files = [f"--phases=flags/released/{name}.flags" for name in phases]
+  result = _train(tmp_path, *files, *_TINY, "--regime=WS", "--stage_steps=7:1")
+  assert result.returncode == 1
+  assert "phase 1 of 2, 1_parts ended with" in result.stderr
+  assert not (tmp_path / "2_compared").exists()

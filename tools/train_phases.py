@@ -1,0 +1,71 @@
+"""Trains the learned descent in phases, each from the weights of the last.
+
+  python -m tools.train_phases --flagfile=flags/released.flags \\
+    --run_dir=RUN --synthetic_mocap_dir=MOCAP --pose_file=poses.npz
+
+Each phase is a run of tools.train_hund with a flag file of its own, in a folder
+of its own under --run_dir, and starts from best.npz of the phase before. All
+flags of tools.train_hund are taken too: they go to every run and win over the
+flag files. Started again, finished phases are skipped and the one that was cut
+off goes on.
+"""
+
+import subprocess
+import sys
+
+from absl import app, flags
+
+from hund_tf.training import phases
+from tools import train_hund  # noqa: F401  (defines its flags)
+
+_PHASES = flags.DEFINE_multi_string(
+  "phases",
+  None,
+  "Flag file of a run of tools.train_hund. Repeat it: the runs follow in this "
+  "order.",
+  required=True,
+)
+# Of this program alone, or other for each phase.
+_OWN = {"phases", "flagfile", "run_dir", "initial_weights"}
+
+
+def _given() -> list[str]:
+  """The flags that were given for every phase, as a command line has them."""
+  return [
+    argument
+    for name in flags.FLAGS
+    if flags.FLAGS[name].present and name not in _OWN
+    for argument in flags.FLAGS[name].serialize().splitlines()
+  ]
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  values = flags.FLAGS
+  try:
+    runs = phases.plan(_PHASES.value, values.run_dir, values.initial_weights)
+  except ValueError as error:
+    print(f"train_phases: {error}", file=sys.stderr)
+    return 1
+  for number, run in enumerate(runs, 1):
+    title = f"phase {number} of {len(runs)}, {run.run_dir.name}"
+    if run.is_done():
+      print(f"{title}: done before", flush=True)
+      continue
+    print(title, flush=True)
+    command = [sys.executable, "-m", "tools.train_hund"]
+    command += [f"--flagfile={run.flag_file}", *_given(), *run.flags()]
+    try:
+      code = subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+      print(f"train_phases: interrupted in {title}", file=sys.stderr)
+      return 130
+    if code:
+      print(f"train_phases: {title} ended with {code}", file=sys.stderr)
+      return 1
+  return 0
+
+
+if __name__ == "__main__":
+  app.run(main)
