@@ -1,6 +1,12 @@
-"""The generative body model (Sec. 2.1): shape, pose priors, skin, keypoints.
+"""The generative body model (Sec. 2.1): a state becomes a mesh of a person.
 
-`model.BodyModel` turns states into meshes; `adapters/` puts licensed models
-behind the same interface; `construction/` makes the open model from its
-sources.
+`model` decodes a state (pose, hands, shape, expression, rotation, translation)
+to vertices, joints and keypoints, and is what other rooms use, through the
+`interface` that other body models can stand behind (`adapters/`). Below it lie
+`shape` (decoder of the shape latents), `pose_prior` with its `flows` and
+`joint_limits` (latents to joint angles), `kinematics` and `skeleton` (angles to
+posed joints). `keypoints` names the 137 keypoints, `parts` the 14 parts,
+`joint_sets` the joints of other datasets and how they map to ours. `asset`
+reads the shipped files, which `construction/` makes from CC0 sources; `poses`
+are a few poses by name.
 """

@@ -1,8 +1,9 @@
-"""Public datasets, and photos that a detector labels, as person records.
+"""Readers of public datasets, and photos labelled by a detector, as records.
 
-`source` says what a reader is; `coco`, `densepose`, `open_images`, `human36m`
-and `threedpw` are the readers, `pseudo_labels` that of photos without labels,
-and `registry` finds one by its dataset's name. `conversion` runs a reader over
-a whole dataset and writes `hund_tf.records`; every record passes the bounds of
-`label_bounds` there.
+A reader yields `records.schema.PersonRecord`s (`source` says how) and
+`registry` finds it by the name of the dataset: `human36m/`, `threedpw/`,
+`coco`, `densepose`, `open_images`. `annotated_photos` and `region_fields` are
+what the readers of photos share, `label_bounds` tells labels that cannot be
+meant. `pseudo_labels` makes records of photos without annotations.
+`conversion/` writes the records of any of them.
 """

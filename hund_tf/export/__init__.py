@@ -1,1 +1,5 @@
-"""What leaves the system: SavedModels, meshes, and the JSON report."""
+"""What leaves the system.
+
+`report` is the JSON result, `meshes` are GLB and OBJ files, `saved_model` is
+the learned descent as a TensorFlow SavedModel.
+"""

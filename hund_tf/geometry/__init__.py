@@ -1,1 +1,7 @@
-"""Rotations, the pinhole camera and crops (Eq. 1), similarity, placement."""
+"""Rotations, cameras and placement: pure functions on tensors.
+
+`rotation` converts 6D rotations, matrices and axis-angles; `camera` is the
+pinhole, the crop's matrix and its intrinsics (Eq. 1); `similarity` finds the
+best similarity between point sets; `placement` goes between where a body is in
+the camera frame and where it is seen in a crop.
+"""

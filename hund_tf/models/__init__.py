@@ -1,1 +1,6 @@
-"""The networks: the learned descent (`hund/`) and the multitask one."""
+"""The networks.
+
+`hund/` is the learned descent (Eq. 2), `multitask/` the network that makes F, K
+and B of an image. `compilation` turns their functions into programs, and
+`weight_files` reads and writes weights.
+"""

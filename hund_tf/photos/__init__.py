@@ -1,1 +1,8 @@
-"""What a user hands in: photos, videos, boxes, cameras, landmark files."""
+"""What a user hands in: photos, videos, boxes, cameras, landmark files.
+
+`listing` says which photos files, globs and folders mean, and `loading` decodes
+them; `video` gives the frames of a video. `boxes`, `cameras` (with the focal
+length of `exif`) and `landmark_files` read what is known of a photo, `by_photo`
+the JSON files that state it for several. `people` is the one way from a photo
+to the people in it and their camera.
+"""

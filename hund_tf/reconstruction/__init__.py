@@ -1,1 +1,6 @@
-"""People in 3D from the people found in a photo, and how good they are."""
+"""From the people found in a photo to people in 3D.
+
+`reconstructor` crops each person, fits the body by a method and puts everybody
+into one camera frame; `methods` are the learned descent, optimisers and hybrids
+behind one interface; `quality` tells how likely a result is right.
+"""

@@ -1,1 +1,8 @@
-"""All pictures: overlays, descents, sheets of examples, curves of training."""
+"""All pictures that are drawn.
+
+Of reconstructions: `overlay`, `descent_pictures`, `stage_row` and
+`stage_strip`. Of data: `contact_sheet` (records), `example_sheet` (training
+examples), `map_sheet` (K and B). Of training and figures: `training_curves`,
+`adaptation_pictures`, `descent_plots`, `quality_plot`. Of the body:
+`body_pictures` and `pose_sheet`.
+"""

@@ -1,1 +1,7 @@
-"""Licensed body models (SMPL, SMPL+H, SMPL-X, GHUM) behind our interface."""
+"""Licensed body models (SMPL, SMPL+H, SMPL-X, GHUM) behind our interface.
+
+`smpl` is the body; `smpl_file` reads its files by `restricted_pickle`, which
+runs nothing of them; `smpl_models`, `smpl_rotations` and `smpl_tables` hold
+what differs between the family and ours. `ghum` is for holders of that model,
+and `joint_regressor` reads files of joint regressors.
+"""

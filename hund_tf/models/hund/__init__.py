@@ -1,1 +1,8 @@
-"""The learned descent (Eq. 2): embedding, recurrent cell, stages, weights."""
+"""The learned descent (Eq. 2).
+
+`model` unrolls the stages s_0 ... s_M; `cell` is one stage, a recurrent update
+from the value of the objective; `context_embedding` makes s^c of K, B and F,
+with `part_moments` to tell where the parts of B lie; `state_space` has the
+coordinates that the network works in. `config` holds its sizes, `weights` loads
+and saves it, and `photo_model` puts it on the multitask network.
+"""

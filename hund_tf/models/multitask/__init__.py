@@ -1,1 +1,5 @@
-"""The network that turns a crop into features F, keypoints K and parts B."""
+"""The network that turns a crop into features F, keypoints K and parts B.
+
+`network` is the model, made of the `layers`; `config` has its two sizes;
+`weights` loads and saves it; `mirror_average` looks at the mirrored crop too.
+"""

@@ -1,1 +1,7 @@
-"""Training of the learned descent on synthetic people, records and photos."""
+"""Training of the learned descent on synthetic people, records and photos.
+
+`trainer` is the run, with the settings of `config`, and `step` its update;
+`supervision` says which losses a batch takes part in and `stage_losses` takes
+them at every stage. Batches come from `sources` and `record_batches`;
+`validation` judges the weights on held-out people.
+"""
