@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.project.source_tree import imports, python_files
+from tests.project.source_tree import ROOT, imports, python_files
 from tests.project.source_tree import room as room_of
 
 # From the bottom up; rooms on one line do not import each other.
@@ -41,6 +41,15 @@ def test_imports_run_downward(path):
     if parts[0] != "hund_tf" or len(parts) < 2 or parts[1] == room:
       continue
     assert _LEVEL[parts[1]] < _LEVEL[room], f"{path} imports {name}"
+
+
+def test_contributing_quotes_the_layers():
+  """The indented lines of `CONTRIBUTING.md`: rooms by comma, layers by <."""
+  text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+  _, text = text.split("downward only:\n\n")
+  quote = " ".join(text.split("\n\n")[0].split())
+  layers = [set(layer.split(", ")) for layer in quote.split(" < ")]
+  assert layers == [*_LAYERS, {"flags"}, {"tools"}]
 
 
 def test_tensorflow_is_imported_in_one_place():

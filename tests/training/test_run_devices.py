@@ -16,7 +16,7 @@ from hund_tf.body.model import BodyModel
 from hund_tf.motion import pose_library
 from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
 from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.models import weights
+from hund_tf.models.hund import weights
 from hund_tf.training.hund.stage_losses import descent_losses
 
 body = BodyModel()
