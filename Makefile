@@ -1,11 +1,12 @@
-# Set-up, tests and the demo. `make test` is what continuous integration runs.
+# Set-up, tests and the demo. `make test` leaves out the tests marked slow;
+# continuous integration runs `make test-all`.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 DEMO_OUTPUT ?= output/demo
 
-.PHONY: setup test demo lint format clean
+.PHONY: setup style test test-all demo lint format clean
 
 setup: $(VENV)/.ready build/rasterizer_op.ready
 
@@ -25,18 +26,23 @@ build/rasterizer_op.ready: $(VENV)/.ready
 	  echo "The C++ rasteriser was not built: pictures use the slower one."
 	touch $@
 
-test: setup
+style: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m pytest -n 2 --dist loadfile
+
+PYTEST := -m pytest -n 2 --dist loadfile
+
+test: style
+	$(RUN) $(PYTEST) -m "not slow"
+
+test-all: style
+	$(RUN) $(PYTEST)
 
 demo: setup
 	$(RUN) -m tools.reconstruct --flagfile=flags/demo.flags \
 	  --output_dir=$(DEMO_OUTPUT)
 
-lint: setup
-	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
+lint: style
 
 format: setup
 	$(RUN) -m ruff check --fix .

@@ -1,9 +1,41 @@
 """Fixtures shared by all tests."""
 
+import ctypes
+import gc
 import os
+import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same few examples in every run, of any duration.
+hypothesis.settings.register_profile(
+  "repeatable", derandomize=True, deadline=None, max_examples=25
+)
+hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_collection_finish(session):
+  """What is imported stays: the collector need not look through it again."""
+  gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _free_memory():
+  """Gives back what the module before traced, which the C library keeps."""
+  gc.collect()
+  if sys.platform == "linux":
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@pytest.fixture
+def eager():
+  """The test is one that `run_eagerly`."""
+  from tests.eager import run_eagerly
+
+  with run_eagerly():
+    yield
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +44,22 @@ def body_model():
   from hund_tf.body.model import BodyModel
 
   return BodyModel()
+
+
+@pytest.fixture(scope="session")
+def full_objective(body_model):
+  """The objective with all its terms."""
+  from hund_tf.losses.alignment import AlignmentObjective
+
+  return AlignmentObjective(body_model)
+
+
+@pytest.fixture(scope="session")
+def keypoint_objective(body_model):
+  """The objective without its part term, which takes most of the time."""
+  from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+
+  return AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0))
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,7 @@ def test_saved_models_in_a_fresh_process(component, tmp_path):
   )
 
 
+@pytest.mark.slow
 def test_two_devices_agree_with_one(tmp_path):
   """Under MirroredStrategy over two virtual CPU devices; trains a flow."""
   run_script("mirrored_components.py", folder=tmp_path, sees_package=True)

@@ -10,7 +10,6 @@ import pytest
 
 from hund_tf.compat import tf, tf_keras
 from hund_tf.export.saved_model import ReconstructionModule, save_model
-from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from tests.conformance.processes import run_script
@@ -30,8 +29,8 @@ def _random_model(objective, seed: int, **options) -> HundModel:
 
 
 @pytest.fixture(scope="module")
-def objective(body_model):
-  return AlignmentObjective(body_model)
+def objective(full_objective):
+  return full_objective
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +80,7 @@ def test_checkpoint_round_trip(objective, model, inputs, trace, tmp_path):
   )
 
 
+@pytest.mark.slow
 def test_whole_model_compiles_under_xla(model, inputs):
   plain = model(*inputs, num_stages=1)
   compiled = tf.function(
@@ -89,6 +89,7 @@ def test_whole_model_compiles_under_xla(model, inputs):
   _assert_close(compiled(*inputs), plain, 2e-3)
 
 
+@pytest.mark.slow
 def test_compiled_stages_agree(objective, model, inputs, trace):
   compiled = _random_model(objective, 1, jit_compile=True)
   compiled.set_weights(model.get_weights())

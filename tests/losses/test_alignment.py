@@ -47,8 +47,8 @@ def _target_of(objective, state, intrinsics) -> AlignmentTarget:
 
 
 @pytest.fixture(scope="module")
-def objective(body_model):
-  return AlignmentObjective(body_model)
+def objective(full_objective):
+  return full_objective
 
 
 def test_keypoint_loss_is_the_weighted_mean_distance():

@@ -5,7 +5,6 @@ import pytest
 
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
-from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models.hund import state_space
 from hund_tf.types import (
   CROP_SIZE,
@@ -14,17 +13,6 @@ from hund_tf.types import (
   ImageFeatures,
   Intrinsics,
 )
-
-
-@pytest.fixture(scope="session")
-def objective(body_model):
-  return AlignmentObjective(body_model)
-
-
-@pytest.fixture(scope="session")
-def keypoint_objective(body_model):
-  """Without the part term, which is what takes time to trace."""
-  return AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0))
 
 
 def _heatmaps(points: np.ndarray) -> np.ndarray:
@@ -36,9 +24,9 @@ def _heatmaps(points: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def observed(objective):
+def observed(full_objective):
   """Features of two people near the mean state, and their cameras."""
-  model = objective.body_model
+  model = full_objective.body_model
   mean = state_space.mean_coordinates(model)
   noise = np.random.default_rng(0).normal(0, 0.1, [2, STATE_SIZE])
   intrinsics = Intrinsics(
@@ -46,12 +34,12 @@ def observed(objective):
     tf.constant([[240.0, 240.0], [400.0, 200.0]]),
   )
   state = state_space.decode(tf.constant(mean + noise, tf.float32), intrinsics)
-  body = model.decode(state, mesh=objective.config.mesh)
+  body = model.decode(state, mesh=full_objective.config.mesh)
   points = camera.project(body.keypoints, intrinsics).numpy()
   features = ImageFeatures(
     heatmaps=tf.constant(_heatmaps(points)),
     heatmap_weights=tf.ones([2, 137]),
-    part_probs=objective.render_parts(body, intrinsics)[..., :15],
+    part_probs=full_objective.render_parts(body, intrinsics)[..., :15],
     part_weights=tf.ones([2, 16]),
     features=tf.zeros([2, MAP_SIZE, MAP_SIZE, 0]),
   )

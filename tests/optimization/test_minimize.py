@@ -6,7 +6,6 @@ import pytest
 from hund_tf.body import poses
 from hund_tf.compat import tf
 from hund_tf.geometry import camera, rotation
-from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.optimization import initialization
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
@@ -31,8 +30,8 @@ def _truth(body_model, yaw: float):
 
 
 @pytest.fixture(scope="module")
-def objective(body_model):
-  return AlignmentObjective(body_model)
+def objective(full_objective):
+  return full_objective
 
 
 def _target(objective, state) -> AlignmentTarget:

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from hund_tf.compat import tf_keras
-from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
@@ -30,8 +29,8 @@ _MODEL = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
 
 
 @pytest.fixture(scope="session")
-def objective(body_model):
-  return AlignmentObjective(body_model, ObjectiveConfig(part_weight=0.0))
+def objective(keypoint_objective):
+  return keypoint_objective
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ import pytest
 
 from hund_tf.training.hund.trainer import BEST_WEIGHTS, LAST_WEIGHTS
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 240  # until all processes are killed
 _WORKERS = 2

@@ -167,6 +167,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
   assert result.stdout.strip().endswith("equal")
 
 
+@pytest.mark.slow
 def test_two_devices_train_as_one(tmp_path):
   result = subprocess.run(
     [sys.executable, "-m", "tests.training.two_devices", str(tmp_path)],
