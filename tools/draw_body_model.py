@@ -1,4 +1,4 @@
-"""Draws the body model's parts, shapes and poses into docs/images.
+"""Draws the body's parts, shapes, poses and keypoints into docs/images.
 
 python -m tools.draw_body_model [--output_dir=docs/images]
 """
@@ -11,10 +11,10 @@ from absl import app, flags
 from PIL import Image
 
 from flags import body_flags
-from hund_tf.visualization import body_pictures
+from hund_tf.visualization import body_pictures, keypoint_picture
 
 _OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", "docs/images", "Folder to write the three pictures to."
+  "output_dir", "docs/images", "Folder to write the four pictures to."
 )
 
 
@@ -28,8 +28,9 @@ def main(argv: Sequence[str]) -> int:
       ("body_parts", body_pictures.parts_picture),
       ("body_shapes", body_pictures.shapes_picture),
       ("body_poses", body_pictures.poses_picture),
+      ("keypoints", keypoint_picture.keypoints_picture),
     ):
-      image = Image.fromarray(draw(model))
+      image = Image.fromarray(draw(model)).quantize(256)
       image.save(folder / f"{name}.png", optimize=True)
       print(folder / f"{name}.png")
   except OSError as error:

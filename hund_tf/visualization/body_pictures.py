@@ -60,7 +60,8 @@ _POSES = {
 }
 
 
-def _turn(degrees: float) -> np.ndarray:
+def turned(degrees: float) -> np.ndarray:
+  """`[3, 3]` body to camera, the body turned about the vertical."""
   angle = np.radians(degrees)
   c, s = np.cos(angle), np.sin(angle)
   turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
@@ -114,13 +115,14 @@ def _posed(
     tf.constant(rotations[None], tf.float32),
     tf.constant(shape[None], tf.float32),
     tf.zeros([1, types.EXPRESSION_DIM]),
-    tf.constant(_turn(view)[None]),
+    tf.constant(turned(view)[None]),
     tf.zeros([1, 3]),
   )
   return output.vertices[0].numpy()
 
 
-def _rotations(pose: dict[str, tuple[float, float, float]]) -> np.ndarray:
+def rotations_of(pose: dict[str, tuple[float, float, float]]) -> np.ndarray:
+  """`[63, 3, 3]` of rotation vectors in degrees by joint; `*_`: both sides."""
   vectors = np.zeros([types.NUM_JOINTS, 3], np.float32)
   for name, degrees in pose.items():
     vector = np.radians(degrees)
@@ -152,7 +154,7 @@ def parts_picture(model: BodyModel) -> np.ndarray:
   labels = model.part_labels()[faces]
   face_labels = np.sort(labels, axis=1)[:, 1]
   colors = _PART_COLORS[face_labels]
-  identity = _rotations({"*_shoulder": (0, 0, -40)})
+  identity = rotations_of({"*_shoulder": (0, 0, -40)})
   shape = np.zeros(types.SHAPE_DIM)
   pictures = []
   for name, view in (("front", 0), ("back", 180), ("left", -90)):
@@ -174,7 +176,7 @@ def shapes_picture(model: BodyModel, seed: int = 0) -> np.ndarray:
   rng = np.random.default_rng(seed)
   faces = model.faces()
   colors = np.tile(255 * np.array(_SKIN), (len(faces), 1))
-  pose = _rotations({"*_shoulder": (0, 0, -60)})
+  pose = rotations_of({"*_shoulder": (0, 0, -60)})
   pictures = []
   for _ in range(16):
     vertices = _posed(model, pose, rng.normal(size=types.SHAPE_DIM), 20)
@@ -189,7 +191,7 @@ def poses_picture(model: BodyModel) -> np.ndarray:
   colors = np.tile(255 * np.array(_SKIN), (len(faces), 1))
   pictures = []
   for name, pose in _POSES.items():
-    vertices = _posed(model, _rotations(pose), np.zeros(types.SHAPE_DIM), 25)
+    vertices = _posed(model, rotations_of(pose), np.zeros(types.SHAPE_DIM), 25)
     picture = draw_body(vertices + [0, 0.08, 0], faces, colors, (380, 360), 2.3)
     pictures.append(_label(picture, name))
   return _grid(pictures, 4)
