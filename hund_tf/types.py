@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hund_tf.compat import tf
 
 CROP_SIZE = 480  # side of the square person crop, pixels
+CROP_SCALE = 1.2  # side of a crop, larger sides of the person's box
 MAP_SIZE = 60  # side of the heatmaps K and of the part maps B, cells
 NUM_KEYPOINTS = 137  # 25 body, 70 face, 21 left hand, 21 right hand
 NUM_PARTS = 15  # background and 14 DensePose parts

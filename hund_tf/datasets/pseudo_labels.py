@@ -20,13 +20,12 @@ from hund_tf.detection.interface import Detection
 from hund_tf.photos import people
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.loading import PhotoError
-from hund_tf.records import regions
+from hund_tf.records import regions, schema
 from hund_tf.records.regions import Region
 from hund_tf.records.schema import PersonRecord
 from hund_tf.records.shards import Manifest
 
 _SEEN = 0.3  # confidence of a keypoint that counts
-_UNKNOWN = 128  # of the mask beyond the photo: as likely person as not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +133,9 @@ def _region_mask(mask: np.ndarray | None, region: Region) -> bytes:
   if mask is None:
     return b""
   bright = np.where(mask > 0, 255, 0).astype(np.uint8)
-  return regions.encode_png(regions.region_labels(bright, region, _UNKNOWN))
+  return regions.encode_png(
+    regions.region_labels(bright, region, schema.UNKNOWN_MASK)
+  )
 
 
 def label_photos(

@@ -7,7 +7,9 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.detection.interface import Detection
 from hund_tf.detection.roi import crop_roi, upright_roi
+from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.types import (
+  CROP_SCALE,
   CROP_SIZE,
   MAP_SIZE,
   NUM_KEYPOINTS,
@@ -16,11 +18,10 @@ from hund_tf.types import (
   ImageFeatures,
 )
 
-HEATMAP_SIGMA = 1.75  # cells
 _CELL = CROP_SIZE / MAP_SIZE  # crop pixels
 
 
-def crop_box(detection: Detection, scale: float = 1.2) -> np.ndarray:
+def crop_box(detection: Detection, scale: float = CROP_SCALE) -> np.ndarray:
   """The square box of a person's crop.
 
   Args:
@@ -76,27 +77,6 @@ def crop_image(
     ValueError: if the box is not square.
   """
   return crop_roi(image, upright_roi(_check_square(box)), size)
-
-
-def keypoint_heatmaps(
-  locations: np.ndarray, sigma: float = HEATMAP_SIGMA
-) -> np.ndarray:
-  """Gaussian heatmaps of height 1, centred with sub-cell accuracy.
-
-  The cell in row i and column j is sampled at its centre, ((j + 0.5),
-  (i + 0.5)) cells.
-
-  Args:
-    locations: [N, 2] x, y, crop pixels.
-    sigma: cells.
-
-  Returns:
-    [60, 60, N] float32.
-  """
-  centers = np.arange(MAP_SIZE) + 0.5
-  offset = centers[:, None, None] - np.asarray(locations)[None] / _CELL
-  gauss = np.exp(-0.5 * (offset / sigma) ** 2)  # [60, N, 2]
-  return (gauss[:, None, :, 1] * gauss[None, :, :, 0]).astype(np.float32)
 
 
 def foreground_map(mask: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -170,25 +150,25 @@ def image_features(
       f"crop boxes: got {len(boxes)}, expected {len(detections)}, one a person"
     )
   batch = len(detections)
-  heatmaps = np.zeros((batch, MAP_SIZE, MAP_SIZE, NUM_KEYPOINTS), np.float32)
-  heatmap_weights = np.zeros((batch, NUM_KEYPOINTS), np.float32)
+  points = np.zeros((batch, NUM_KEYPOINTS, 2), np.float32)
+  weights = np.zeros((batch, NUM_KEYPOINTS), np.float32)
   part_probs = np.zeros((batch, MAP_SIZE, MAP_SIZE, NUM_PARTS), np.float32)
   part_weights = np.zeros((batch, NUM_PARTS + 1), np.float32)
   for i, (person, box) in enumerate(zip(detections, boxes, strict=True)):
     left, top, side, _ = _check_square(box)
-    points, confidence = person.keypoints[:, :2], person.keypoints[:, 2]
-    locations = (points - [left, top]) * (CROP_SIZE / side)
+    confidence = person.keypoints[:, 2]
+    locations = person.keypoints[:, :2] - [left, top]
+    locations *= CROP_SIZE / side
     inside = np.all((locations >= 0) & (locations < CROP_SIZE), axis=1)
     known = inside & (confidence > 0)
-    maps = keypoint_heatmaps(np.where(known[:, None], locations, 0.0))
-    heatmaps[i] = np.where(known, maps, 0.0)
-    heatmap_weights[i] = np.where(known, np.clip(confidence, 0, 1), 0.0)
+    points[i] = np.where(known[:, None], locations, 0.0)
+    weights[i] = np.where(known, np.clip(confidence, 0, 1), 0.0)
     if person.mask is not None:
       part_probs[i, ..., 0] = 1.0 - foreground_map(person.mask, box)
       part_weights[i, [0, NUM_PARTS]] = 1.0
   return ImageFeatures(
-    heatmaps=tf.constant(heatmaps),
-    heatmap_weights=tf.constant(heatmap_weights),
+    heatmaps=render_heatmaps(tf.constant(points), tf.constant(weights)),
+    heatmap_weights=tf.constant(weights),
     part_probs=tf.constant(part_probs),
     part_weights=tf.constant(part_weights),
     features=tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),

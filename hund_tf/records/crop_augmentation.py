@@ -11,19 +11,17 @@ from typing import NamedTuple
 import tensorflow_addons as tfa
 
 from hund_tf.body import keypoints as keypoint_names
-from hund_tf.body import parts as part_names
 from hund_tf.compat import tf
-from hund_tf.types import CROP_SIZE
+from hund_tf.types import CROP_SCALE, CROP_SIZE
 
 _HALF = CROP_SIZE / 2.0
-_UNKNOWN_LABEL = 255
 
 
 @dataclasses.dataclass(frozen=True)
 class CropAugmentation:
   """How far crops are changed; all zeros leave them as at test time."""
 
-  box_scale: float = 1.2  # side of the crop, larger sides of the person's box
+  box_scale: float = CROP_SCALE  # side of the crop, larger sides of the box
   scale: float = 0.25  # largest log change of the side
   shift: float = 0.1  # largest move along each axis, sides
   rotation: float = 40.0  # largest turn, degrees
@@ -93,13 +91,6 @@ def mirror_keypoints(values: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
   """Values `[137, ...]`, those of left and right exchanged if mirrored."""
   table = tf.constant(keypoint_names.MIRROR)
   return tf.where(mirrored, tf.gather(values, table), values)
-
-
-def mirror_labels(labels: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
-  """Part labels (int32), those of left and right exchanged if mirrored."""
-  table = list(range(256))
-  table[: len(part_names.MIRROR)] = part_names.MIRROR
-  return tf.where(mirrored, tf.gather(tf.constant(table), labels), labels)
 
 
 def sample(

@@ -11,6 +11,7 @@ from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.records import crop_augmentation as augment
 from hund_tf.records import part_maps, schema
+from hund_tf.records.crop_jitter import NO_JITTER, CropJitter
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,
@@ -23,7 +24,6 @@ from hund_tf.types import (
 )
 
 FEATURE_SOURCES = ("detected", "annotated", "either")
-_MIN_SIDE = 8.0  # pixels of the stored image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +37,7 @@ class ExampleConfig:
   """
 
   features_from: str = "either"  # one of FEATURE_SOURCES
-  box_scale: float = 1.2  # side of the crop, larger sides of the person
-  box_shift: float = 0.03  # standard deviation, sides of the crop
-  box_zoom: float = 0.06  # standard deviation of the log side
+  jitter: CropJitter = CropJitter()
   # Share of mirrored people, of those whose body is unknown: the latents of a
   # known one have no mirror image.
   flip: float = 0.0
@@ -55,7 +53,7 @@ class ExampleConfig:
 
   def without_jitter(self) -> "ExampleConfig":
     """The same with crops as detection takes them, to measure on."""
-    return dataclasses.replace(self, box_shift=0.0, box_zoom=0.0, flip=0.0)
+    return dataclasses.replace(self, jitter=NO_JITTER, flip=0.0)
 
 
 class _Person(NamedTuple):
@@ -179,7 +177,8 @@ class RecordExamples:
   ) -> _Person:
     record = schema.parse(serialized)
     draws = Draws(tf.constant(self._seed, tf.int64), position)
-    box = self._box(draws, record)
+    low, size = record["box"][None, :2], record["box"][None, 2:]
+    box = self._config.jitter.draw_around(draws, low, low + size)[0]
     detected = _in_crop(record["detected"], box)
     annotated = _in_crop(record["keypoints"], box)
     features, part_probs, part_weights = self._features(
@@ -205,20 +204,9 @@ class RecordExamples:
     mirrored = draws.happens([], self._config.flip) & (weight == 0.0)
     return tf.cond(mirrored, lambda: _mirror(person), lambda: person)
 
-  def _box(self, draws: Draws, record: dict) -> tf.Tensor:
-    """The square crop `[4]` in pixels of the stored image."""
-    config = self._config
-    corner, size = record["box"][:2], record["box"][2:]
-    zoom = tf.exp(config.box_zoom * draws.normal([], 2.5))
-    side = config.box_scale * tf.reduce_max(size) * zoom
-    side = tf.maximum(side, _MIN_SIDE)
-    shift = config.box_shift * draws.normal([2], 2.5)
-    corner = corner + size / 2.0 + (shift - 0.5) * side
-    return tf.concat([corner, [side, side]], axis=0)
-
   def _features(self, record, detected, annotated, box, annotations):
     """Keypoints `[137, 3]` of K, B and its weights."""
-    has_mask = tf.strings.length(record["mask"]) > 0
+    has_mask = part_maps.has_mask(record)
     was_detected = tf.reduce_any(detected[:, 2] > 0.0) | has_mask
     take_annotated = tf.constant(self._config.features_from == "annotated")
     if self._config.features_from == "either":
@@ -231,12 +219,10 @@ class RecordExamples:
       tf.zeros([MAP_SIZE, MAP_SIZE, NUM_PARTS]),
       tf.zeros([NUM_PARTS + 1]),
     )
-    only_mask = tf.one_hot([0, NUM_PARTS], NUM_PARTS + 1)
-    has_labels = tf.strings.length(record["part_labels"]) > 0
 
     def of_mask():
       maps = part_maps.mask_map(record["mask"], box)
-      return maps, tf.reduce_sum(only_mask, axis=0)
+      return maps, tf.constant(part_maps.MASK_WEIGHTS)
 
     def of_labels():
       maps = part_maps.label_map(record["part_labels"], box)
@@ -244,7 +230,7 @@ class RecordExamples:
       return maps * known[:NUM_PARTS], known
 
     part_probs, part_weights = tf.cond(
-      take_annotated & has_labels,
+      take_annotated & part_maps.has_labels(record),
       of_labels,
       lambda: tf.cond(~take_annotated & has_mask, of_mask, lambda: nothing),
     )

@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 from hund_tf.compat import tf
 from hund_tf.records import crop_augmentation as augment
-from hund_tf.records import schema
+from hund_tf.records import part_maps, schema
 from hund_tf.records.crop_augmentation import CropAugmentation, CropMap
 from hund_tf.types import CROP_SIZE, MAP_SIZE, NUM_KEYPOINTS, NUM_PARTS
 
 _SAMPLES = 2  # labels looked up along each side of a cell of B
-_HALF_SEEN = 128  # of a stored mask
 _SEEDS = 5  # random numbers of an example
 
 
@@ -27,59 +26,23 @@ class MultitaskExample(NamedTuple):
   crop: CropMap  # where the crop comes from
 
 
-def _label_map(
+def _part_map(
   record: dict[str, tf.Tensor], crop: CropMap, patch: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Shares of the parts `[60, 60, 15]`, and known shares `[60, 60]`.
-
-  Labels are those of the record; without them its mask tells person (as any
-  one part) from background; without a mask nothing is known.
-  """
+  """Shares of the parts `[60, 60, 15]`, and known shares `[60, 60]`."""
   side = _SAMPLES * MAP_SIZE
-  stored = tf.strings.length(record["part_labels"]) > 0
-  masked = tf.strings.length(record["mask"]) > 0
-
-  def read(file: tf.Tensor) -> tf.Tensor:
-    labels = tf.io.decode_png(file, channels=1)
-    return augment.sample(
-      labels, crop, side, "nearest", float(schema.UNKNOWN_PART)
-    )[..., 0]
-
-  def from_mask() -> tf.Tensor:
-    mask = tf.io.decode_png(record["mask"], channels=1)
-    # One channel for the mask and one for where the image is.
-    both = tf.concat([mask, tf.ones_like(mask)], axis=-1)
-    both = augment.sample(both, crop, side, "nearest")
-    person = tf.cast(both[..., 0] >= _HALF_SEEN, tf.uint8)
-    unknown = tf.cast(schema.UNKNOWN_PART, tf.uint8)
-    return tf.where(both[..., 1] > 0, person, unknown)
-
-  def nothing() -> tf.Tensor:
-    return tf.fill([side, side], tf.cast(schema.UNKNOWN_PART, tf.uint8))
-
-  labels = tf.cond(
-    stored,
-    lambda: read(record["part_labels"]),
-    lambda: tf.cond(masked, from_mask, nothing),
-  )
-  labels = augment.mirror_labels(tf.cast(labels, tf.int32), crop.mirrored)
-  labels = tf.ensure_shape(labels, [side, side])
+  shares = part_maps.sampled_shares(record, crop, side)
   hidden = augment.inside_patch(augment.pixel_centers(side), patch)
-  labels = tf.where(hidden, schema.UNKNOWN_PART, labels)
-  shares = tf.nn.avg_pool2d(
-    tf.one_hot(labels, NUM_PARTS)[None], _SAMPLES, _SAMPLES, "VALID"
-  )[0]
+  shares = tf.where(hidden[..., None], 0.0, shares)
+  shares = tf.nn.avg_pool2d(shares[None], _SAMPLES, _SAMPLES, "VALID")[0]
   known = tf.reduce_sum(shares, axis=-1)
   return shares / tf.maximum(known, 1e-6)[..., None], known
 
 
 def _part_weights(record: dict[str, tf.Tensor]) -> tf.Tensor:
   """Known channels `[16]`: a mask knows background and visibility."""
-  of_mask = tf.one_hot([0, NUM_PARTS], NUM_PARTS + 1)
-  stored = tf.strings.length(record["part_labels"]) > 0
-  masked = tf.strings.length(record["mask"]) > 0
-  weights = tf.where(masked, tf.reduce_sum(of_mask, axis=0), 0.0)
-  return tf.where(stored, record["part_weights"], weights)
+  weights = tf.where(part_maps.has_mask(record), part_maps.MASK_WEIGHTS, 0.0)
+  return tf.where(part_maps.has_labels(record), record["part_weights"], weights)
 
 
 def _keypoints(
@@ -143,7 +106,7 @@ def make_example(
   places = crop.to_crop(keypoints[:, :2])
   covered = augment.inside_patch(places, patch)
   known = keypoints[:, 2]
-  part_probs, cell_weights = _label_map(record, crop, patch)
+  part_probs, cell_weights = _part_map(record, crop, patch)
   return MultitaskExample(
     image=image,
     keypoints=tf.where(known[:, None] > 0.0, places, 0.0),

@@ -13,6 +13,7 @@ from hund_tf.draws import Draws
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.rendering.part_maps import PartMapDrawer
 from hund_tf.synthetic import detector_noise, mask_noise, scenes
 from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
@@ -28,7 +29,7 @@ from hund_tf.types import (
   TrainingExample,
 )
 
-_MIN_BOX = 8.0  # pixels of the photo
+_MIN_SIDE = 8.0  # pixels of the photo
 _MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
 
 
@@ -49,10 +50,8 @@ class SyntheticConfig:
   mendable_errors: float = 1.0
   full_parts: float = 0.25  # share of examples whose whole B is known
   no_parts: float = 0.15  # share without B; the rest knows the foreground
-  box_scale: float = 1.2  # side of the crop, larger sides of the person
   box_from_mask: float = 0.5  # share of boxes around the silhouette as well
-  box_shift: float = 0.03  # standard deviation, sides of the crop
-  box_zoom: float = 0.06  # standard deviation of the log side
+  jitter: CropJitter = CropJitter()
 
   def __post_init__(self):
     if self.full_parts + self.no_parts > 1.0:
@@ -236,12 +235,7 @@ class SyntheticExamples(tf.Module):
     low = tf.where(as_mask, wide, low)
     wide = tf.maximum(high, tf.reduce_max(outline, axis=1))
     high = tf.where(as_mask, wide, high)
-    side = tf.reduce_max(high - low, axis=-1, keepdims=True)
-    zoom = config.box_zoom * draws.normal([batch, 1], 2.5)
-    side = tf.maximum(config.box_scale * side * tf.exp(zoom), _MIN_BOX)
-    shift = config.box_shift * draws.normal([batch, 2], 2.5)
-    corner = (low + high) / 2.0 + (shift - 0.5) * side
-    return tf.concat([corner, side, side], axis=-1)
+    return config.jitter.draw_around(draws, low, high)
 
   def _part_knowledge(self, draws: Draws, batch: int) -> tf.Tensor:
     """What is known of B, `[B, 16]`."""
@@ -328,7 +322,7 @@ def _visible_extent(
   """Middle `[B, 2]` and larger side `[B, 1]` of the keypoints in the photo."""
   low, high = _extent(points, inside)
   side = tf.reduce_max(high - low, axis=-1, keepdims=True)
-  return (low + high) / 2.0, tf.maximum(side, _MIN_BOX)
+  return (low + high) / 2.0, tf.maximum(side, _MIN_SIDE)
 
 
 def measure_throughput(

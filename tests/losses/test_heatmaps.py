@@ -17,6 +17,14 @@ def _gaussians(points: np.ndarray, sigma: float) -> np.ndarray:
   return maps[None].astype(np.float32)
 
 
+def test_peaks_of_known_keypoints_are_drawn():
+  points = np.random.default_rng(2).uniform(-20.0, 500.0, [6, 2])
+  weights = np.array([[1.0, 0.2, 0.0, 1.0, 1e-3, 0.0]], np.float32)
+  maps = heatmaps.render_heatmaps(points[None].astype(np.float32), weights)
+  expected = _gaussians(points, 1.75) * (weights > 0.0)
+  np.testing.assert_allclose(maps, expected, atol=1e-5)
+
+
 def test_gaussian_peaks_are_found_to_a_hundredth_of_a_pixel():
   points = np.random.default_rng(0).uniform(5.0, 475.0, [200, 2])
   for sigma in (1.0, 2.0):

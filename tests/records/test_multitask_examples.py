@@ -10,6 +10,7 @@ from hund_tf.body import keypoints as names
 from hund_tf.compat import tf
 from hund_tf.records import multitask_examples, schema
 from hund_tf.records.crop_augmentation import CropAugmentation
+from hund_tf.records.examples import ExampleConfig, RecordExamples
 from hund_tf.records.regions import encode_png
 from tests.records import people, pictures
 
@@ -103,6 +104,47 @@ def test_unknown_labels_are_left_out(record):
   labels = np.full((people.SIZE, people.SIZE), 255, np.uint8)
   example = _make([record._replace(part_labels=encode_png(labels))])
   assert not np.any(example.cell_weights.numpy())
+
+
+def test_mirrored_labels_change_sides(record):
+  """Left hand 2, right hand 3: the sides of the picture and of the body."""
+  labels = np.full((people.SIZE, people.SIZE), 2, np.uint8)
+  labels[:, people.SIZE // 2 :] = 3
+  middle = np.float32([100, 100, 100, 100])
+  halves = record._replace(box=middle, part_labels=encode_png(labels))
+  turned = _make([halves], dataclasses.replace(_STILL, flip=1.0))
+  still = _make([halves])
+  assert np.argmax(still.part_probs[0, 30, 10]) == 2
+  np.testing.assert_allclose(turned.part_probs, still.part_probs, atol=1e-6)
+
+
+def test_a_mask_says_the_same_in_all_examples(record):
+  """Person, background, neither, and a probability; see `PersonRecord`."""
+  mask = np.full((people.SIZE, people.SIZE), 255, np.uint8)
+  mask[:, :100], mask[:, 100:150], mask[:, 150:200] = 0, 128, 64
+  masked = record._replace(
+    box=np.float32([25, 25, 250, 250]),
+    mask=encode_png(mask),
+    part_labels=b"",
+    part_weights=np.zeros(16),
+  )
+  learned = _make([masked])
+  known = learned.cell_weights[0].numpy()
+  np.testing.assert_array_equal(known[30, [10, 25, 35, 50]], [1, 0, 1, 1])
+  background = learned.part_probs[0, ..., 0].numpy()
+  np.testing.assert_allclose(
+    background[30, [10, 35, 50]], [1.0, 1.0 - 64 / 255, 0.0], atol=1e-6
+  )
+  still = ExampleConfig().without_jitter()
+  make = RecordExamples(still, len(record.vertices))
+  data = tf.constant([schema.encode(masked)])
+  described = make(data, tf.constant([0], tf.int64)).features
+  np.testing.assert_array_equal(described.part_weights, learned.part_weights)
+  np.testing.assert_allclose(
+    described.part_probs[0, ..., 0],
+    background * known + 0.5 * (1.0 - known),
+    atol=1e-5,
+  )
 
 
 def test_patch_hides_keypoints_and_cells(record):

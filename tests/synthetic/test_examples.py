@@ -7,7 +7,6 @@ import pytest
 
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
-from hund_tf.detection import features
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps
 from hund_tf.motion import pose_library
@@ -96,14 +95,6 @@ def test_clean_heatmaps_decode_to_the_truth(clean_batch):
   )
   np.testing.assert_array_equal(peaks.numpy()[~known], 0.0)
   assert (clean_batch.features.heatmap_weights.numpy()[known] == 1.0).all()
-
-
-def test_heatmaps_are_those_of_the_detection(clean_batch):
-  known = clean_batch.features.heatmap_weights.numpy()[0] > 0
-  maps = features.keypoint_heatmaps(clean_batch.keypoints.numpy()[0, known])
-  np.testing.assert_allclose(
-    clean_batch.features.heatmaps.numpy()[0][..., known], maps, atol=1e-4
-  )
 
 
 def test_clean_parts_show_the_keypoints(clean_batch):

@@ -14,6 +14,7 @@ from hund_tf.compat import tf
 from hund_tf.detection.features import crop_box, image_features
 from hund_tf.detection.interface import Detection
 from hund_tf.geometry import camera
+from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -25,7 +26,6 @@ from hund_tf.types import (
   TrainingExample,
 )
 
-_MAX_DEVIATION = 2.0  # standard deviations: jitter is drawn within these
 _MASK_SIDE = 960  # crops are kept at a side of 1 to 2 times so many pixels
 
 
@@ -35,27 +35,6 @@ class SeenPerson(NamedTuple):
   source: str  # name of the photo
   detection: Detection  # photo pixels
   intrinsics: Intrinsics  # of the photo, fields [2], pixels
-
-
-class CropJitter(NamedTuple):
-  """Spread of the crops around a person, as standard deviations."""
-
-  shift: float = 0.03  # of the middle, sides of the crop
-  zoom: float = 0.06  # of the logarithm of the side
-
-  def draw(self, random: np.random.Generator, box: np.ndarray) -> np.ndarray:
-    """A moved and zoomed `box` [4] (left, top, side, side), pixels."""
-    draws = np.clip(random.normal(size=3), -_MAX_DEVIATION, _MAX_DEVIATION)
-    side = box[2] * np.exp(self.zoom * draws[0])
-    middle = box[:2] + box[2:] / 2.0 + self.shift * box[2] * draws[1:]
-    return np.array([*(middle - side / 2.0), side, side], np.float32)
-
-  def reach(self, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The corners [2] of what any drawn box can cover, pixels."""
-    half = np.exp(_MAX_DEVIATION * self.zoom) / 2.0
-    half += _MAX_DEVIATION * self.shift
-    middle = box[:2] + box[2:] / 2.0
-    return middle - half * box[2], middle + half * box[2]
 
 
 def compact(person: SeenPerson, jitter: CropJitter) -> SeenPerson:

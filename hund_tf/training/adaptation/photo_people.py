@@ -12,8 +12,8 @@ from hund_tf.detection.features import crop_box, crop_image
 from hund_tf.photos import people
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.video import VideoError, read_frames
+from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.training.adaptation.photo_batches import (
-  CropJitter,
   SeenPerson,
   compact,
 )

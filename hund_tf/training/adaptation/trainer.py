@@ -19,6 +19,7 @@ from hund_tf.losses.meta import META_LOSSES
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.adaptation.guard import (
   GuardConfig,
@@ -26,7 +27,6 @@ from hund_tf.training.adaptation.guard import (
   objections,
 )
 from hund_tf.training.adaptation.photo_batches import (
-  CropJitter,
   PhotoBatches,
   SeenPerson,
   mirror_image,

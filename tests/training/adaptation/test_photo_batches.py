@@ -6,8 +6,8 @@ import pytest
 from hund_tf.body import keypoints
 from hund_tf.detection.features import crop_box
 from hund_tf.detection.interface import Detection, empty_keypoints
+from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.training.adaptation.photo_batches import (
-  CropJitter,
   PhotoBatches,
   SeenPerson,
   compact,
