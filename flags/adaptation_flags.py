@@ -6,7 +6,7 @@ from absl import flags
 
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.photos.listing import split_names
-from hund_tf.training.adaptation.photo_batches import CropJitter
+from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.training.adaptation.trainer import AdaptationConfig, GuardConfig
 
 _DEFAULT = AdaptationConfig()

@@ -124,6 +124,9 @@ class TrainingExample(NamedTuple):
   """A batch for training; what is unknown is zero and has weight zero."""
 
   features: ImageFeatures
+  # [B, S, S, 4] the crop: RGB in [0, 1], and 1 in the photo, 0 beyond it; S = 0
+  # where the model reads the features alone
+  image: tf.Tensor
   intrinsics: Intrinsics  # of the crop (C_c), fields [B, 2], crop pixels
   state: HumanState  # true state
   vertices: tf.Tensor  # [B, V, 3] metres, camera frame, objective's proxy mesh

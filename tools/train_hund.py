@@ -43,9 +43,10 @@ from hund_tf.training import run_devices, run_folder
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.record_batches import RecordBatches
 from hund_tf.training.hund.sources import Source, describe
+from hund_tf.training.hund.synthetic_batches import SyntheticBatches
 from hund_tf.training.hund.trainer import DivergenceError, HundTrainer
 from hund_tf.training.hund.validation import ValidationSet
-from hund_tf.training.input_pipeline import Batches, TrainingBatches
+from hund_tf.training.input_pipeline import Batches
 from hund_tf.visualization.stage_strip import StripDrawer
 
 # Our own flags, which run.flags keeps.
@@ -87,7 +88,7 @@ def _label_photos(run: run_flags.RunConfig) -> str | None:
 
 def _batches(
   sources: tuple[Source, ...],
-  synthetic: TrainingBatches,
+  synthetic: SyntheticBatches,
   config: TrainingConfig,
 ) -> Batches:
   """Batches of the sources; of none, synthetic ones."""
@@ -159,7 +160,7 @@ def train(run: run_flags.RunConfig) -> None:
     new = weights.assign_fitting(model, path)
     if new:
       print(f"{path}: does not fit and begins anew: {', '.join(new)}")
-  synthetic = TrainingBatches(body_model, poses, examples, config)
+  synthetic = SyntheticBatches(body_model, poses, examples, config)
   validation = ValidationSet(
     SyntheticExamples(body_model, held_out, examples.captured_only()),
     config.validation_examples,

@@ -22,6 +22,7 @@ from hund_tf.body import asset
 from hund_tf.compat import tf
 from hund_tf.files import atomic_path
 from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.models.untracked import Untracked
 from hund_tf.types import ImageFeatures, Intrinsics
 
 
@@ -47,7 +48,7 @@ class ReconstructionModule(tf.Module):
     super().__init__(name="reconstruction")
     # The variables are saved, but not the Keras model around them, which would
     # have to be called first.
-    self._get_model = lambda: model
+    self._model = Untracked(model)
     self._variables = model.variables
     self.objective = model.objective
     self._num_stages = num_stages
@@ -63,9 +64,8 @@ class ReconstructionModule(tf.Module):
       inputs["features"].set_shape([None, None, None, 0])
     features = ImageFeatures(**{k: inputs[k] for k in ImageFeatures._fields})
     intrinsics = Intrinsics(inputs["focal"], inputs["center"])
-    trace = (
-      self._get_model().descend(features, intrinsics, self._num_stages).trace()
-    )
+    model = self._model.value
+    trace = model.descend(features, intrinsics, self._num_stages).trace()
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     body = self.objective.body_model.decode(last, mesh=self._mesh)
     outputs = body._asdict()
@@ -79,7 +79,7 @@ class ReconstructionModule(tf.Module):
 
   def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The two signatures, with any batch size."""
-    features, intrinsics = blank_inputs(self._get_model().config)
+    features, intrinsics = blank_inputs(self._model.value.config)
     named = features._asdict() | intrinsics._asdict()
     if not features.features.shape[-1]:
       del named["features"]

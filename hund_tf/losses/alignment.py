@@ -9,7 +9,7 @@ from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body.interface import Body
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
-from hund_tf.rendering.tfg import make_part_renderer
+from hund_tf.rendering.part_renderer import make_part_renderer
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,

@@ -89,8 +89,8 @@ class RecordExamples:
       config: of crops and features.
       num_vertices: of `schema.MESH`.
       seed: of the jitter of the crops.
-      image_size: side S of the crops that stand in the place of F, for models
-        that make the features themselves; 0 makes none.
+      image_size: side S of the pictures of the crops, for models that make the
+        features themselves; 0 makes none.
     """
     self._config = config
     self._num_vertices, self._seed = num_vertices, seed
@@ -115,8 +115,7 @@ class RecordExamples:
         self-supervised batches, which must not see any.
 
     Returns:
-      B examples; F has no channels, or is the crop `[B, S, S, 4]`:
-      RGB in [0, 1] and whether a pixel lies in the photo.
+      B examples; F has no channels.
     """
     allowed = tf.convert_to_tensor(annotations)
     people = tf.map_fn(
@@ -136,10 +135,9 @@ class RecordExamples:
         heatmap_weights=confidence,
         part_probs=people.part_probs,
         part_weights=people.part_weights,
-        features=people.image
-        if self._image_size
-        else tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
+        features=tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
       ),
+      image=people.image,
       intrinsics=Intrinsics(people.intrinsics[:, :2], people.intrinsics[:, 2:]),
       state=state_from_vector(people.state),
       vertices=people.vertices,

@@ -8,7 +8,6 @@ compiled by XLA or exported.
 """
 
 import math
-from typing import Literal
 
 import numpy as np
 from tensorflow_graphics.rendering import interpolate, splat
@@ -18,10 +17,7 @@ from hund_tf.rendering import tfg_op
 from hund_tf.rendering.config import SoftRasterizerConfig
 from hund_tf.rendering.faces import FAR, NEAR
 from hund_tf.rendering.mesh import check_labelled_mesh
-from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.types import NUM_PARTS
-
-PartRendererBackend = Literal["soft", "tfg"]
 
 _MAX_COORDINATE = 1e4  # map pixels; positions are clipped to it
 _COLOURS = 3  # channels next to alpha that are splatted at once
@@ -148,22 +144,3 @@ class TfgPartRenderer:
 
 def _homogeneous(points):
   return tf.concat([points, tf.ones_like(points[..., :1])], axis=-1)
-
-
-def make_part_renderer(
-  backend: PartRendererBackend,
-  faces: np.ndarray,
-  vertex_parts: np.ndarray,
-  config: SoftRasterizerConfig | None = None,
-) -> SoftPartRenderer | TfgPartRenderer:
-  """The renderer of Eq. 5 of the named backend.
-
-  Raises:
-    ValueError: if there is no such backend, or the mesh is wrong.
-    tfg_op.RasterizerOpError: if the backend is 'tfg' and its op is missing.
-  """
-  if backend == "soft":
-    return SoftPartRenderer(faces, vertex_parts, config)
-  if backend == "tfg":
-    return TfgPartRenderer(faces, vertex_parts, config)
-  raise ValueError(f"renderer: {backend!r}, expected 'soft' or 'tfg'")

@@ -211,6 +211,7 @@ class SyntheticExamples(tf.Module):
         part_weights=part_weights,
         features=tf.zeros([batch_size, MAP_SIZE, MAP_SIZE, 0]),
       ),
+      image=tf.zeros([batch_size, 0, 0, 4]),
       intrinsics=intrinsics,
       state=scene.state,
       vertices=scene.body.vertices,

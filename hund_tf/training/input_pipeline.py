@@ -1,15 +1,10 @@
 """The stream of training batches: a function of seed and step alone."""
 
 import abc
-import dataclasses
+from typing import Any
 
-from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.motion.pose_library import PoseLibrary
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
-from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.loop_config import LoopConfig
-from hund_tf.types import TrainingExample
 
 ALL_ROWS = slice(None)
 
@@ -26,8 +21,12 @@ class Batches(abc.ABC):
     self._config = config
 
   @abc.abstractmethod
-  def batch(self, step: tf.Tensor, rows: slice = ALL_ROWS) -> TrainingExample:
-    """The batch `[batch_size, ...]` of a step, or some rows of it."""
+  def batch(self, step: tf.Tensor, rows: slice = ALL_ROWS) -> Any:
+    """The batch of a step, or some rows of it.
+
+    Returns:
+      Tensors `[batch_size, ...]` in any nest, as the train step takes them.
+    """
 
   def dataset(
     self, first_step: int, strategy: tf.distribute.Strategy
@@ -69,53 +68,10 @@ class Batches(abc.ABC):
     if replicas == 1:
       return batches.prefetch(2)
 
-    def split(batch: TrainingExample) -> tf.data.Dataset:
+    def split(batch: Any) -> tf.data.Dataset:
       parts = tf.nest.map_structure(
         lambda x: tf.reshape(x, [replicas, share, *x.shape[1:]]), batch
       )
       return tf.data.Dataset.from_tensor_slices(parts)
 
     return batches.flat_map(split).prefetch(2 * replicas)
-
-  def _has_parts(self, step: tf.Tensor) -> tf.Tensor:
-    """`TrainingConfig.has_parts` in a graph, scalar bool."""
-    share = tf.constant(self._config.parts_share, tf.float64)
-    position = tf.cast(step, tf.float64)
-    return tf.floor((position + 1.0) * share) > tf.floor(position * share)
-
-
-class TrainingBatches(Batches):
-  """Batches of synthetic examples, some with part maps and some without."""
-
-  def __init__(
-    self,
-    body_model: BodyModel,
-    poses: PoseLibrary,
-    examples: SyntheticConfig,
-    config: TrainingConfig,
-  ):
-    super().__init__(config)
-    self.body_model = body_model
-    without = dataclasses.replace(examples, render_parts=False)
-    self._with_parts = SyntheticExamples(body_model, poses, examples)
-    self._without_parts = SyntheticExamples(body_model, poses, without)
-
-  def batch(self, step: tf.Tensor, rows: slice = ALL_ROWS) -> TrainingExample:
-    """The batch `[batch_size, ...]` of a step; all of it is made."""
-    config = self._config
-    step = tf.cast(step, tf.int64)
-
-    def make(examples: SyntheticExamples) -> TrainingExample:
-      return examples.example_batch(config.seed, step, config.batch_size)
-
-    if config.parts_share in (0.0, 1.0):
-      example = make(
-        self._with_parts if config.parts_share else self._without_parts
-      )
-    else:
-      example = tf.cond(
-        self._has_parts(step),
-        lambda: make(self._with_parts),
-        lambda: make(self._without_parts),
-      )
-    return tf.nest.map_structure(lambda x: x[rows], example)

@@ -5,6 +5,7 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.models.hund.model import HundModel
+from hund_tf.models.hund.photo_model import PhotoHund
 from hund_tf.rendering import shading
 from hund_tf.types import CROP_SIZE, BodyOutput, Intrinsics, TrainingExample
 from hund_tf.visualization.stage_row import draw_stage_row
@@ -15,7 +16,9 @@ SIDE = 160  # pixels of one picture
 class StripDrawer:
   """Draws the first examples of a batch; the input is the same every time."""
 
-  def __init__(self, model: HundModel, example: TrainingExample, rows: int = 4):
+  def __init__(
+    self, model: HundModel | PhotoHund, example: TrainingExample, rows: int = 4
+  ):
     """Keeps the first `rows` examples of a batch."""
     self._model = model
     self._example = tf.nest.map_structure(lambda x: x[:rows], example)
@@ -43,9 +46,7 @@ class StripDrawer:
 
   def bodies(self) -> list[BodyOutput]:
     """Bodies of the states s_0 ... s_M, each `[rows, ...]`."""
-    descent = self._model.descend(
-      self._example.features, self._example.intrinsics
-    )
+    descent = self._model.descend_example(self._example)
     return [stage.body for stage in descent.stages]
 
   def strip(self, bodies: list[BodyOutput]) -> np.ndarray:

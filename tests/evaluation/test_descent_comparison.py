@@ -103,6 +103,7 @@ def test_the_truth_has_no_error(body_model):
   body = body_model.decode(state, mesh="proxy_1500")
   example = TrainingExample(
     features=None,
+    image=None,
     intrinsics=None,
     state=state,
     vertices=body.vertices,

@@ -28,6 +28,7 @@ def example(body_model):
   body = body_model.decode(state, mesh="proxy_1500")
   return TrainingExample(
     features=None,
+    image=None,
     intrinsics=Intrinsics(None, None),
     state=state,
     vertices=body.vertices,

@@ -53,6 +53,7 @@ def example(objective) -> TrainingExample:
       part_weights=tf.zeros([_BATCH, NUM_PARTS + 1]),
       features=tf.zeros([_BATCH, MAP_SIZE, MAP_SIZE, 0]),
     ),
+    image=tf.zeros([_BATCH, 0, 0, 4]),
     intrinsics=intrinsics,
     state=state,
     vertices=body.vertices,

@@ -227,6 +227,7 @@ def test_measure_takes_the_last_state_and_its_error(body_model):
   ones = tf.ones([batch])
   example = TrainingExample(
     features=_features(channels=0, batch=batch),
+    image=tf.zeros([batch, 0, 0, 4]),
     intrinsics=Intrinsics(
       tf.fill([batch, 2], 900.0), tf.fill([batch, 2], 240.0)
     ),

@@ -136,7 +136,7 @@ def test_crops_tell_where_the_photo_ends():
   )
   serialized = tf.constant([schema.encode(moved)])
   make = RecordExamples(_EXACT, 0, image_size=60)
-  found = make(serialized, tf.constant([0], tf.int64)).features.features
+  found = make(serialized, tf.constant([0], tf.int64)).image
   assert found.shape == (1, 60, 60, 4)
   expected = np.zeros((60, 60, 4))
   expected[:, :30] = [0.4, 0.4, 0.4, 1.0]

@@ -8,9 +8,10 @@ import pytest
 from hund_tf.compat import tf
 from hund_tf.rendering import tfg_op
 from hund_tf.rendering.config import SoftRasterizerConfig
+from hund_tf.rendering.part_renderer import make_part_renderer
 from hund_tf.rendering.rasterize import rasterize
 from hund_tf.rendering.soft import SoftPartRenderer
-from hund_tf.rendering.tfg import TfgPartRenderer, make_part_renderer
+from hund_tf.rendering.tfg import TfgPartRenderer
 from tests.rendering import meshes
 
 _SIZE = 24

@@ -20,8 +20,8 @@ from hund_tf.models.hund.model import HundModel
 from hund_tf.motion import pose_library
 from hund_tf.synthetic.examples import SyntheticConfig
 from hund_tf.training.hund.config import TrainingConfig
+from hund_tf.training.hund.synthetic_batches import SyntheticBatches
 from hund_tf.training.hund.trainer import HundTrainer
-from hund_tf.training.input_pipeline import TrainingBatches
 
 _SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
 _CONFIG = TrainingConfig(
@@ -36,7 +36,7 @@ _CONFIG = TrainingConfig(
 
 def _train(
   strategy: tf.distribute.Strategy,
-  batches: TrainingBatches,
+  batches: SyntheticBatches,
   folder: pathlib.Path,
   jit_compile: bool,
 ) -> list[np.ndarray]:
@@ -60,7 +60,7 @@ def main() -> None:
   devices = [tf.config.LogicalDeviceConfiguration()] * 2
   cpu = tf.config.list_physical_devices("CPU")[0]
   tf.config.set_logical_device_configuration(cpu, devices)
-  batches = TrainingBatches(
+  batches = SyntheticBatches(
     BodyModel(), pose_library.empty(), SyntheticConfig(), _CONFIG
   )
   folder = pathlib.Path(sys.argv[1])

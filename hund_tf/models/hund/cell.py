@@ -16,6 +16,7 @@ from hund_tf.models.hund.part_moments import (
   body_spreads,
   limb_spreads,
 )
+from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -152,16 +153,17 @@ class HundCell(tf_keras.layers.Layer):
     """
     super().__init__(name=name)
     self.config = config or HundConfig()
-    # Closures, for Keras would count the pose prior's weights as the layer's.
-    self._get_objective = lambda: objective
+    # The pose prior's weights are not the layer's.
+    self._objective = Untracked(objective)
     # A function of its own, so that all stages share one trace, one compilation
     # and one gradient.
-    evaluate = tf.function(
-      self._evaluate,
-      autograph=False,
-      jit_compile=self.config.jit_compile or None,
+    self._shared_evaluate = Untracked(
+      tf.function(
+        self._evaluate,
+        autograph=False,
+        jit_compile=self.config.jit_compile or None,
+      )
     )
-    self._get_evaluate = lambda: evaluate
     self._mean = state_space.mean_coordinates(objective.body_model)
     self._vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
     self._project = tf_keras.layers.Dense(self.config.units, name="project")
@@ -176,7 +178,7 @@ class HundCell(tf_keras.layers.Layer):
   @property
   def objective(self) -> AlignmentObjective:
     """The objective whose value is descended."""
-    return self._get_objective()
+    return self._objective.value
 
   @property
   def input_kernel(self) -> tf.Variable:
@@ -254,7 +256,7 @@ class HundCell(tf_keras.layers.Layer):
       inline: not as a function of its own: for a loop, whose compiler then
         leaves out what is not used.
     """
-    evaluate = self._evaluate if inline else self._get_evaluate()
+    evaluate = self._evaluate if inline else self._shared_evaluate.value
     return evaluate(coordinates, inputs.target, inputs.intrinsics, parts)
 
   def _evaluate(

@@ -4,6 +4,7 @@ from hund_tf.compat import tf, tf_keras
 from hund_tf.models.compilation import compiled
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.part_moments import PartMoments, moment_code
+from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
   CROP_SIZE,
   AlignmentTarget,
@@ -72,8 +73,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
   def __init__(self, config: HundConfig, name: str = "context_embedding"):
     super().__init__(name=name)
     self._feature_channels = config.feature_channels
-    coarse = compiled(coarse_maps, config.jit_compile)
-    self._get_coarse = lambda: coarse
+    self._coarse = Untracked(compiled(coarse_maps, config.jit_compile))
     self._squeeze_keypoints = tf_keras.layers.Dense(
       _SQUEEZE, name="squeeze_keypoints"
     )
@@ -122,7 +122,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
         f"features F: {features.features.shape[-1]} channels, the model was "
         f"made for {self._feature_channels}"
       )
-    keypoints, parts = self._get_coarse()(features)
+    keypoints, parts = self._coarse.value(features)
     maps = [self._squeeze_keypoints(keypoints), parts]
     if self._squeeze is not None:
       maps.append(_halve(self._squeeze(features.features)))

@@ -11,6 +11,7 @@ from hund_tf.models.hund.cell import DescentInputs, HundCell, Stage
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.context_embedding import ContextEmbedding
 from hund_tf.models.hund.part_moments import PartMoments, part_moments
+from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
   CROP_SIZE,
   MAP_SIZE,
@@ -23,6 +24,7 @@ from hund_tf.types import (
   ImageFeatures,
   Intrinsics,
   RefinementState,
+  TrainingExample,
 )
 
 _FIRST_STATE = 1e-3  # deviation of the weights of s_0 before training
@@ -76,8 +78,7 @@ class HundModel(tf_keras.Model):
     """
     super().__init__(name=name)
     self.config = config or HundConfig()
-    read = compiled(_read, self.config.jit_compile)
-    self._get_read = lambda: read
+    self._read = Untracked(compiled(_read, self.config.jit_compile))
     self.embedding = ContextEmbedding(self.config)
     self.initial_state = tf_keras.layers.Dense(
       STATE_SIZE,
@@ -136,7 +137,7 @@ class HundModel(tf_keras.Model):
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> tuple[DescentInputs, list[tf.Tensor]]:
     """The inputs of all stages, and the cell's states of s_0."""
-    target, moments = self._get_read()(features)
+    target, moments = self._read.value(features)
     context = self.embedding(features, target, intrinsics, moments)
     inputs = DescentInputs(context, target, intrinsics, moments)
     mean, *memory = self.cell.get_initial_state(inputs)
@@ -168,6 +169,15 @@ class HundModel(tf_keras.Model):
       memories.append(tf.concat(states[1:], axis=-1))
     stages.append(self.cell.evaluate(states[0], inputs, parts))
     return Descent(tuple(stages), tuple(memories))
+
+  def descend_example(
+    self,
+    example: TrainingExample,
+    num_stages: int | None = None,
+    parts: PartTerm = "full",
+  ) -> Descent:
+    """The descents of B examples, by their `features`; see `descend`."""
+    return self.descend(example.features, example.intrinsics, num_stages, parts)
 
   @tf.autograph.experimental.do_not_convert
   def descend_in_loop(

@@ -5,16 +5,14 @@ from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import Descent, HundModel
 from hund_tf.models.multitask.network import MultitaskNetwork, image_features
-from hund_tf.types import MAP_SIZE, ImageFeatures, Intrinsics
+from hund_tf.types import MAP_SIZE, ImageFeatures, TrainingExample
 
 
 class PhotoHund(tf_keras.Model):
   """Descends on what the network sees in a crop.
 
-  It stands where a `HundModel` does in training. The field `features` of what
-  it is given holds the crop itself, `[B, S, S, 4]`: RGB in [0, 1] and whether a
-  pixel lies in the photo. K, B and F are made of it, and those that are given
-  are not looked at.
+  It stands where a `HundModel` does in training, and makes K, B and F of the
+  examples' `image`; their `features` are not looked at.
 
   Gradients reach the network through F, B, the heights of K's peaks, and the
   cells around them, of which their places are made.
@@ -68,13 +66,12 @@ class PhotoHund(tf_keras.Model):
       output, inside[..., 0], self.config.feature_channels > 0
     )
 
-  def descend(
+  def descend_example(
     self,
-    features: ImageFeatures,
-    intrinsics: Intrinsics,
+    example: TrainingExample,
     num_stages: int | None = None,
     parts: PartTerm = "full",
   ) -> Descent:
-    """See `HundModel.descend`; `features.features` are crops."""
-    seen = self.look(features.features)
-    return self.hund.descend(seen, intrinsics, num_stages, parts)
+    """The descents of B examples, by their `image`; see `HundModel.descend`."""
+    seen = self.look(example.image)
+    return self.hund.descend(seen, example.intrinsics, num_stages, parts)

@@ -122,6 +122,7 @@ def unlabelled(
   none = tf.zeros([batch])
   return TrainingExample(
     features=features,
+    image=tf.zeros([batch, 0, 0, 4]),
     intrinsics=intrinsics,
     state=HumanState(*(tf.zeros([batch, size]) for size in STATE_DIMS)),
     vertices=tf.zeros([batch, vertices, 3]),

@@ -16,7 +16,8 @@ from hund_tf.training.hund import sources as sources_lib
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.sources import Source
 from hund_tf.training.hund.supervision import KINDS, batch_kind
-from hund_tf.training.input_pipeline import ALL_ROWS, Batches, TrainingBatches
+from hund_tf.training.hund.synthetic_batches import SyntheticBatches, has_parts
+from hund_tf.training.input_pipeline import ALL_ROWS, Batches
 from hund_tf.types import TrainingExample
 
 
@@ -81,7 +82,7 @@ class RecordBatches(Batches):
     self,
     sources: Sequence[Source],
     examples: RecordExamples,
-    synthetic: TrainingBatches | None,
+    synthetic: SyntheticBatches | None,
     config: TrainingConfig,
     reading: ReadingConfig | None = None,
     report: Callable[[str], None] = print,
@@ -180,7 +181,7 @@ class RecordBatches(Batches):
     """The example without part maps if its step has none."""
     if self._config.parts_share == 1.0:
       return example
-    known = tf.cast(self._has_parts(step), tf.float32)
+    known = tf.cast(has_parts(self._config, step), tf.float32)
     features = example.features
     return example._replace(
       features=features._replace(

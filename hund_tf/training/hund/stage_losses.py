@@ -25,9 +25,7 @@ def descent_losses(
     losses: of full supervision.
     parts: whether L_b is rendered, and a gradient taken through it.
   """
-  descent = model.descend(
-    example.features, example.intrinsics, num_stages, parts
-  )
+  descent = model.descend_example(example, num_stages, parts)
   loss = _stage_loss(model.objective, example, losses)
   stage_losses = tf.stack([loss(stage) for stage in descent.stages])
   terms = tf.nest.map_structure(
@@ -53,7 +51,7 @@ def loop_losses(
     cell: that descends.
     inputs: of the descent.
     states: of the cell at s_0.
-    example: of B; its features are not read.
+    example: of B; its features and image are not read.
     num_stages: M.
     losses: of full supervision.
     parts: whether L_b is rendered, and a gradient taken through it.

@@ -95,7 +95,7 @@ class _Descents:
     with tf.GradientTape() as tape:
       inputs, states = model.begin(example.features, example.intrinsics)
     loss, stage_losses, terms, to_start, gradients = self._compiled_stages(
-      inputs, states, example._replace(features=())
+      inputs, states, example._replace(features=(), image=())
     )
     start = [inputs.context, states[0]]
     first_gradients = tape.gradient(start, first, output_gradients=to_start)

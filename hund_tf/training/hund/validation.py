@@ -10,8 +10,9 @@ from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.models.hund.model import HundModel
+from hund_tf.models.hund.photo_model import PhotoHund
 from hund_tf.synthetic.examples import SyntheticExamples
-from hund_tf.types import ImageFeatures, Intrinsics, TrainingExample
+from hund_tf.types import TrainingExample
 
 _BATCH = 32
 # Seeds of the examples that weights are chosen by, and of those that figures
@@ -65,7 +66,9 @@ class ValidationSet:
       ]
     self._functions: dict[tuple, Callable] = {}
 
-  def errors(self, model: HundModel, parts: PartTerm = "value") -> StageErrors:
+  def errors(
+    self, model: HundModel | PhotoHund, parts: PartTerm = "value"
+  ) -> StageErrors:
     """Errors of every stage of the model's descents.
 
     Args:
@@ -75,21 +78,21 @@ class ValidationSet:
     decode = self._decode(model, parts)
     rows = []
     for example in self.examples:
-      objective, joints = decode(example.features, example.intrinsics)
+      objective, joints = decode(example)
       rows.append(
         _errors(objective.numpy(), joints.numpy(), example.joints.numpy())
       )
     columns = zip(*rows, strict=True)
     return StageErrors(*(np.concatenate(c).mean(0) for c in columns))
 
-  def _decode(self, model: HundModel, parts: PartTerm) -> Callable:
-    """Features to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
+  def _decode(self, model: HundModel | PhotoHund, parts: PartTerm) -> Callable:
+    """Examples to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
     key = (id(model), parts)
     if key not in self._functions:
 
       @tf.function(autograph=False)
-      def decode(features: ImageFeatures, intrinsics: Intrinsics):
-        stages = model.descend(features, intrinsics, parts=parts).stages
+      def decode(example: TrainingExample):
+        stages = model.descend_example(example, parts=parts).stages
         return (
           tf.stack([s.terms.total for s in stages], axis=1),
           tf.stack([s.body.joints for s in stages], axis=1),

@@ -10,6 +10,7 @@ from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.models.hund.photo_model import PhotoHund
 from hund_tf.models.multitask.network import MultitaskNetwork, image_features
+from hund_tf.types import TrainingExample
 from tests.models.tiny_network import TINY
 
 _SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
@@ -32,8 +33,17 @@ def crops():
   image = random.uniform(size=[2, 240, 240, 4]).astype(np.float32)
   image[..., 3] = 1.0
   image[1, :, 100:] = 0.0  # beyond the photo
-  features, intrinsics = blank_inputs(_SIZE, 2)
-  return features._replace(features=tf.constant(image)), intrinsics
+  return TrainingExample(
+    features=(),
+    image=tf.constant(image),
+    intrinsics=blank_inputs(_SIZE, 2)[1],
+    state=(),
+    vertices=(),
+    joints=(),
+    keypoints=(),
+    keypoint_weights=(),
+    weights=(),
+  )
 
 
 @pytest.mark.parametrize("channels", [0, TINY.feature_channels])
@@ -42,13 +52,12 @@ def test_it_is_the_descent_on_what_the_network_sees(
 ):
   hund = HundModel(objective, _SIZE.with_features(channels))
   model = PhotoHund(network, hund)
-  features, intrinsics = crops
   inside = np.ones([2, 60, 60], np.float32)
   inside[1, :, 25:] = 0.0
-  output = network(features.features[..., :3])
+  output = network(crops.image[..., :3])
   seen = image_features(output, inside, channels > 0)
-  expected = hund.descend(seen, intrinsics, parts="none")
-  found = model.descend(features, intrinsics, parts="none")
+  expected = hund.descend(seen, crops.intrinsics, parts="none")
+  found = model.descend_example(crops, parts="none")
   np.testing.assert_allclose(
     found.stages[-1].terms.total, expected.stages[-1].terms.total, rtol=1e-5
   )
@@ -58,9 +67,8 @@ def test_it_is_the_descent_on_what_the_network_sees(
 def test_gradients_reach_the_network(objective, network, crops):
   hund = HundModel(objective, _SIZE.with_features(TINY.feature_channels))
   model = PhotoHund(network, hund, train_network=True)
-  features, intrinsics = crops
   with tf.GradientTape() as tape:
-    descent = model.descend(features, intrinsics, parts="none")
+    descent = model.descend_example(crops, parts="none")
     loss = tf.reduce_mean(descent.stages[-1].terms.keypoint)
   gradients = tape.gradient(loss, network.trainable_variables)
   by_name = dict(

@@ -9,7 +9,7 @@ from hund_tf.types import SupervisionWeights, TrainingExample
 
 def _weights(regime, step, known=1.0):
   weights = SupervisionWeights(*[tf.constant([known, 1.0])] * 5)
-  example = TrainingExample(*[None] * 7, weights=weights)
+  example = TrainingExample(*[None] * 8, weights=weights)
   result = supervise(example, regime, tf.constant(step, tf.int64)).weights
   return SupervisionWeights(*(w.numpy().tolist() for w in result))
 

@@ -12,18 +12,19 @@ from hund_tf.compat import tf
 from hund_tf.models.hund import weights
 from hund_tf.motion import pose_library
 from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.training.hund.synthetic_batches import SyntheticBatches
 from hund_tf.training.hund.trainer import (
   BEST_WEIGHTS,
   LAST_WEIGHTS,
   DivergenceError,
 )
-from hund_tf.training.input_pipeline import ALL_ROWS, TrainingBatches
+from hund_tf.training.input_pipeline import ALL_ROWS
 from tests.training.conftest import CONFIG
 
 _ROOT = Path(__file__).parents[3]
 
 
-class _PoisonedBatches(TrainingBatches):
+class _PoisonedBatches(SyntheticBatches):
   """Batches of which that of one step holds a NaN."""
 
   bad_step = 2
@@ -111,7 +112,7 @@ from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.training.hund.config import TrainingConfig
-from hund_tf.training.input_pipeline import TrainingBatches
+from hund_tf.training.hund.synthetic_batches import SyntheticBatches
 from hund_tf.training.hund.trainer import HundTrainer
 
 body = BodyModel()
@@ -120,7 +121,7 @@ size = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
 config = TrainingConfig(
   steps=5, batch_size=2, learning_rate=1e-3, warmup_steps=2, ema=0.9,
   parts_share=0.0, regime="FS+SS", log_steps=1, checkpoint_steps=2)
-batches = TrainingBatches(
+batches = SyntheticBatches(
   body, pose_library.empty(), SyntheticConfig(), config)
 
 def train(folder, seed):
