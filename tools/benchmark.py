@@ -4,8 +4,7 @@
   python -m tools.benchmark --benchmarks=retargeting --pose_file=poses.npz
 
 Prints medians in ms and their ratios; of retargeting, also the errors of the
-fits. Run it from a checkout: what the project is compared with stands in
-`tests/`.
+fits.
 """
 
 import dataclasses
@@ -37,9 +36,7 @@ from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.step import make_train_step
 from hund_tf.training.optimizer import make_optimizer
-from hund_tf.types import HumanState, Intrinsics
-from tests.body.numpy_reference import posed_by_numpy
-from tests.rendering.dense_reference import dense_part_maps
+from hund_tf.types import Intrinsics
 
 _REPEATS = flags.DEFINE_integer(
   "repeats", 5, "Timed runs of each, after one warm-up.", lower_bound=1
@@ -98,36 +95,11 @@ def _renderer(model: BodyModel) -> None:
   pixels = camera.project(body.vertices, intrinsics)
   vertices = tf.concat([pixels, body.vertices[..., 2:]], -1)
   vertices = tf.repeat(vertices, _BATCH, axis=0)
-  # One image at a time: a dense batch of 8 does not fit small machines.
-  dense = tf.function(
-    _with_gradient(lambda v: dense_part_maps(v, faces, parts, renderer.config))
-  )
-  reference = _median_ms(
-    lambda: [dense(vertices[i : i + 1]) for i in range(_BATCH)]
-  )
-  _row("dense reference, forward + backward", reference)
   for name, jit in (("", False), (", XLA", True)):
     forward = tf.function(renderer.__call__, jit_compile=jit)
     _row(f"face windows, forward{name}", _median_ms(forward, vertices))
     both = tf.function(_with_gradient(renderer), jit_compile=jit)
-    value = _median_ms(both, vertices)
-    _row(f"face windows, forward + backward{name}", value, reference)
-
-
-def _by_numpy(model: BodyModel, state: HumanState) -> Callable[[], None]:
-  """A plain numpy pass over a batch, without the priors' decoders."""
-  rotations = model.decode(state, mesh="proxy_1500").rotations.numpy()
-  coefficients = model.shape_decoder(state.shape).numpy()
-  rows = list(
-    zip(
-      rotations,
-      coefficients,
-      state.expression.numpy(),
-      state.translation.numpy(),
-      strict=True,
-    )
-  )
-  return lambda: [posed_by_numpy(model.asset, *row) for row in rows]
+    _row(f"face windows, forward + backward{name}", _median_ms(both, vertices))
 
 
 def _body(model: BodyModel) -> None:
@@ -136,11 +108,9 @@ def _body(model: BodyModel) -> None:
     state = tf.nest.map_structure(
       lambda x, n=batch: tf.repeat(x, n, axis=0), poses.a_pose(model)
     )
-    reference = _median_ms(_by_numpy(model, state))
-    _row("plain numpy, without the priors", reference)
     for name, jit in (("", False), (", XLA", True)):
       decode = tf.function(model.decode, jit_compile=jit)
-      _row(f"decode{name}", _median_ms(decode, state), reference)
+      _row(f"decode{name}", _median_ms(decode, state))
 
 
 def _objective(model: BodyModel) -> None:

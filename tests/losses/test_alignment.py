@@ -90,6 +90,29 @@ def test_prior_is_the_squared_norm():
   )
 
 
+def test_keypoint_groups_count_by_their_weights(body_model):
+  """Body, face and hands that are off by 10, 20 and 40 pixels."""
+  config = ObjectiveConfig(
+    part_weight=0.0,
+    body_keypoint_weight=2.0,
+    face_keypoint_weight=0.5,
+    hand_keypoint_weight=0.25,
+  )
+  objective = AlignmentObjective(body_model, config)
+  body = body_model.decode(_upright(), mesh=config.mesh)
+  shifts = np.repeat(np.float32([10.0, 20.0, 40.0]), [25, 70, 42])
+  found = objective.keypoint_term(
+    body,
+    camera.project(body.keypoints, _INTRINSICS) + shifts[:, None] * [1.0, 0.0],
+    tf.ones([1, 137]),
+    _INTRINSICS,
+  )
+  weights = np.repeat([2.0, 0.5, 0.25], [25, 70, 42])
+  np.testing.assert_allclose(
+    found, [np.average(shifts, weights=weights)], rtol=1e-4
+  )
+
+
 def test_total_is_the_weighted_sum(objective):
   state = _upright(2)
   many = Intrinsics(*(tf.repeat(x, 2, axis=0) for x in _INTRINSICS))

@@ -11,6 +11,7 @@ from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.reconstruction import methods
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
 from tests.eager import run_eagerly
 
@@ -135,6 +136,19 @@ def test_refinement_starts_where_the_descent_ended(objective, problem):
   assert (totals[:, -1] < totals[:, 2]).all()
   assert (np.diff(totals[:, 2:], axis=1) <= 1e-3 * totals[:, 2:-1]).all()
   assert plain(*problem).terms.total.shape == [2, 3]
+
+
+def test_seconds_of_the_refinement_come_on_top(objective, problem, monkeypatch):
+  model = HundModel(objective)
+  descent = HundMethod(model, 1)(*problem)
+  rest = tf.nest.map_structure(lambda x: tf.repeat(x[:, -1:], 3, 1), descent)
+  rest = rest._replace(seconds=tf.constant([[0.0, 0.25, 0.75]] * 2))
+  monkeypatch.setattr(methods, "minimize", lambda *args, **options: rest)
+  seconds = HundMethod(model, 1, OptimizerConfig())(*problem).seconds.numpy()
+  assert seconds.shape == (2, 4)
+  np.testing.assert_allclose(
+    seconds[:, 2:] - seconds[:, 1:2], [[0.25, 0.75]] * 2, atol=1e-4
+  )
 
 
 def test_an_optimiser_is_a_method(objective, problem):

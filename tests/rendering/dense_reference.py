@@ -1,8 +1,7 @@
 """A soft rasterizer that evaluates every face at every pixel.
 
 Slow and hungry, but short: the definitions of `hund_tf.rendering.soft` written
-down directly and differentiated by TensorFlow. Shared by the tests and by the
-benchmark.
+down directly and differentiated by TensorFlow.
 """
 
 import math
