@@ -167,7 +167,7 @@ def image_features(
       part_probs[i, ..., 0] = 1.0 - foreground_map(person.mask, box)
       part_weights[i, [0, NUM_PARTS]] = 1.0
   return ImageFeatures(
-    heatmaps=render_heatmaps(tf.constant(points), tf.constant(weights)),
+    heatmaps=render_heatmaps(points.astype(np.float64), weights),
     heatmap_weights=tf.constant(weights),
     part_probs=tf.constant(part_probs),
     part_weights=tf.constant(part_weights),

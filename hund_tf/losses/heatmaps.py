@@ -18,23 +18,25 @@ def render_heatmaps(
   `decode_heatmaps` is the inverse for points inside the crop.
 
   Args:
-    points: `[B, N, 2]` crop pixels (x, y).
+    points: `[B, N, 2]` crop pixels (x, y), float32, or float64 to draw with
+      its accuracy.
     weights: `[B, N]` confidence; a keypoint of weight 0 is unknown and its map
       is zero. Other weights do not change the height.
     sigma: width of the peaks, cells of maps of 60 x 60.
     size: side of the maps, cells; peaks cover the same part of the crop.
 
   Returns:
-    `[B, size, size, N]`.
+    `[B, size, size, N]` float32.
   """
   step = MAP_SIZE / size
-  centres = (tf.range(size, dtype=tf.float32) + 0.5) * step
+  points = tf.convert_to_tensor(points)
+  centres = (tf.range(size, dtype=points.dtype) + 0.5) * step
   cells = points * (MAP_SIZE / CROP_SIZE)
   offset = (centres[:, None, None] - cells[:, None]) / sigma
   profile = tf.exp(-0.5 * offset * offset)  # [B, size, N, 2]
-  known = tf.cast(weights > 0.0, tf.float32)[:, None]
+  known = tf.cast(weights > 0.0, points.dtype)[:, None]
   columns, rows = profile[..., 0], profile[..., 1] * known
-  return rows[:, :, None] * columns[:, None]
+  return tf.cast(rows[:, :, None] * columns[:, None], tf.float32)
 
 
 def _refine_axis(rows: tf.Tensor, peak: tf.Tensor, length: int) -> tf.Tensor:
