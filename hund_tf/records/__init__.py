@@ -5,5 +5,5 @@ random access; `regions` and `pictures` are about their images. `stream` gives
 the records of a step, `mixing` the order in which datasets take turns,
 `service` the same from other machines. `examples` makes training examples of
 the descent of them, `multitask_examples` those of the network, with
-`crop_augmentation` and `part_maps`.
+`crop_jitter`, `crop_augmentation` and `part_maps`.
 """

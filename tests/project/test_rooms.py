@@ -1,28 +1,26 @@
-"""No room is an attic, and few rooms know of each other."""
+"""The docstring of each room says what every module in it is for."""
 
-from tests.project import source_tree
+import ast
+import re
+from pathlib import Path
 
-_LARGEST_SHARE = 0.12  # Of all lines of hund_tf, flags and tools.
-_ARROWS_SHARE = 0.58  # Of all pairs of rooms, one of which imports the other.
+import pytest
 
-
-def test_no_room_holds_too_much():
-  lines = {
-    name: sum(len(p.read_bytes().splitlines()) for p in files)
-    for name, files in source_tree.room_files().items()
-  }
-  shares = {name: count / sum(lines.values()) for name, count in lines.items()}
-  large = {n: f"{s:.1%}" for n, s in shares.items() if s > _LARGEST_SHARE}
-  assert not large, f"rooms with over {_LARGEST_SHARE:.0%} of lines: {large}"
+_LIBRARY = Path(__file__).parents[2] / "hund_tf"
+_ROOMS = sorted(path.parent for path in _LIBRARY.glob("*/**/__init__.py"))
 
 
-def test_few_rooms_know_of_each_other():
-  used = source_tree.room_imports()
-  pairs = len(used) * (len(used) - 1) // 2
-  arrows = {frozenset((name, u)) for name in used for u in used[name]}
-  share = len(arrows) / pairs
-  by_room = {n: sum(n in arrow for arrow in arrows) for n in used}
-  assert share <= _ARROWS_SHARE, (
-    f"{len(arrows)} of {pairs} pairs of rooms ({share:.1%}) have an arrow, "
-    f"over {_ARROWS_SHARE:.0%}; by room: {by_room}"
-  )
+def _modules(room: Path) -> set[str]:
+  """Modules as `name`, rooms in it as `name/`."""
+  files = {path.stem for path in room.glob("*.py")} - {"__init__"}
+  return files | {f"{path.parent.name}/" for path in room.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("room", _ROOMS, ids=lambda path: path.name)
+def test_docstring_tells_of_every_module(room):
+  source = (room / "__init__.py").read_text(encoding="utf-8")
+  text = ast.get_docstring(ast.parse(source)) or ""
+  missing = _modules(room) - set(re.findall(r"`(\w+/?)`", text))
+  if "Every other module" in text:
+    missing = set()
+  assert not missing, f"{room}/__init__.py does not tell of {sorted(missing)}"

@@ -1,1 +1,6 @@
-"""Human3.6M: its files, cameras and takes, and the reader that joins them."""
+"""Human3.6M: `reader` makes its person records.
+
+`files` reads poses, masks and boxes of the archives, `takes` finds the takes
+and their videos, `cameras` has the calibrations with the dataset's own lens
+model, and `actions` the names of actions and which take is a subject's first.
+"""

@@ -2,6 +2,6 @@
 
 `trainer` is the run, with the settings of `config`, and `step` its update;
 `supervision` says which losses a batch takes part in and `stage_losses` takes
-them at every stage. Batches come from `sources` and `record_batches`;
-`validation` judges the weights on held-out people.
+them at every stage. Batches come from `sources`: `record_batches` and
+`synthetic_batches`; `validation` judges the weights on held-out people.
 """
