@@ -46,9 +46,9 @@ def body_model():
   return BodyModel()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def full_objective(body_model):
-  """The objective with all its terms."""
+  """The objective with all its terms; it keeps what is traced of it."""
   from hund_tf.losses.alignment import AlignmentObjective
 
   return AlignmentObjective(body_model)

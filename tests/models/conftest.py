@@ -23,7 +23,7 @@ def _heatmaps(points: np.ndarray) -> np.ndarray:
   return np.einsum("bnx,bny->byxn", across, down).astype(np.float32)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def observed(full_objective):
   """Features of two people near the mean state, and their cameras."""
   model = full_objective.body_model

@@ -54,9 +54,11 @@ def test_the_learned_descent_stage_by_stage_equals_the_model(
   assert (np.diff(trace.seconds) > 0).all()
 
 
-def test_nothing_is_rendered_where_no_part_is_known(body_model, problem):
+def test_nothing_is_rendered_where_no_part_is_known(
+  full_objective, problem, eager
+):
   """And the descent is the same as with rendering: L_b is 0."""
-  model = HundModel(AlignmentObjective(body_model))
+  model = HundModel(full_objective)
   method = HundMethod(model, num_stages=1)
   features, intrinsics = problem
   asked = []
@@ -124,7 +126,7 @@ def test_a_compiled_descent_shares_its_time_among_its_stages(
   np.testing.assert_allclose(seconds / seconds[:, :1], [[1, 2, 3, 4]] * 2)
 
 
-def test_refinement_starts_where_the_descent_ended(objective, problem):
+def test_refinement_starts_where_the_descent_ended(objective, problem, eager):
   config = OptimizerConfig(max_iterations=5)
   method = HundMethod(HundModel(objective), 2, config)
   trace = method(*problem)
@@ -161,7 +163,7 @@ def test_an_optimiser_is_a_method(objective, problem):
 
 
 def test_terms_are_those_of_the_objective_that_was_asked_for(
-  objective, problem
+  objective, problem, eager
 ):
   config = ObjectiveConfig(part_weight=0.0, keypoint_weight=2.0)
   other = AlignmentObjective(objective.body_model, config)

@@ -17,14 +17,17 @@ def dense_part_maps(
   faces: np.ndarray,
   vertex_parts: np.ndarray,
   config: SoftRasterizerConfig,
+  rows: range | None = None,
 ) -> tf.Tensor:
   """Part maps [B, S, S, 16] of `vertices` [B, V, 3], all in front.
 
+  Or those of some `rows` [B, R, S, 16] alone, for each takes its memory.
   With `config.cutoff` infinite this is SoftRas without a cut-off.
   """
   side = config.map_size
   floor = 1.0 / (1.0 + math.exp(config.cutoff)) if config.cutoff < 80 else 0.0
-  y, x = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
+  rows = rows or range(side)
+  y, x = np.meshgrid(np.array(rows), np.arange(side), indexing="ij")
   pixels = np.stack([x, y], -1).reshape(1, 1, -1, 2).astype(np.float32) + 0.5
   corners = tf.gather(vertices, faces, axis=1)[:, :, :, tf.newaxis]
   a, b, c = (corners[:, :, k, :, :2] for k in range(3))  # [B, F, 1, 2]
@@ -65,7 +68,7 @@ def dense_part_maps(
   colours = tf.einsum("bfp,bfpk,fkc->bpc", share, weights, labels)
   alpha = alpha[..., tf.newaxis]
   maps = tf.concat([1.0 - alpha, colours * alpha, alpha], axis=-1)
-  return tf.reshape(maps, [-1, side, side, 16])
+  return tf.reshape(maps, [-1, len(rows), side, 16])
 
 
 def _squared(point, start, end):

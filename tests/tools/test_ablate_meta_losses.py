@@ -74,7 +74,7 @@ def test_unknown_meta_losses_are_refused():
       pass
 
 
-def test_a_tiny_run_of_two_meta_losses(run, tmp_path, monkeypatch):
+def test_a_tiny_run_of_two_meta_losses(run, tmp_path, monkeypatch, eager):
   """Really trained and measured; the second start trains nothing more."""
   monkeypatch.setattr(train_hund, "prepare_devices", lambda run: None)
   values = {

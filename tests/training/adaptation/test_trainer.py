@@ -18,7 +18,11 @@ from hund_tf.training.adaptation.guard import (
 from hund_tf.training.adaptation.trainer import Adaptation, AdaptationConfig
 from hund_tf.training.hund.step import StepReport
 from hund_tf.types import STATE_DIMS, AlignmentTerms, HumanState
+from tests.eager import run_eagerly
 from tests.training.adaptation.photo_people_fixtures import seen_people
+
+# As graphs the same steps are run by the program's tests.
+pytestmark = pytest.mark.usefixtures("eager")
 
 _CONFIG = AdaptationConfig(
   steps=12,
@@ -48,7 +52,7 @@ def people(synthetic):
 
 @pytest.fixture(scope="module")
 def adaptation(new_model, people, synthetic):
-  """Of a new model; its functions are traced once for all tests."""
+  """Of a new model."""
   return Adaptation(
     new_model(), *people, synthetic, synthetic, _CONFIG, lambda line: None
   )
@@ -57,7 +61,8 @@ def adaptation(new_model, people, synthetic):
 @pytest.fixture(scope="module")
 def adapted(adaptation):
   """What the adaptation came to, and the weights that it ended with."""
-  result = adaptation.run()
+  with run_eagerly():
+    result = adaptation.run()
   return result, _values(adaptation)
 
 
