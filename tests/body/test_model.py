@@ -152,7 +152,9 @@ def test_mirrored_state_gives_mirrored_body(model):
     )
 
 
-@pytest.mark.parametrize("mesh", ["full", "proxy_1500"])
+@pytest.mark.parametrize(
+  "mesh", ["proxy_1500", pytest.param("full", marks=pytest.mark.slow)]
+)
 def test_compiled_and_dynamic_batch_equal_eager(model, mesh):
   signature = [
     types.HumanState(

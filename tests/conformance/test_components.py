@@ -65,16 +65,25 @@ def test_checkpoint_round_trip(name, component, tmp_path):
   )
 
 
-@pytest.mark.parametrize("name", components.NAMES)
+# `tests/losses` compiles the objective's values alone.
+_SLOW = "alignment_objective"
+_QUICK = [name for name in components.NAMES if name != _SLOW]
+_WITH_SLOW = pytest.param(_SLOW, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", [*_QUICK, _WITH_SLOW])
 def test_compiles_under_xla(name, component):
   model = component(name)
   compiled = tf.function(model.function, autograph=False, jit_compile=True)
   _assert_close(compiled(**model.batch()), model(), 1e-4)
 
 
-def test_saved_models_in_a_fresh_process(component, tmp_path):
+@pytest.mark.parametrize(
+  "names", [_QUICK, pytest.param([_SLOW], marks=pytest.mark.slow)]
+)
+def test_saved_models_in_a_fresh_process(names, component, tmp_path):
   """Loaded where this package cannot be imported, at two batch sizes."""
-  for name in components.NAMES:
+  for name in names:
     model, folder = component(name), tmp_path / name
     served = _Served(model)
     tf.saved_model.save(served, str(folder / "model"), served.serve)
@@ -82,7 +91,7 @@ def test_saved_models_in_a_fresh_process(component, tmp_path):
     np.savez(
       folder / "expected.npz", **{k: v.numpy() for k, v in model().items()}
     )
-  folders = [str(tmp_path / name) for name in components.NAMES]
+  folders = [str(tmp_path / name) for name in names]
   run_script(
     "load_saved_model.py", *folders, folder=tmp_path, sees_package=False
   )

@@ -13,6 +13,7 @@ from hund_tf.export.saved_model import ReconstructionModule, save_model
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from tests.conformance.processes import run_script
+from tests.eager import run_eagerly
 
 _BATCH = 3
 _STAGES = 2
@@ -56,7 +57,8 @@ def inputs():
 
 @pytest.fixture(scope="module")
 def trace(model, inputs):
-  return model(*inputs)
+  with run_eagerly():
+    return model(*inputs)
 
 
 def _assert_close(first, second, tolerance: float):
@@ -66,7 +68,9 @@ def _assert_close(first, second, tolerance: float):
     np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-def test_checkpoint_round_trip(objective, model, inputs, trace, tmp_path):
+def test_checkpoint_round_trip(
+  objective, model, inputs, trace, tmp_path, eager
+):
   path = tf.train.Checkpoint(model=model).write(str(tmp_path / "hund"))
   other = _random_model(objective, 1)
   assert np.abs(other(*inputs).terms.total - trace.terms.total).max() > 0.1
@@ -96,8 +100,18 @@ def test_compiled_stages_agree(objective, model, inputs, trace):
   _assert_close(compiled(*inputs), trace, 2e-3)
 
 
-def test_saved_model_in_a_fresh_process(objective, inputs, trace, tmp_path):
+@pytest.mark.parametrize(
+  "kind",
+  [
+    "keypoint_objective",
+    pytest.param("full_objective", marks=pytest.mark.slow),
+  ],
+)
+def test_saved_model_in_a_fresh_process(kind, inputs, request, tmp_path):
   """Loaded where this package cannot be imported, at two batch sizes."""
+  objective = request.getfixturevalue(kind)
+  with run_eagerly():
+    trace = _random_model(objective, 0)(*inputs)
   never_called = _random_model(objective, 0)
   module = ReconstructionModule(never_called, mesh="proxy_1500")
   save_model(module, tmp_path / "model")
