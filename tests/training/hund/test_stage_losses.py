@@ -45,6 +45,7 @@ def new_model(objective):
   return make
 
 
+@pytest.mark.usefixtures("eager")
 def test_stages_in_a_loop_have_the_losses_of_stages_in_turn(new_model, example):
   model = new_model()
   losses, terms = descent_losses(model, example, _STAGES, _LOSSES)
@@ -92,6 +93,7 @@ def test_a_compiled_step_is_the_step(new_model, example):
     )
 
 
+@pytest.mark.usefixtures("eager")
 def test_without_weight_vertices_are_not_looked_at(new_model, example):
   """As XLA can then leave them out, they may be anything."""
   model = new_model()
