@@ -11,6 +11,7 @@ from absl import app, flags
 from PIL import Image
 
 from flags import body_flags
+from hund_tf.files import atomic_path
 from hund_tf.visualization import body_pictures, keypoint_picture
 
 _OUTPUT_DIR = flags.DEFINE_string(
@@ -31,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
       ("keypoints", keypoint_picture.keypoints_picture),
     ):
       image = Image.fromarray(draw(model)).quantize(256)
-      image.save(folder / f"{name}.png", optimize=True)
+      with atomic_path(folder / f"{name}.png") as temporary:
+        image.save(temporary, optimize=True)
       print(folder / f"{name}.png")
   except OSError as error:
     print(f"draw_body_model: {error}", file=sys.stderr)

@@ -59,25 +59,8 @@ LSP_14: tuple[str, ...] = (
 )
 
 # OpenPose's COCO model, in which 3DPW's 2D poses are given.
-COCO_18: tuple[str, ...] = (
-  "nose",
-  "neck",
-  "r_shoulder",
-  "r_elbow",
-  "r_wrist",
-  "l_shoulder",
-  "l_elbow",
-  "l_wrist",
-  "r_hip",
-  "r_knee",
-  "r_ankle",
-  "l_hip",
-  "l_knee",
-  "l_ankle",
-  "r_eye",
-  "l_eye",
-  "r_ear",
-  "l_ear",
+COCO_18: tuple[str, ...] = tuple(
+  name for name in keypoints.BODY_25[:19] if name != "mid_hip"
 )
 
 # Names of the joints of every set that records hold (`JOINT_SETS`).

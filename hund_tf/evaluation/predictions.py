@@ -22,7 +22,7 @@ import numpy as np
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.body.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.evaluation import compared_joints
-from hund_tf.files import atomic_path
+from hund_tf.files import write_npz
 
 _LARGEST = 20.0  # metres that a person spans; else they are not metres
 _TO_LSP = {
@@ -84,8 +84,7 @@ def save(predictions: Predictions, path: str | os.PathLike) -> None:
     OutputError: if the file cannot be written.
   """
   keys = np.array(predictions.keys, np.str_)
-  with atomic_path(path) as temporary, temporary.open("wb") as file:
-    np.savez_compressed(file, keys=keys, **predictions.arrays)
+  write_npz(path, {"keys": keys, **predictions.arrays})
 
 
 def load(

@@ -32,15 +32,9 @@ class TfgPartRenderer:
     vertex_parts: np.ndarray,
     config: SoftRasterizerConfig | None = None,
   ):
-    """Prepares the mesh.
-
-    Args:
-      faces: [F, 3] vertex indices; the winding does not matter.
-      vertex_parts: [V] part of each vertex, 1..14 (`hund_tf.body.parts`).
-      config: settings, of which only `map_size` matters here.
+    """Prepares the mesh; see `SoftPartRenderer`. Only `map_size` matters here.
 
     Raises:
-      ValueError: if a shape, an index or a part is out of range.
       tfg_op.RasterizerOpError: if the compiled op is missing.
     """
     self._library = tfg_op.rasterization_backend()

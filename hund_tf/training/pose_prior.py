@@ -1,15 +1,22 @@
-"""Maximum-likelihood fitting of a normalizing flow, resumable and seeded."""
+"""Fitting of the pose priors' flows by maximum likelihood, and their figures.
+
+A fit is resumable and a function of its seed.
+"""
 
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.stats import multivariate_normal
 
-from hund_tf.body import flows
+from hund_tf.body import flows, joint_limits, pose_prior
 from hund_tf.compat import tf, tf_keras
+from hund_tf.motion import pose_dataset
+
+_NEAR_LIMIT = 0.01  # an angle nearer than this share of its range is "at" it
+_SAMPLES = 4000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,3 +144,78 @@ def flow_nll(flow: flows.CouplingFlow, values: np.ndarray) -> float:
     for part in np.array_split(values, max(1, len(values) // 2048))
   ]
   return float(-np.mean(np.concatenate(chunks)))
+
+
+def fit_priors(
+  data: Mapping[str, pose_dataset.PoseSplits],
+  configs: Mapping[str, FlowFitConfig],
+  folder: str | os.PathLike | None = None,
+) -> tuple[pose_prior.PosePrior, dict]:
+  """Fits the flows of body and hand, and measures them on clips held out.
+
+  Args:
+    data: angles of "body" and of "hand" (a left one).
+    configs: of the same two.
+    folder: of checkpoints to resume from; none keeps no checkpoints.
+
+  Returns:
+    The priors, and their figures as values for JSON.
+  """
+  made, metrics = {}, {}
+  for name, joints in (
+    ("body", joint_limits.BODY),
+    ("hand", joint_limits.LEFT_HAND),
+  ):
+    values = _values(data[name], joints)
+    made[name] = fit_flow(
+      values.train, values.validation, configs[name], name, folder
+    )
+    metrics[name] = _measure(made[name], values, joints)
+  # The right hand is the mirrored left one: the same flow on mirrored data.
+  figures = {
+    "unit": "nats, of the unbounded angles u (see joint_limits.squash)",
+    "body": metrics["body"],
+    "left_hand": metrics["hand"],
+    "right_hand": metrics["hand"],
+    "held_out_clips": list(pose_dataset.HELD_OUT),
+    "validation_clips": list(pose_dataset.VALIDATION),
+  }
+  return pose_prior.PosePrior(made["body"], made["hand"]), figures
+
+
+def _values(
+  splits: pose_dataset.PoseSplits, joints: joint_limits.JointAngles
+) -> pose_dataset.PoseSplits:
+  """Unbounded values `[N, D]` of the splits' angles."""
+  return pose_dataset.PoseSplits(
+    *(
+      joint_limits.unsquash(tf.constant(part), joints)
+      .numpy()
+      .reshape(len(part), -1)
+      for part in splits
+    )
+  )
+
+
+def _measure(
+  flow: flows.CouplingFlow,
+  values: pose_dataset.PoseSplits,
+  joints: joint_limits.JointAngles,
+) -> dict:
+  """Likelihoods on the held-out values, and plausibility of samples."""
+  latents = tf.random.stateless_normal([_SAMPLES, flow.config.dim], [0, 1])
+  sampled, _ = flow.forward(latents)
+  ratio = np.tanh(sampled.numpy().reshape(_SAMPLES, -1, 3))
+  near = np.abs(ratio) > 1.0 - 2.0 * _NEAR_LIMIT
+  encoded, _ = flow.inverse(tf.constant(values.held_out))
+  return {
+    "training_poses": len(values.train),
+    "held_out_poses": len(values.held_out),
+    "held_out_nll_flow": flow_nll(flow, values.held_out),
+    "held_out_nll_gaussian": gaussian_nll(values.train, values.held_out),
+    "training_nll_flow": flow_nll(flow, values.train),
+    "training_nll_gaussian": gaussian_nll(values.train, values.train),
+    "held_out_mean_square_latent": float(np.mean(np.square(encoded))),
+    "sampled_joints_at_a_limit": float(np.mean(near.any(-1))),
+    "sampled_angles_at_a_limit": float(np.mean(near)),
+  }

@@ -65,3 +65,8 @@ def test_tensorflow_is_imported_in_one_place():
 def test_flags_do_not_import_tools():
   for path in python_files("flags"):
     assert not any(n.startswith("tools") for n in imports(path)), path
+
+
+def test_programs_do_not_import_tests():
+  for path in python_files("flags") + python_files("tools"):
+    assert not any(n.startswith("tests") for n in imports(path)), path

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf.files import atomic_path
+from hund_tf.files import write_npz
 
 
 class Node(NamedTuple):
@@ -65,10 +65,7 @@ def save_graph(path: str | os.PathLike, graph: Graph) -> None:
   }
   row = np.concatenate([weight.ravel() for weight in graph.weights.values()])
   words = json.dumps(text, separators=(",", ":")).encode()
-  with atomic_path(path) as temporary:
-    np.savez_compressed(
-      temporary, graph=np.frombuffer(words, np.uint8), weights=row
-    )
+  write_npz(path, {"graph": np.frombuffer(words, np.uint8), "weights": row})
 
 
 def load_graph(path: str | os.PathLike) -> Graph:
