@@ -1,0 +1,63 @@
+"""The detections that belong to annotated people of a photo."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hund_tf.detection.interface import Detection, PersonDetector
+from hund_tf.evaluation.pck import match_people
+
+
+def detect(
+  detector: PersonDetector, image: np.ndarray, boxes: Sequence[np.ndarray]
+) -> list[Detection | None]:
+  """Who a detector finds in each of some boxes; None for nobody.
+
+  Args:
+    detector: is given the boxes one by one.
+    image: `[H, W, 3]` uint8 RGB.
+    boxes: N boxes `[4]`, pixels.
+
+  Raises:
+    ValueError: if the image or a box cannot be used.
+  """
+  found = [detector.detect(image, [box], max_people=1) for box in boxes]
+  return [people[0] if people else None for people in found]
+
+
+def search(
+  detector: PersonDetector,
+  image: np.ndarray,
+  boxes: Sequence[np.ndarray],
+  points: np.ndarray,
+  known: np.ndarray,
+) -> list[Detection | None]:
+  """Searches a photo and pairs who is found with annotated people.
+
+  Args:
+    detector: is not told where anybody is.
+    image: `[H, W, 3]` uint8 RGB.
+    boxes: N annotated boxes `[4]`, pixels.
+    points: `[N, 137, 2]` annotated keypoints, pixels.
+    known: `[N, 137]` which of them count.
+
+  Returns:
+    For each annotated person the detection, or None.
+
+  Raises:
+    ValueError: if the image cannot be used.
+  """
+  found = detector.detect(image)
+  pairs = match_people(
+    np.array([_known_points(person) for person in found]),
+    points,
+    known,
+    np.array(boxes),
+  )
+  return [found[pair] if pair >= 0 else None for pair in pairs]
+
+
+def _known_points(person: Detection) -> np.ndarray:
+  """`[137, 2]` keypoints; NaN where unknown."""
+  points = person.keypoints
+  return np.where(points[:, 2:] > 0, points[:, :2], np.nan)
