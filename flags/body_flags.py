@@ -1,18 +1,11 @@
 """Flags of the body model."""
 
-from absl import flags
+from flags.from_config import define
+from hund_tf.body.model import BodyConfig, BodyModel
 
-from hund_tf.body.model import BodyModel
-
-_SHAPE_DECODER = flags.DEFINE_enum(
-  "shape_decoder",
-  "vae",
-  ["vae", "pca"],
-  "How the 16 shape values become a body: the variational auto-encoder's "
-  "decoder, or linear principal components.",
-)
+to_config = define(BodyConfig, "Body model")
 
 
 def to_model() -> BodyModel:
   """The body model as the flags describe it."""
-  return BodyModel(shape_decoder=_SHAPE_DECODER.value)
+  return BodyModel(shape_decoder=to_config().shape_decoder)

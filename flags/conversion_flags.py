@@ -51,7 +51,7 @@ _MAX_SIDE = flags.DEFINE_integer(
   lower_bound=32,
 )
 _FRAME_STEP = flags.DEFINE_integer(
-  "frame_step",
+  "h36m_frame_step",
   5,
   "Human3.6M: every how many frames one is kept.",
   lower_bound=1,

@@ -1,14 +1,15 @@
 """Flags as the text of a flagfile."""
 
 from collections.abc import Iterable
-from types import ModuleType
 
 from absl import flags
 
+from flags.from_config import ConfigFlags
 
-def to_text(modules: Iterable[ModuleType]) -> str:
-  """The flags that the modules define, with their values, one a line."""
-  by_module = flags.FLAGS.flags_by_module_dict()
-  found = [f for m in modules for f in by_module[m.__name__]]
+
+def to_text(groups: Iterable[ConfigFlags]) -> str:
+  """The flags of the groups, with their values, one a line."""
+  names = dict.fromkeys(one.name for group in groups for one in group.options)
+  found = [flags.FLAGS[name] for name in names]
   lines = [line for flag in found if (line := flag.serialize())]
   return "".join(f"{line}\n" for line in lines)

@@ -1,12 +1,11 @@
 """The flag of the folder for results."""
 
-from absl import flags
+from flags.from_config import define
+from hund_tf.files import OutputFolder
 
-_OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", None, "Folder for the results; made if missing.", required=True
-)
+_to_folder = define(OutputFolder, "Results")
 
 
 def output_dir() -> str:
   """Folder for the results."""
-  return _OUTPUT_DIR.value
+  return _to_folder().output_dir

@@ -1,16 +1,9 @@
 """The flag of the records that models are judged by."""
 
-from pathlib import Path
+from flags.from_config import define
+from hund_tf.records.shards import HeldOutConfig, Manifest, read_manifest
 
-from absl import flags
-
-from hund_tf.records.shards import Manifest, read_manifest
-
-_RECORDS = flags.DEFINE_string(
-  "validation_records",
-  None,
-  "Manifest (or folder) of held-out person records; none: no validation.",
-)
+_to_config = define(HeldOutConfig, "Held-out records")
 
 
 def to_manifest() -> Manifest | None:
@@ -19,4 +12,5 @@ def to_manifest() -> Manifest | None:
   Raises:
     ValueError: if the manifest cannot be used.
   """
-  return read_manifest(Path(_RECORDS.value)) if _RECORDS.value else None
+  path = _to_config().validation_records
+  return read_manifest(path) if path else None

@@ -1,5 +1,6 @@
 """Writing results: the folder, names, and files that are never half done."""
 
+import dataclasses
 import json
 import os
 import secrets
@@ -12,8 +13,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from hund_tf.options import REQUIRED, option
+
 _MARK = ".tmp"  # what the names of unfinished files have before their suffix
 _SHORT = 100  # bytes; shorter temporary names are not cut
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputFolder:
+  """Where a program writes its results."""
+
+  output_dir: str = option(
+    REQUIRED, "Folder for the results; made if it is missing."
+  )
 
 
 class OutputError(ValueError):

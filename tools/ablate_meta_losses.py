@@ -10,21 +10,20 @@ held-out clips: meta_losses.csv and meta_losses.md.
 """
 
 import csv
+import dataclasses
 import pathlib
 import sys
 
 from absl import app, flags
 
-from flags import (
-  ablation_flags,
-  body_flags,
-  run_flags,
-  synthetic_flags,
-)
+from flags import body_flags, program, run_flags, synthetic_flags
+from flags.from_config import define
 from hund_tf.compat import tf
 from hund_tf.files import atomic_path
+from hund_tf.losses.meta import META_LOSSES
 from hund_tf.models.hund import weights
 from hund_tf.motion.bvh import MotionError
+from hund_tf.options import check, option
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.trainer import LAST_WEIGHTS, DivergenceError
 from hund_tf.training.hund.validation import (
@@ -43,6 +42,31 @@ _PAPER = {  # Table 4: PA-MPJPE and MPJPE on Human3.6M, protocol 1
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class AblationConfig:
+  """What is compared."""
+
+  meta_losses: tuple[str, ...] = option(
+    tuple(META_LOSSES),
+    "Meta-losses to compare (Eq. 7, 8).",
+    name="ablated_meta_losses",
+    choices=META_LOSSES,
+  )
+  examples: int = option(
+    512, "Held-out examples to measure.", name="ablation_examples", low=1
+  )
+
+  def __post_init__(self):
+    check(self)
+    if not self.meta_losses:
+      raise ValueError(
+        f"meta_losses: got none, expected some of {', '.join(META_LOSSES)}"
+      )
+
+
+_to_config = define(AblationConfig, "Comparison")
+
+
 def _train(run_dir: pathlib.Path, meta_losses: tuple[str, ...]) -> None:
   """Trains with each meta-loss: tools.train_hund with two other flags."""
   for name in meta_losses:
@@ -53,7 +77,7 @@ def _train(run_dir: pathlib.Path, meta_losses: tuple[str, ...]) -> None:
 
 
 def _measure(
-  run_dir: pathlib.Path, config: ablation_flags.AblationConfig
+  run_dir: pathlib.Path, config: AblationConfig
 ) -> dict[str, StageErrors]:
   """Errors of every stage of the last weights on held-out clips."""
   with tf.device("CPU:0"):
@@ -102,7 +126,7 @@ def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   run = run_flags.to_run_config()
-  config = ablation_flags.to_config()
+  config = _to_config()
   run_dir = pathlib.Path(run.run_dir)
   train_hund.prepare_devices(run)
   try:
@@ -115,4 +139,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

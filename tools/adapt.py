@@ -16,16 +16,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app
-
 from flags import (
   adaptation_flags,
   body_flags,
+  descent_flags,
   flagfile,
   folder_flags,
   method_flags,
-  optimizer_flags,
   photo_flags,
+  program,
   synthetic_flags,
 )
 from hund_tf import files
@@ -38,20 +37,13 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_devices
 from hund_tf.training.adaptation import held_out
 from hund_tf.training.adaptation import report as adaptation_report
+from hund_tf.training.adaptation.inputs import AdaptationInputs
 from hund_tf.training.adaptation.photo_people import PhotoPeople
 from hund_tf.training.adaptation.trainer import Adaptation, AdaptationResult
 from hund_tf.visualization import adaptation_pictures
 
 WEIGHTS = "adapted.npz"
 REPORT = "report.json"
-_FLAGS = (
-  adaptation_flags,
-  body_flags,
-  folder_flags,
-  method_flags,
-  photo_flags,
-  synthetic_flags,
-)
 
 
 def _say(line: str) -> None:
@@ -61,7 +53,7 @@ def _say(line: str) -> None:
 def _parts(
   finder: PhotoPeople,
   images: Sequence[str],
-  inputs: adaptation_flags.AdaptationInputs,
+  inputs: AdaptationInputs,
 ) -> held_out.PhotoParts:
   """Finds people, and divides the photos.
 
@@ -133,7 +125,10 @@ def _write_kept(
   files.write_png(folder / "before_after.png", strip)
   adaptation_pictures.save_adaptation_curve(folder / "curve.png", result)
   with files.atomic_path(folder / "run.flags") as temporary:
-    temporary.write_text(flagfile.to_text(_FLAGS), encoding="utf-8")
+    temporary.write_text(
+      flagfile.to_text(program.groups_of(sys.modules[__name__])),
+      encoding="utf-8",
+    )
   weights.save(adaptation.model, folder / WEIGHTS)
 
 
@@ -177,7 +172,7 @@ def _adapt(argv: Sequence[str]) -> int:
   tf_keras.utils.set_random_seed(config.seed)
   initial = method_flags.weights_path()
   model = weights.load(
-    body_flags.to_model(), initial, optimizer_flags.jit_compile()
+    body_flags.to_model(), initial, descent_flags.jit_compile()
   )
   finder = PhotoPeople(
     people.make_finder(photo_config.people), config.jitter, config.seed, _say
@@ -220,4 +215,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

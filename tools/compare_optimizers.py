@@ -20,6 +20,7 @@ from tqdm import tqdm
 from flags import (
   body_flags,
   comparison_flags,
+  descent_flags,
   method_flags,
   objective_flags,
   optimizer_flags,
@@ -40,11 +41,14 @@ _LEARNED = f"HUND({_STAGES})"
 def _methods(
   objective: AlignmentObjective, model: HundModel, hybrids: Sequence[int]
 ) -> dict:
-  bfgs = optimizer_flags.to_config("bfgs")
-  jit_compile = optimizer_flags.jit_compile()
+  jit_compile = descent_flags.jit_compile()
+  bfgs, lbfgs = (
+    optimizer_flags.to_config(method=name, jit_compile=jit_compile)
+    for name in ("bfgs", "lbfgs")
+  )
   methods = {
     "BFGS": OptimizerMethod(objective, bfgs),
-    "L-BFGS": OptimizerMethod(objective, optimizer_flags.to_config("lbfgs")),
+    "L-BFGS": OptimizerMethod(objective, lbfgs),
     _LEARNED: HundMethod(model, _STAGES, None, objective, jit_compile),
   }
   for stages in hybrids:
@@ -151,9 +155,7 @@ def main(argv: Sequence[str]) -> int:
     rows = descent_comparison.compare(
       examples, methods, body, lambda index: bar.update()
     )
-    alone = HundMethod(
-      model, _STAGES, jit_compile=optimizer_flags.jit_compile()
-    )
+    alone = HundMethod(model, _STAGES, jit_compile=descent_flags.jit_compile())
     learned = _Seconds(
       descent_comparison.seconds_in_turn(examples, alone),
       descent_comparison.seconds_together(examples, alone),

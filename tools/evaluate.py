@@ -172,9 +172,10 @@ def _official(config: EvaluationConfig, folder: Path) -> list[str]:
 
 
 def _synthetic(config: EvaluationConfig, folder: Path) -> list[str]:
-  if feature_flags.kind() != "landmarks":
+  features = feature_flags.to_config().features
+  if features != "landmarks":
     raise ValueError(
-      f"--features={feature_flags.kind()}: the examples of "
+      f"--features={features}: the examples of "
       "--protocol=synthetic have no images, expected --features=landmarks"
     )
   method = _method()

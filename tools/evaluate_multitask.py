@@ -27,6 +27,7 @@ from flags import (
 from hund_tf import files
 from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import network_features
+from hund_tf.detection.feature_config import load_network, make_features
 from hund_tf.evaluation import network_photos
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.multitask.mirror_average import MapNetwork
@@ -85,7 +86,7 @@ def _on_photos(network: MapNetwork, config) -> dict:
   for kind in network_features.KINDS:
     if kind == "landmarks" and method.feature_channels:
       continue  # a method that reads F cannot do without the network
-    make = feature_flags.make_features(kind, network, method)
+    make = make_features(kind, network, method.feature_channels)
     result = network_photos.score_features(method, make, people, find)
     figures[kind] = {
       name: round(value, 4) for name, value in result._asdict().items()
@@ -99,7 +100,7 @@ def main(argv: list[str]) -> int:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   config = multitask_evaluation_flags.to_config()
   try:
-    network = feature_flags.to_network()
+    network = load_network(feature_flags.to_config())
     figures = {
       "trainable_parameters": network.num_trainable(),
       "held_out": _on_records(network, config),

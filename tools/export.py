@@ -1,6 +1,6 @@
 """Writes the reconstruction model as a SavedModel: features -> trace, meshes.
 
-  python -m tools.export --export_dir=exported [--weights=my.npz] [--stages=5]
+  python -m tools.export --export_dir=exported --weights=my.npz --num_stages=5
 
 The result needs TensorFlow only, not this package. Names and shapes of its
 inputs and outputs stand in `hund_tf/export/saved_model.py`.

@@ -18,6 +18,7 @@ from flags import (
   held_out_flags,
   multitask_flags,
   network_flags,
+  program,
   run_flags,
 )
 from hund_tf.compat import tf_keras
@@ -31,12 +32,13 @@ from hund_tf.training.multitask.batches import (
   held_out_batches,
 )
 from hund_tf.training.multitask.trainer import MultitaskTrainer
+from hund_tf.training.run_config import RunConfig
 from hund_tf.visualization import map_sheet
 
 _HELD_OUT_BATCH = 32
 
 
-def train(run: run_flags.RunConfig) -> None:
+def train(run: RunConfig) -> None:
   """Trains as the flags describe."""
   config = multitask_flags.to_config()
   network = network_flags.to_config()
@@ -45,16 +47,14 @@ def train(run: run_flags.RunConfig) -> None:
   records = multitask_flags.to_records()
   strategy = run_devices.make_strategy(run.strategy)
   tf_keras.utils.set_random_seed(config.seed)
-  manifests = [read_manifest(Path(path)) for path in records.train]
+  manifests = [read_manifest(Path(path)) for path in records.train_records]
   settings = run_folder.describe(
     training=config, model=network, augmentation=augmentation, losses=losses
   )
   settings["records"] = {m.name: m.count for m in manifests}
   worker = run_devices.worker_number(strategy)
   if worker == 0:
-    text = flagfile.to_text(
-      [run_flags, network_flags, multitask_flags, held_out_flags]
-    )
+    text = flagfile.to_text(program.groups_of(sys.modules[__name__]))
     run_folder.claim(run.run_dir, settings, text, run.allow_mismatch)
   held_out = []
   judged_by = held_out_flags.to_manifest()
@@ -69,7 +69,7 @@ def train(run: run_flags.RunConfig) -> None:
     )
   stream = RecordStream(
     manifests,
-    records.weights,
+    records.train_record_weights or None,
     config.seed,
     config.batch_size,
     check=pictures.check,
@@ -108,4 +108,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -1,5 +1,6 @@
 """The body model: from the state s to posed vertices, joints and keypoints."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,23 @@ from hund_tf.body.pose_prior import PosePrior
 from hund_tf.body.shape import ShapeDecoderKind, make_shape_decoder
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
+from hund_tf.options import check, option
 
 _KEYPOINTS = "keypoints"  # the set of vertices that keypoints depend on
+
+
+@dataclasses.dataclass(frozen=True)
+class BodyConfig:
+  """Choices of the body model."""
+
+  shape_decoder: ShapeDecoderKind = option(
+    "vae",
+    "How the 16 shape values become a body: the decoder of the variational "
+    "auto-encoder, or linear principal components.",
+  )
+
+  def __post_init__(self):
+    check(self)
 
 
 class TextureCoordinates(NamedTuple):

@@ -9,6 +9,7 @@ from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body.interface import Body
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
+from hund_tf.options import check, option
 from hund_tf.rendering.part_renderer import make_part_renderer
 from hund_tf.types import (
   CROP_SIZE,
@@ -34,17 +35,49 @@ class ObjectiveConfig:
   validation examples: `docs/results.md`.
   """
 
-  keypoint_weight: float = 1.0  # lambda_k, per crop pixel
-  part_weight: float = 50.0  # lambda_b, per mean absolute difference
-  pose_prior_weight: float = 0.15  # of ||theta||^2
-  shape_prior_weight: float = 0.3  # of ||beta||^2
-  # Base weights of the keypoint groups in the mean of Eq. 4: 70 face and 42
-  # hand keypoints would otherwise outvote the 25 of the body.
-  body_keypoint_weight: float = 1.0
-  face_keypoint_weight: float = 0.1
-  hand_keypoint_weight: float = 0.25
-  mesh: str = "proxy_1500"
-  renderer: str = "soft"  # or "tfg"
+  keypoint_weight: float = option(
+    1.0,
+    "Weight of the keypoint term L_k (lambda_k of Eq. 3), per crop pixel.",
+    low=0.0,
+  )
+  part_weight: float = option(
+    50.0,
+    "Weight of the part term L_b (lambda_b of Eq. 3), per mean absolute "
+    "difference; 0 renders nothing.",
+    low=0.0,
+  )
+  pose_prior_weight: float = option(
+    0.15, "Weight of the pose prior ||theta||^2 (Eq. 6).", low=0.0
+  )
+  shape_prior_weight: float = option(
+    0.3, "Weight of the shape prior ||beta||^2 (Eq. 6).", low=0.0
+  )
+  # The 70 face and 42 hand keypoints would otherwise outvote the 25 of the
+  # body.
+  body_keypoint_weight: float = option(
+    1.0, "Weight of a body keypoint in the mean of Eq. 4.", low=0.0
+  )
+  face_keypoint_weight: float = option(
+    0.1, "Weight of a face keypoint in the mean of Eq. 4.", low=0.0
+  )
+  hand_keypoint_weight: float = option(
+    0.25, "Weight of a hand keypoint in the mean of Eq. 4.", low=0.0
+  )
+  mesh: str = option(
+    "proxy_1500",
+    "Proxy mesh that the part renderer draws.",
+    name="objective_mesh",
+    choices=("proxy_1500", "proxy_3000"),
+  )
+  renderer: str = option(
+    "soft",
+    "Part renderer of the objective: face windows in pure TensorFlow, or "
+    "rasterize-then-splat of tensorflow_graphics, which needs the compiled op.",
+    choices=("soft", "tfg"),
+  )
+
+  def __post_init__(self):
+    check(self)
 
 
 def keypoint_loss(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hund_tf.body import keypoints as names
 from hund_tf.compat import tf
 from hund_tf.losses.heatmaps import HEATMAP_SIGMA, render_heatmaps
+from hund_tf.options import option
 from hund_tf.types import MAP_SIZE, NUM_KEYPOINTS, NUM_PARTS
 
 _GROUPS = (
@@ -22,16 +23,31 @@ _SMALLEST = 1e-6
 class MultitaskLossConfig:
   """Weights of the losses; shares are those of groups of keypoints."""
 
-  keypoint_weight: float = 1.0
-  part_weight: float = 1.0
-  hidden_weight: float = 0.3  # of keypoints that are not seen
+  keypoint_weight: float = option(
+    1.0, "Weight of the loss of K.", name="keypoint_loss_weight", low=0.0
+  )
+  part_weight: float = option(
+    1.0, "Weight of the loss of B.", name="part_loss_weight", low=0.0
+  )
+  hidden_weight: float = option(
+    0.3, "Weight of keypoints that are not seen; seen ones count 1.", low=0.0
+  )
   body_share: float = 0.6
   face_share: float = 0.2
   hand_share: float = 0.2
-  # A cell counts 1 + boost where it is a part, for most are background.
-  foreground_boost: float = 1.0
-  # Of 1 - the overlap of the parts, in which small ones count like large ones.
-  overlap_weight: float = 0.0
+  foreground_boost: float = option(
+    1.0,
+    "How much more a cell of B counts where it is a part; a cell of the "
+    "background counts 1.",
+    low=0.0,
+  )
+  overlap_weight: float = option(
+    0.0,
+    "Weight of 1 - the mean overlap of the parts, in which small ones count "
+    "like large ones.",
+    name="overlap_loss_weight",
+    low=0.0,
+  )
 
 
 class MultitaskLosses(NamedTuple):

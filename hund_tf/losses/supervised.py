@@ -12,6 +12,7 @@ from hund_tf.body import skeleton
 from hund_tf.compat import tf
 from hund_tf.geometry import placement, rotation, similarity
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.options import check, option
 from hund_tf.types import (
   AlignmentTerms,
   BodyOutput,
@@ -37,30 +38,57 @@ _COMPARED = np.isin(
 class SupervisedConfig:
   """Weights of the supervised losses."""
 
-  vertex_weight: float = 60.0  # lambda_m, per metre
-  joint_weight: float = 60.0  # lambda_3d, per metre
-  # Of each finger joint in L_3d, others count 1: with equal weights the hands
-  # would make up half of the mean.
-  finger_weight: float = 0.1
-  # Of each of the 14 joints (LSP) that MPJPE and PA-MPJPE are reported over,
-  # others count 1.
-  compared_weight: float = 1.0
-  # Of the joints after the best similarity (PA-MPJPE), per metre.
-  aligned_weight: float = 0.0
-  latent_weight: float = 1.0  # per mean squared difference of the latents
-  # Per mean distance (Frobenius) of the local joint rotations; L_3d says little
-  # of fingers and nothing of twists.
-  rotation_weight: float = 0.0
-  # Where the pelvis is cannot be seen well: one picture fits a small person
-  # nearby and a large one far away. 'absolute' compares meshes and joints in
-  # the camera frame, as the paper writes; 'split' compares them with the
-  # pelvises moved together, and separately the placements of the translation.
-  root: str = "split"
-  placement_weight: float = 10.0  # of 'split', per unit of the placement
+  vertex_weight: float = option(
+    60.0, "Weight of the vertex loss L_m (lambda_m), per metre.", low=0.0
+  )
+  joint_weight: float = option(
+    60.0, "Weight of the 3D joint loss L_3d (lambda_3d), per metre.", low=0.0
+  )
+  finger_weight: float = option(
+    0.1,
+    "Weight of each finger joint in the mean of L_3d, where other joints count "
+    "1; with equal weights the hands would make up half of it.",
+    low=0.0,
+  )
+  compared_weight: float = option(
+    1.0,
+    "Weight in the mean of L_3d of each of the 14 joints (LSP) that MPJPE and "
+    "PA-MPJPE are reported over; others count 1.",
+    low=0.0,
+  )
+  aligned_weight: float = option(
+    0.0,
+    "Weight of the joints' mean distance after the best similarity (PA-MPJPE), "
+    "per metre.",
+    low=0.0,
+  )
+  latent_weight: float = option(
+    1.0, "Weight of the mean squared difference of the latents.", low=0.0
+  )
+  rotation_weight: float = option(
+    0.0,
+    "Weight of the mean Frobenius distance of the local joint rotations. L_3d "
+    "says little of fingers and nothing of twists.",
+    low=0.0,
+  )
+  root: str = option(
+    "split",
+    "How L_f treats the pelvis, whose place cannot be seen well: one picture "
+    "fits a small person nearby and a large one far away. 'absolute' compares "
+    "meshes and joints in the camera frame, as the paper writes; 'split' "
+    "compares them with the pelvises moved together, and separately the "
+    "placements of the translation.",
+    name="supervised_root",
+    choices=ROOTS,
+  )
+  placement_weight: float = option(
+    10.0,
+    "Weight of the difference of the placements with --supervised_root=split.",
+    low=0.0,
+  )
 
   def __post_init__(self):
-    if self.root not in ROOTS:
-      raise ValueError(f"root: got {self.root!r}, expected one of {ROOTS}")
+    check(self)
 
 
 def _distances(points: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ draw from. The split by clip is that of the pose prior's training
 (`pose_dataset.HELD_OUT`, `pose_dataset.VALIDATION`).
 """
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -17,10 +18,32 @@ from hund_tf.body import joint_limits, skeleton
 from hund_tf.body.pose_prior import PosePrior
 from hund_tf.compat import tf
 from hund_tf.motion import mocap, pose_augmentation, pose_dataset
+from hund_tf.options import option
 from hund_tf.types import BODY_POSE_DIM
 
 _MAX_LATENT = 4.0  # encoded captures are clipped here, standard deviations
 _UP = (0.0, 1.0, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CapturesConfig:
+  """Where captured poses come from."""
+
+  synthetic_mocap_dir: str | None = option(
+    None,
+    "Folder with cmu_mb_bvh and cmu_daz_bvh. Without it (and without "
+    "--pose_file) all poses come from the pose prior's flow.",
+  )
+  pose_file: str | None = option(
+    None,
+    "The .npz file of captured poses: read if it exists, else written from "
+    "--synthetic_mocap_dir, so that clips are read once.",
+  )
+
+  @property
+  def given(self) -> bool:
+    """Whether there are captured poses."""
+    return bool(self.pose_file or self.synthetic_mocap_dir)
 
 
 class BodyPoses(NamedTuple):
@@ -204,3 +227,28 @@ def load(path: str | os.PathLike) -> PoseSplits:
         f"and up {poses.up.shape}, expected {expected} and [N, 3]"
       )
   return splits
+
+
+def read_captures(
+  config: CapturesConfig, prior: PosePrior, split: str = "train"
+) -> PoseLibrary:
+  """Captured poses of one split ("train", "validation" or "held_out").
+
+  Raises:
+    ValueError: if the pose file or the folder cannot be used.
+  """
+  path, folder = config.pose_file, config.synthetic_mocap_dir
+  if path and os.path.exists(path):
+    splits = load(path)
+  elif folder:
+    splits = read_clips(folder)
+    if path:
+      save(splits, path)
+  elif path:
+    raise ValueError(
+      f"--pose_file={path}: there is no such file; give "
+      "--synthetic_mocap_dir to write it"
+    )
+  else:
+    return empty()
+  return encode(getattr(splits, split), prior)

@@ -12,6 +12,7 @@ import tensorflow_addons as tfa
 
 from hund_tf.body import keypoints as keypoint_names
 from hund_tf.compat import tf
+from hund_tf.options import option
 from hund_tf.types import CROP_SCALE, CROP_SIZE
 
 _HALF = CROP_SIZE / 2.0
@@ -21,13 +22,47 @@ _HALF = CROP_SIZE / 2.0
 class CropAugmentation:
   """How far crops are changed; all zeros leave them as at test time."""
 
-  box_scale: float = CROP_SCALE  # side of the crop, larger sides of the box
-  scale: float = 0.25  # largest log change of the side
-  shift: float = 0.1  # largest move along each axis, sides
-  rotation: float = 40.0  # largest turn, degrees
-  flip: float = 0.5  # share of mirrored crops
-  color: float = 0.4  # largest change of brightness, contrast, saturation, tint
-  patch: float = 0.3  # share of crops in which a patch hides something
+  box_scale: float = option(
+    CROP_SCALE,
+    "Side of a crop, in larger sides of the person's box.",
+    name="crop_box_scale",
+    low=0.1,
+  )
+  scale: float = option(
+    0.25,
+    "Largest change of the logarithm of the crop's side.",
+    name="crop_scale",
+    low=0.0,
+  )
+  shift: float = option(
+    0.1,
+    "Largest move of a crop along each axis, in sides of the crop.",
+    name="crop_shift",
+    low=0.0,
+  )
+  rotation: float = option(
+    40.0,
+    "Largest turn of a crop, degrees.",
+    name="crop_rotation",
+    low=0.0,
+    high=180.0,
+  )
+  flip: float = option(
+    0.5, "Share of mirrored crops.", name="crop_flip", low=0.0, high=1.0
+  )
+  color: float = option(
+    0.4,
+    "Largest change of brightness, contrast, saturation and tint.",
+    name="crop_color",
+    low=0.0,
+  )
+  patch: float = option(
+    0.3,
+    "Share of crops in which a patch hides something.",
+    name="crop_patch",
+    low=0.0,
+    high=1.0,
+  )
   patch_size: float = 0.35  # largest side of the patch, crop sides
 
   def __post_init__(self):

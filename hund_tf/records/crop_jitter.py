@@ -6,6 +6,7 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
+from hund_tf.options import option
 from hund_tf.types import CROP_SCALE
 
 _LIMIT = 2.5  # standard deviations: draws lie within these
@@ -16,8 +17,20 @@ _SMALLEST = 8.0  # pixels of the picture
 class CropJitter:
   """Spread of the crops around a person, as standard deviations."""
 
-  shift: float = 0.03  # of the middle, sides of the crop
-  zoom: float = 0.06  # of the logarithm of the side
+  shift: float = option(
+    0.03,
+    "Standard deviation of the crops' middles, in sides of the crop.",
+    name="jitter_shift",
+    low=0.0,
+    high=0.5,
+  )
+  zoom: float = option(
+    0.06,
+    "Standard deviation of the logarithm of the crops' sides.",
+    name="jitter_zoom",
+    low=0.0,
+    high=1.0,
+  )
 
   def draw(self, random: np.random.Generator, box: np.ndarray) -> np.ndarray:
     """A moved and zoomed `box` [4] (left, top, side, side), pixels."""

@@ -9,6 +9,7 @@ from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import render_heatmaps
+from hund_tf.options import check, option
 from hund_tf.records import crop_augmentation as augment
 from hund_tf.records import part_maps, schema
 from hund_tf.records.crop_jitter import NO_JITTER, CropJitter
@@ -36,20 +37,26 @@ class ExampleConfig:
   self-supervised batches.
   """
 
-  features_from: str = "either"  # one of FEATURE_SOURCES
+  features_from: str = option(
+    "either",
+    "What K and B of records are made of: 'detected' (detected keypoints and "
+    "mask), 'annotated' (annotated keypoints and part labels), or 'either': "
+    "detected, and annotated where nothing was, but never in self-supervised "
+    "batches.",
+    choices=FEATURE_SOURCES,
+  )
   jitter: CropJitter = CropJitter()
-  # Share of mirrored people, of those whose body is unknown: the latents of a
-  # known one have no mirror image.
-  flip: float = 0.0
+  # The latents of a known body have no mirror image.
+  flip: float = option(
+    0.0,
+    "Share of mirrored people among those whose body is unknown.",
+    name="record_flip",
+    low=0.0,
+    high=1.0,
+  )
 
   def __post_init__(self):
-    if self.features_from not in FEATURE_SOURCES:
-      raise ValueError(
-        f"features_from: got {self.features_from!r}, expected one of "
-        f"{', '.join(FEATURE_SOURCES)}"
-      )
-    if not 0.0 <= self.flip <= 1.0:
-      raise ValueError(f"flip: got {self.flip}, expected 0 to 1")
+    check(self)
 
   def without_jitter(self) -> "ExampleConfig":
     """The same with crops as detection takes them, to measure on."""

@@ -11,6 +11,7 @@ Shards are written under temporary names, so one that exists is whole, and a
 program that is started again with the same settings makes only the others.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -23,11 +24,23 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.files import atomic_path
+from hund_tf.options import option
 from hund_tf.records import schema
 from hund_tf.records.schema import PersonRecord
 
 _FORMAT = "hund_tf person records"
 _HEADER, _FOOTER = 12, 4  # bytes of TFRecord framing around the data
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOutConfig:
+  """Which records models are judged by."""
+
+  validation_records: str | None = option(
+    None,
+    "Manifest (or folder) of held-out person records; without it there is no "
+    "validation on records.",
+  )
 
 
 class RecordError(ValueError):

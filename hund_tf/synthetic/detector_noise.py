@@ -11,6 +11,7 @@ import numpy as np
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
+from hund_tf.options import check, option
 from hund_tf.types import NUM_KEYPOINTS
 
 _DEPTH_CELLS = 32  # side of the map that tells what hides what
@@ -24,7 +25,13 @@ class DetectorNoiseConfig:
   `scale` in [0, 1] shrinks all lengths and probabilities; 0 gives the truth.
   """
 
-  scale: float = 1.0
+  scale: float = option(
+    1.0,
+    "Scale of the detectors' errors in the examples; 0 gives clean targets.",
+    name="detector_noise",
+    low=0.0,
+    high=1.0,
+  )
   body_jitter: float = 0.012
   face_jitter: float = 0.003
   hand_jitter: float = 0.006
@@ -53,8 +60,7 @@ class DetectorNoiseConfig:
   part_blur: float = 0.6  # share of blur in full part maps
 
   def __post_init__(self):
-    if not 0.0 <= self.scale <= 1.0:
-      raise ValueError(f"noise scale: got {self.scale}, expected 0 to 1")
+    check(self)
 
 
 def _rows(*names: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from hund_tf.draws import Draws
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.options import check, option
 from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.rendering.part_maps import PartMapDrawer
 from hund_tf.synthetic import detector_noise, mask_noise, scenes
@@ -43,17 +44,40 @@ class SyntheticConfig:
   render_parts: bool = True  # if not, nothing of B is known
   # Share of people whose keypoints are as if annotated: all of those in the
   # photo, hidden ones too, without errors or doubt.
-  annotated: float = 0.0
-  # Factor of what detectors lose, exchange or take for something else in K of
-  # two thirds of the people all of whose B is known, and in B of the others: to
-  # learn how each mends the other. With 1 nothing in B is mistaken.
-  mendable_errors: float = 1.0
-  full_parts: float = 0.25  # share of examples whose whole B is known
-  no_parts: float = 0.15  # share without B; the rest knows the foreground
+  annotated: float = option(
+    0.0,
+    "Share of people in training whose keypoints are all known without error, "
+    "hidden ones too, as annotated ones are.",
+    name="annotated_people",
+    low=0.0,
+    high=1.0,
+  )
+  # To learn how K and B mend each other. With 1 nothing in B is mistaken.
+  mendable_errors: float = option(
+    1.0,
+    "Factor, in training, of what detectors lose or take for another thing "
+    "where all part maps are known: in K of two thirds of the people, in B of "
+    "the others.",
+    low=0.0,
+  )
+  full_parts: float = option(
+    0.25,
+    "Share of examples whose part maps are all known.",
+    low=0.0,
+    high=1.0,
+  )
+  no_parts: float = option(
+    0.15,
+    "Share of examples without part maps and foreground; the rest knows the "
+    "foreground only.",
+    low=0.0,
+    high=1.0,
+  )
   box_from_mask: float = 0.5  # share of boxes around the silhouette as well
   jitter: CropJitter = CropJitter()
 
   def __post_init__(self):
+    check(self)
     if self.full_parts + self.no_parts > 1.0:
       raise ValueError(
         f"full_parts + no_parts: got {self.full_parts} + {self.no_parts}, "

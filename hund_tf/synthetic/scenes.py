@@ -16,6 +16,7 @@ from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.geometry import camera, rotation
 from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.options import option
 from hund_tf.types import (
   BODY_POSE_DIM,
   EXPRESSION_DIM,
@@ -37,7 +38,12 @@ class SceneConfig:
 
   latent_clip: float = 2.5  # standard deviations of shape and expression
   # Shares of the body poses; what is left over are captured poses as they are.
-  flow_poses: float = 0.2
+  flow_poses: float = option(
+    0.2,
+    "Share of body poses that are sampled from the pose prior's flow.",
+    low=0.0,
+    high=1.0,
+  )
   perturbed_poses: float = 0.3
   interpolated_poses: float = 0.2
   flow_temperature: float = 0.9  # of sampled body poses

@@ -28,9 +28,9 @@ _FOREIGN_FLAGS = {
 _LIST_FLAGS = """
 import importlib, pathlib
 from absl import flags
-for path in sorted(pathlib.Path("flags").glob("*.py")):
+for path in sorted(pathlib.Path().glob("[ft][lo]*/*.py")):
   try:
-    importlib.import_module("flags." + path.stem)
+    importlib.import_module(".".join(path.with_suffix("").parts))
   except flags.DuplicateFlagError:
     pass
 print(*flags.FLAGS)

@@ -7,7 +7,8 @@ from tests.project.source_tree import room as room_of
 
 # From the bottom up; rooms on one line do not import each other.
 _LAYERS = [
-  {"compat", "environment", "extras", "files", "options"},
+  {"compat", "environment", "extras", "options"},
+  {"files"},
   {"types", "draws"},
   {"geometry"},
   {"body"},

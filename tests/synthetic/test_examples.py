@@ -124,7 +124,7 @@ def test_detections_are_inside_photo_and_crop(noisy):
 
 
 def test_noise_outside_its_range_is_refused():
-  with pytest.raises(ValueError, match="noise scale: got 1.5"):
+  with pytest.raises(ValueError, match="scale: got 1.5"):
     DetectorNoiseConfig(scale=1.5)
   with pytest.raises(ValueError, match="at most 1"):
     synthetic.SyntheticConfig(full_parts=0.8, no_parts=0.3)

@@ -8,6 +8,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from flags import feature_flags
+from hund_tf.detection.feature_config import load_trainable_network
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models.hund import weights
 from hund_tf.models.multitask import weights as multitask_weights
@@ -20,7 +21,7 @@ from hund_tf.training.multitask.config import MultitaskTrainingConfig
 from hund_tf.training.multitask.trainer import make_judge, score
 from tests.models import tiny_network
 from tests.records import people, pictures
-from tools import evaluate_multitask, publish_multitask, train_photo_hund
+from tools import evaluate_multitask, publish_multitask, train_hund
 
 # Required by the programs, but not by others whose flags are parsed in this
 # process.
@@ -150,7 +151,7 @@ def test_two_looks_are_not_for_training(network):
     flagsaver.flagsaver(network_weights=str(network), mirror_average=True),
     pytest.raises(ValueError, match="--mirror_average: got true"),
   ):
-    feature_flags.to_trainable_network()
+    load_trainable_network(feature_flags.to_config())
 
 
 def test_network_and_descent_are_trained_as_one(
@@ -158,12 +159,11 @@ def test_network_and_descent_are_trained_as_one(
 ):
   """Both models are written, and both have learned."""
   # The whole process would keep its threads.
-  monkeypatch.setattr(
-    train_photo_hund.run_devices, "prepare", lambda *args: None
-  )
+  monkeypatch.setattr(train_hund, "prepare_devices", lambda run: None)
   run = tmp_path / "run"
   with flagsaver.flagsaver(
     run_dir=str(run),
+    features="network",
     records=[f"full:{manifest.folder}"],
     validation_records=str(manifest.folder),
     network_weights=str(network),
@@ -179,9 +179,9 @@ def test_network_and_descent_are_trained_as_one(
     validation_examples=2,
     checkpoint_steps=2,
     base_learning_rate=1e-3,
-    xla=False,
+    jit_compile=False,
   ):
-    assert train_photo_hund.main(["train_photo_hund"]) == 0
+    assert train_hund.main(["train_hund"]) == 0
   trained = multitask_weights.load(run / f"network_{LAST_WEIGHTS}")
   before = multitask_weights.load(network)
   moved = [

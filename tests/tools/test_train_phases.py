@@ -20,7 +20,7 @@ _TINY = [
   "--log_steps=1",
   "--num_stages=1",
   "--stage_steps=0:1",
-  "--noxla",
+  "--nojit_compile",
   "--ema=0",
 ]
 

@@ -32,7 +32,7 @@ def test_the_part_term_is_read_from_its_step_where_there_are_parts():
     ({"stage_steps": ((0, 2), (4, 3), (4, 5))}, "rising ones from 0"),
     ({"stage_steps": ((0, 0),)}, "at least one stage"),
     ({"steps": 10, "decay_steps": 11}, "at most the 10 steps"),
-    ({"parts_share": 1.5}, "expected 0 to 1"),
+    ({"parts_share": 1.5}, "from 0 to 1"),
   ],
 )
 def test_impossible_settings(changes, message):

@@ -29,7 +29,7 @@ _FLAGS = (
   "--regime=joint",
   "--parts_share=0",
   "--part_weight=0",
-  "--noxla",
+  "--nojit_compile",
   "--log_steps=1",
   "--checkpoint_steps=1",
   "--validation_examples=1",

@@ -51,7 +51,9 @@ def test_a_broken_description_is_refused(tmp_path):
 def finished(tmp_path):
   """A run of 20 steps that was best after 10."""
   settings = run_folder.describe(training=_CONFIG) | {"git_hash": "abc"}
-  flags = "--steps=20\n--run_dir=/home/me/run\n--noxla\n--pose_file=p.npz\n"
+  flags = (
+    "--steps=20\n--run_dir=/home/me/run\n--nojit_compile\n--pose_file=p.npz\n"
+  )
   run_folder.claim(tmp_path, settings, flags)
   (tmp_path / run_folder.STEPS_FILE).write_text(
     "step,seconds,stage_losses\n5,1.5,9 8\n10,3.5,8 7\n20,7.0,7 6\n"
@@ -96,7 +98,7 @@ def test_runs_that_others_went_on_from_need_not_know_the_part_term(finished):
 
 
 def test_published_flags_name_no_files(finished):
-  assert run_folder.portable_flags(finished) == "--steps=20\n--noxla\n"
+  assert run_folder.portable_flags(finished) == "--steps=20\n--nojit_compile\n"
 
 
 def test_a_run_without_validation_has_no_history(finished):

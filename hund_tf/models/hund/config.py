@@ -3,6 +3,7 @@
 import dataclasses
 
 from hund_tf.models.hund.part_moments import LIMBS
+from hund_tf.options import check, option
 from hund_tf.types import NUM_KEYPOINTS, NUM_PARTS, AlignmentTerms
 
 _NUM_TERMS = len(AlignmentTerms._fields)
@@ -24,38 +25,48 @@ class HundConfig:
   LSTM (the paper: 950k and 525k).
   """
 
-  num_stages: int = 5  # M of Eq. 2, unless another number is asked for
+  num_stages: int = option(
+    5,
+    "Number of refinement stages (M of Eq. 2) unless another is asked for.",
+    low=0,
+  )
   units: int = 256  # of the LSTM, and the size of its input
   context_size: int = 128  # of the embedding, before C_c is appended
   filters: tuple[int, ...] = (32, 40, 48, 56, 40, 48)  # of the 6 convolutions
   feature_channels: int = 0  # of F; 0 where there is no network for it
-  # What a stage sees of L_u of the previous state: its five terms; with
-  # 'keypoints' also the distance of each keypoint (the summands of Eq. 4); with
-  # 'residuals' instead its signed 2D error, that of each part's middle and
-  # that of each limb's spread.
-  loss_inputs: str = "residuals"
-  # Whether a stage reads the previous state also as the body that it stands
-  # for: the 25 keypoints of BODY_25 relative to the pelvis.
-  posed_inputs: bool = True
-  # Training only: no gradient through the loss inputs, which spares the
-  # renderer's backward pass where L_u itself is not trained on.
-  detach_loss_inputs: bool = False
-  # XLA for reading K and B, and for the body and its loss in each stage.
-  jit_compile: bool = False
+  loss_inputs: str = option(
+    "residuals",
+    "What a stage reads of L_u of the previous state: its five terms; with "
+    "'keypoints' also the distance of each keypoint (the summands of Eq. 4); "
+    "with 'residuals' instead its signed error in 2D, that of each part's "
+    "middle and that of each limb's spread.",
+    choices=LOSS_INPUTS,
+  )
+  posed_inputs: bool = option(
+    True,
+    "Whether a stage also reads the 25 body keypoints of the previous state in "
+    "3D, relative to the pelvis.",
+  )
+  detach_loss_inputs: bool = option(
+    False,
+    "In training, let no gradient through what a stage reads of L_u, which "
+    "spares the renderer's backward pass where L_u itself is not trained on.",
+  )
+  jit_compile: bool = option(
+    False,
+    "Compile the reading of K and B, and the body and its loss in each stage, "
+    "by XLA.",
+  )
 
   def __post_init__(self):
-    if self.loss_inputs not in LOSS_INPUTS:
-      raise ValueError(
-        f"loss_inputs: got {self.loss_inputs!r}, expected one of {LOSS_INPUTS}"
-      )
+    check(self)
     if len(self.filters) != 6:
       raise ValueError(
         f"filters: got {len(self.filters)} convolutions, expected 6"
       )
-    if self.num_stages < 0 or self.feature_channels < 0:
+    if self.feature_channels < 0:
       raise ValueError(
-        f"num_stages {self.num_stages}, feature_channels "
-        f"{self.feature_channels}: expected 0 or more"
+        f"feature_channels: got {self.feature_channels}, expected 0 or more"
       )
 
   def with_features(self, channels: int) -> "HundConfig":
@@ -82,3 +93,20 @@ class HundConfig:
   def context_width(self) -> int:
     """Size of the context with the intrinsics appended."""
     return self.context_size + _CAMERA_SIZE
+
+
+@dataclasses.dataclass(frozen=True)
+class DescentOptions:
+  """What a user may ask of a descent, whether it is trained or used."""
+
+  num_stages: int | None = option(
+    None,
+    "Number of refinement stages (M of Eq. 2). By default 5 in training, and "
+    "otherwise the number that the weights were trained with.",
+    low=0,
+  )
+  jit_compile: bool | None = option(
+    None,
+    "Compile by XLA: faster, but slower to start. By default on in training "
+    "and off otherwise.",
+  )

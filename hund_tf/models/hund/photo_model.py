@@ -1,11 +1,27 @@
 """The whole of Fig. 1: the multitask network and the learned descent as one."""
 
+import dataclasses
+
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.models.hund import weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import Descent, HundModel
 from hund_tf.models.multitask.network import MultitaskNetwork, image_features
+from hund_tf.options import option
 from hund_tf.types import MAP_SIZE, ImageFeatures, TrainingExample
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoHundConfig:
+  """How the descent is trained on what the network sees."""
+
+  train_network: bool = option(
+    False, "Train the multitask network's weights too, end to end (Fig. 1)."
+  )
+  read_features: bool = option(
+    True, "Whether the descent reads F beside K and B."
+  )
 
 
 class PhotoHund(tf_keras.Model):
@@ -75,3 +91,30 @@ class PhotoHund(tf_keras.Model):
     """The descents of B examples, by their `image`; see `HundModel.descend`."""
     seen = self.look(example.image)
     return self.hund.descend(seen, example.intrinsics, num_stages, parts)
+
+
+def make_photo_hund(
+  config: PhotoHundConfig,
+  network: MultitaskNetwork,
+  objective: AlignmentObjective,
+  hund_config: HundConfig,
+  initial_weights: str | None = None,
+) -> PhotoHund:
+  """The network and the descent as one model.
+
+  Args:
+    config: what is trained, and what the descent reads.
+    network: with its weights.
+    objective: of the descent.
+    hund_config: of the descent, for any F.
+    initial_weights: .npz that the descent starts from, of one that reads F or
+      of one that does not.
+
+  Raises:
+    ValueError: if weights cannot be used.
+  """
+  channels = network.config.feature_channels if config.read_features else 0
+  hund = HundModel(objective, hund_config.with_features(channels))
+  if initial_weights:
+    weights.assign_fitting(hund, initial_weights)
+  return PhotoHund(network, hund, config.train_network)

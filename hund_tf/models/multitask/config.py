@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from hund_tf.options import check, option
+
 BACKBONES = ("resnet50v2", "plain")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -69,3 +71,42 @@ SMALL = MultitaskConfig(
   fine_blocks=1,
 )
 VARIANTS = {"paper": PAPER, "small": SMALL}
+
+
+@dataclasses.dataclass(frozen=True)
+class NewNetworkConfig:
+  """A network that is to be trained."""
+
+  network_variant: str = option(
+    "small",
+    "Size of a new network: the paper's, or one that trains on a CPU.",
+    choices=VARIANTS,
+  )
+  network_precision: str = option(
+    "float32",
+    "Precision of the network's convolutions; its heads and losses are "
+    "float32.",
+    choices=PRECISIONS,
+  )
+  backbone_weights: str | None = option(
+    None,
+    "ImageNet weights for a new network of the paper's size: the file "
+    "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5. The statistics of "
+    "its batch normalisation then stay as they are.",
+  )
+
+  def __post_init__(self):
+    check(self)
+    if self.backbone_weights and self.network_variant != "paper":
+      raise ValueError(
+        f"backbone_weights: --network_variant={self.network_variant} has no "
+        "ResNet50V2; expected --network_variant=paper"
+      )
+
+  def to_config(self) -> MultitaskConfig:
+    """Size and inputs of the network."""
+    return dataclasses.replace(
+      VARIANTS[self.network_variant],
+      precision=self.network_precision,
+      frozen_statistics=bool(self.backbone_weights),
+    )

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from hund_tf.models import weight_files
-from hund_tf.models.multitask.config import MultitaskConfig
+from hund_tf.models.multitask.config import MultitaskConfig, NewNetworkConfig
 from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.models.weight_files import WeightsError
 
@@ -87,3 +87,25 @@ def _variables(model: MultitaskNetwork) -> dict:
   if len(found) != len(model.variables):
     raise AssertionError("variables of the network share a name")
   return found
+
+
+def make_network(
+  config: NewNetworkConfig, initial_weights: str | None = None
+) -> MultitaskNetwork:
+  """A new network.
+
+  Args:
+    config: which one.
+    initial_weights: .npz that it starts from; what it lacks is new.
+
+  Raises:
+    ValueError: if weights cannot be used.
+  """
+  model = MultitaskNetwork(config.to_config())
+  if config.backbone_weights:
+    model.backbone.load_weights(config.backbone_weights)
+  if initial_weights:
+    new = assign(model, initial_weights)
+    if new:
+      print(f"{initial_weights}: lacks {new} of the network's variables")
+  return model

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf.options import option
 from hund_tf.types import AlignmentTerms, HumanState
 
 
@@ -16,10 +17,25 @@ class GuardConfig:
   and depth is not seen. So the mean over held-out people is not enough.
   """
 
-  min_gain: float = 0.01  # by how much the mean L_u must fall, a fraction
-  worse_by: float = 0.1  # somebody whose L_u rises by more gets worse
-  max_worse_share: float = 0.2  # of the people may get worse
-  max_error_rise: float = 0.03  # of MPJPE on synthetic people, a fraction
+  min_gain: float = option(
+    0.01,
+    "Fraction by which the mean L_u of held-out people must fall.",
+    low=0.0,
+  )
+  worse_by: float = option(
+    0.1,
+    "Somebody whose L_u rises by more than this fraction gets worse.",
+    low=0.0,
+  )
+  max_worse_share: float = option(
+    0.2,
+    "Share of the held-out people who may get worse.",
+    low=0.0,
+    high=1.0,
+  )
+  max_error_rise: float = option(
+    0.03, "Fraction by which MPJPE of synthetic people may rise.", low=0.0
+  )
 
 
 class Judgement(NamedTuple):

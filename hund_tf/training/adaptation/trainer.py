@@ -18,6 +18,7 @@ from hund_tf.compat import tf
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.model import HundModel
+from hund_tf.options import check, group, option
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.synthetic.examples import SyntheticExamples
@@ -47,57 +48,77 @@ _WARMUP = 20  # steps, of rising rate, or a fifth of the steps
 class AdaptationConfig:
   """An adaptation; docs/history/adaptation.md tells of the defaults."""
 
-  steps: int = 1600  # at most
-  batch_size: int = 16  # people of a step on photos
-  synthetic_batch_size: int = 64  # of a step on synthetic people
+  steps: int = option(
+    1600, "Number of updates, at most.", name="adaptation_steps", low=1
+  )
+  batch_size: int = option(
+    16, "People of an update on photos.", name="adaptation_batch_size", low=1
+  )
+  synthetic_batch_size: int = option(
+    64, "People of an update on synthetic people.", low=1
+  )
   optimizer: str = "muon"
-  learning_rate: float = 1e-3  # at first; it falls by a cosine
+  learning_rate: float = option(
+    1e-3,
+    "Learning rate at first; it falls by a cosine.",
+    name="adaptation_rate",
+    low=0.0,
+  )
   clip_norm: float = 1.0  # of the whole gradient
-  # Momentum of the averages of weights, which are judged and kept; 0: none.
-  # They reach back over a tenth of the steps at most, lest a short run be lost.
-  ema: float = 0.99
-  meta_loss: str = "sum"  # of the stages' losses (Eq. 7, 8)
-  # Share of steps, evenly spread, on synthetic people under full supervision
-  # and L_u; 0.5 is in turn, as in the paper.
-  synthetic_share: float = 0.75
+  ema: float = option(
+    0.99,
+    "Momentum of the averages of the weights, which are judged and kept, over "
+    "a tenth of the updates at most; 0 keeps none.",
+    name="adaptation_ema",
+    low=0.0,
+    high=0.9999,
+  )
+  meta_loss: str = option(
+    "sum",
+    "Meta-loss: how the losses of the stages become one (Eq. 7, 8).",
+    name="adaptation_meta_loss",
+    choices=META_LOSSES,
+  )
+  synthetic_share: float = option(
+    0.75,
+    "Share of the updates, evenly spread, that are on synthetic people under "
+    "full supervision and L_u; 0.5 is in turn, as in the paper.",
+    low=0.0,
+    high=0.99,
+  )
   # Of synthetic people, beside their L_u: a quarter to a fortieth of what
   # the weights of the project were trained with at last (hund_open.flags).
-  losses: SupervisedConfig = SupervisedConfig(
-    vertex_weight=25.0, joint_weight=150.0, latent_weight=0.25
+  losses: SupervisedConfig = group(
+    SupervisedConfig(
+      vertex_weight=25.0, joint_weight=150.0, latent_weight=0.25
+    ),
+    prefix="adaptation_",
   )
   jitter: CropJitter = CropJitter()
-  judge_steps: int = 160  # between two looks at what is held out
-  # Looks in a row without better weights end it; what the guard refuses
-  # half-way it may accept at the end, when the rate is low.
-  patience: int = 8
-  synthetic_examples: int = 256  # that MPJPE is watched on
-  seed: int = 0
+  judge_steps: int = option(
+    160, "Updates between two looks at what is held out.", low=1
+  )
+  # What the guard refuses half-way it may accept at the end, when the rate is
+  # low.
+  patience: int = option(
+    8, "Looks in a row without better weights that end the adaptation.", low=1
+  )
+  synthetic_examples: int = option(
+    256,
+    "Synthetic people whose MPJPE may not rise.",
+    name="judged_examples",
+    low=1,
+  )
+  seed: int = option(
+    0,
+    "Seed of what is held out, of crops and of synthetic people.",
+    name="adaptation_seed",
+    low=0,
+  )
   guard: GuardConfig = GuardConfig()
 
   def __post_init__(self):
-    if self.meta_loss not in META_LOSSES:
-      raise ValueError(
-        f"meta_loss: got {self.meta_loss!r}, expected one of "
-        f"{', '.join(META_LOSSES)}"
-      )
-    if not 0.0 <= self.synthetic_share < 1.0:
-      raise ValueError(
-        f"synthetic_share: got {self.synthetic_share}, expected 0 or more and "
-        "less than 1"
-      )
-    counts = {
-      name: getattr(self, name)
-      for name in (
-        "steps",
-        "batch_size",
-        "synthetic_batch_size",
-        "judge_steps",
-        "patience",
-        "synthetic_examples",
-      )
-    }
-    if min(counts.values()) < 1:
-      raise ValueError(f"got {counts}, expected 1 or more of each")
+    check(self)
 
   def is_synthetic(self, step: int) -> bool:
     """Whether a step is trained on synthetic people."""

@@ -4,38 +4,63 @@ import dataclasses
 
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.losses.meta import META_LOSSES
+from hund_tf.options import option
 from hund_tf.training.hund.supervision import REGIMES, uses_alignment
 from hund_tf.training.loop_config import LoopConfig
+
+
+def _step_and_stages(text: str) -> tuple[int, int]:
+  step, stages = text.split(":")
+  return int(step), int(stages)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(LoopConfig):
   """A run; the defaults are the paper's where it states them."""
 
-  regime: str = "FS+SS"
-  meta_loss: str = "sum"
-  initial_weight: float = 0.0  # of the loss of s_0, beside the meta-loss
-  # (step, M): from that step on descents have M stages; the first is step 0.
-  # Empty: always the model's own number.
-  stage_steps: tuple[tuple[int, int], ...] = ()
-  # Share of steps, evenly spread, whose examples have part maps; the others
-  # have no B and cost no rendering.
-  parts_share: float = 1.0
-  # Descents of earlier steps leave L_b out of what their stages read and are
-  # trained on: rendering takes most of the time.
-  part_term_step: int = 0
+  regime: str = option(
+    "FS+SS",
+    "Supervision: self- (SS), weakly (WS) or fully supervised (FS). FS+2D adds "
+    "the annotated keypoints to FS, FS+SS alternates the batches of both, and "
+    "joint adds their losses.",
+    choices=REGIMES,
+  )
+  meta_loss: str = option(
+    "sum",
+    "Meta-loss: how the losses of the stages become one (Eq. 7, 8).",
+    choices=META_LOSSES,
+  )
+  initial_state_weight: float = option(
+    0.0,
+    "Weight of the loss of the initial state s_0, beside the meta-loss.",
+    low=0.0,
+  )
+  stage_steps: tuple[tuple[int, int], ...] = option(
+    (),
+    "Number of stages by step: 0:1,2000:5 trains with one stage from step 0 "
+    "and with five from step 2000 on. Without it there are always "
+    "--num_stages.",
+    parse=_step_and_stages,
+    to_text=lambda pair: f"{pair[0]}:{pair[1]}",
+    expected="STEP:STAGES",
+  )
+  parts_share: float = option(
+    1.0,
+    "Share of the steps, evenly spread, whose examples have part maps B. The "
+    "others cost no rendering.",
+    low=0.0,
+    high=1.0,
+  )
+  part_term_step: int = option(
+    0,
+    "First step whose stages read the part term L_b, where their examples "
+    "have part maps. Earlier steps are faster, for rendering takes most of the "
+    "time.",
+    low=0,
+  )
 
   def __post_init__(self):
     super().__post_init__()
-    if self.regime not in REGIMES:
-      raise ValueError(
-        f"regime: got {self.regime!r}, expected one of {', '.join(REGIMES)}"
-      )
-    if self.meta_loss not in META_LOSSES:
-      raise ValueError(
-        f"meta_loss: got {self.meta_loss!r}, expected one of "
-        f"{', '.join(META_LOSSES)}"
-      )
     firsts = [step for step, _ in self.stage_steps]
     if firsts and (firsts[0] != 0 or firsts != sorted(set(firsts))):
       raise ValueError(
@@ -43,8 +68,6 @@ class TrainingConfig(LoopConfig):
       )
     if any(stages < 1 for _, stages in self.stage_steps):
       raise ValueError("stage_steps: expected at least one stage everywhere")
-    if not 0.0 <= self.parts_share <= 1.0:
-      raise ValueError(f"parts_share: got {self.parts_share}, expected 0 to 1")
 
   def stages_at(self, step: int, default: int) -> int:
     """Number of stages M of the descents of a step."""

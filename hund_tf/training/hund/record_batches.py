@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hund_tf.compat import tf
+from hund_tf.options import check, option
 from hund_tf.records import pictures
 from hund_tf.records.examples import RecordExamples
 from hund_tf.records.mixing import Mix
@@ -25,9 +26,28 @@ from hund_tf.types import TrainingExample
 class ReadingConfig:
   """How records are read."""
 
-  max_bad_fraction: float = 0.01  # see `RecordStream`
-  workers: int = 2  # batches that are made at the same time
-  service: str | None = None  # address of a tf.data service
+  max_bad_fraction: float = option(
+    0.01,
+    "Share of damaged records that is left out; more of them stop the run.",
+    name="max_bad_records",
+    low=0.0,
+    high=1.0,
+  )
+  workers: int = option(
+    2,
+    "Batches of records that are made at the same time.",
+    name="record_readers",
+    low=1,
+  )
+  service: str | None = option(
+    None,
+    "Address of a tf.data service, grpc://HOST:PORT, whose workers make the "
+    "batches of records; they then come in another order at every start.",
+    name="data_service",
+  )
+
+  def __post_init__(self):
+    check(self)
 
 
 class _Turns:

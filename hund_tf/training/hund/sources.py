@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hund_tf.options import check, option
 from hund_tf.records.shards import Manifest, read_manifest
 from hund_tf.training.hund.supervision import KINDS
 
@@ -17,6 +18,30 @@ class Source(NamedTuple):
   manifest: Manifest | None  # none: the synthetic examples
   role: str = ""  # one of KINDS; empty: all batches
   weight: float | None = None  # in the mix of its batches; none: by its size
+
+
+@dataclasses.dataclass(frozen=True)
+class SourcesConfig:
+  """Which datasets a run trains on; see `read_sources`."""
+
+  records: tuple[str, ...] = option(
+    (),
+    "Dataset to train on: [ROLE:]MANIFEST, a manifest or its folder, or "
+    "'synthetic'. ROLE (self, weak, full) names the batches that it is for; "
+    "without one it is for all. Without any dataset there are synthetic "
+    "examples only.",
+    repeated=True,
+  )
+  record_weights: tuple[float, ...] = option(
+    (),
+    "How often each dataset is read: that of --images, then --records in their "
+    "order; by default by its size.",
+    low=1e-9,
+    expected="a number above 0",
+  )
+
+  def __post_init__(self):
+    check(self)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,7 +68,7 @@ class _Descents:
     per_example = meta.meta_loss(
       config.meta_loss, stage_losses[1:], stage_losses[0]
     )
-    per_example += config.initial_weight * stage_losses[0]
+    per_example += config.initial_state_weight * stage_losses[0]
     return tf.reduce_mean(per_example)
 
   def _by_stages(self, example: TrainingExample) -> _Gradients:

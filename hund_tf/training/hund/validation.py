@@ -11,6 +11,8 @@ from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.photo_model import PhotoHund
+from hund_tf.records.examples import RecordExamples
+from hund_tf.records.shards import Manifest, first_records
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.types import TrainingExample
 
@@ -117,3 +119,16 @@ def _errors(
     pa_mpjpe_all=1e3 * metrics.pa_mpjpe(joints, truth),
     pelvis=1e3 * metrics.translation_error(root, true_root),
   )
+
+
+def record_batches(
+  manifest: Manifest, make: RecordExamples, count: int
+) -> list[TrainingExample]:
+  """The first `count` records of a dataset, as a `ValidationSet` takes them."""
+  records = first_records(manifest, count)
+  batches = []
+  for first in range(0, len(records), _BATCH):
+    some = records[first : first + _BATCH]
+    positions = tf.range(first, first + len(some), dtype=tf.int64)
+    batches.append(make(tf.constant(some), positions))
+  return batches

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from hund_tf.options import REQUIRED, check, option
 from hund_tf.training.loop_config import LoopConfig
 
 
@@ -9,9 +10,37 @@ from hund_tf.training.loop_config import LoopConfig
 class MultitaskTrainingConfig(LoopConfig):
   """A run; examples are stored person records."""
 
-  learning_rate: float = 1e-3
-  clip_norm: float = 5.0
-  # Weight of the losses of stages before the last.
-  early_stage_weight: float = 0.5
-  # A detector's keypoints are learned where none are annotated.
-  learn_detected: bool = False
+  learning_rate: float = option(
+    1e-3,
+    "Learning rate after the warm-up and before the decay.",
+    name="base_learning_rate",
+    low=0.0,
+  )
+  clip_norm: float = option(
+    5.0, "Largest norm of the whole gradient; more is scaled down.", low=0.0
+  )
+  early_stage_weight: float = option(
+    0.5, "Weight of the losses of the stages before the last.", low=0.0
+  )
+  learn_detected: bool = option(
+    False,
+    "Learn a detector's keypoints where none are annotated (pseudo-labels).",
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordsConfig:
+  """Which person records the multitask network learns."""
+
+  train_records: tuple[str, ...] = option(
+    REQUIRED, "Manifests (or folders) of the person records that are learned."
+  )
+  train_record_weights: tuple[float, ...] = option(
+    (),
+    "How often each of --train_records is read; by default by their sizes.",
+    low=1e-9,
+    expected="a number above 0",
+  )
+
+  def __post_init__(self):
+    check(self)

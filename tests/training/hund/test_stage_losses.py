@@ -63,7 +63,7 @@ def test_stages_in_a_loop_have_the_losses_of_stages_in_turn(new_model, example):
 def test_a_compiled_step_is_the_step(new_model, example):
   """Its report, and the gradient: a step of gradient descent at rate 1."""
   config = dataclasses.replace(
-    CONFIG, regime="joint", initial_weight=0.5, clip_norm=1e9
+    CONFIG, regime="joint", initial_state_weight=0.5, clip_norm=1e9
   )
   reports, weights = [], []
   for jit_compile in (False, True):
