@@ -150,7 +150,7 @@ def _look(step: int) -> Judgement:
 
 
 def test_weights_that_are_no_better_are_not_written(
-  run, album, small_weights, tmp_path, monkeypatch
+  run, album, small_weights, tmp_path, monkeypatch, eager
 ):
   still = StepReport(np.float32(1.0), np.float32(1.0), None, None)
   monkeypatch.setattr(Adaptation, "_step", lambda *_: lambda *_: still)

@@ -15,6 +15,9 @@ from tests.models.tiny_network import TINY
 
 _SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
 
+# What is traced of a descent, `tests/conformance` compares.
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture(scope="module")
 def objective(body_model):

@@ -1,5 +1,6 @@
 """A training step by one XLA program and operation by operation: the same."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -13,6 +14,7 @@ from hund_tf.motion import pose_library
 from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
 from hund_tf.training.hund.stage_losses import descent_losses, loop_losses
 from hund_tf.training.hund.step import make_train_step
+from tests.eager import run_eagerly
 from tests.training.conftest import CONFIG
 
 _SIZE = HundConfig(num_stages=2, units=16, context_size=8, filters=(4,) * 6)
@@ -60,8 +62,15 @@ def test_stages_in_a_loop_have_the_losses_of_stages_in_turn(new_model, example):
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_a_compiled_step_is_the_step(new_model, example):
-  """Its report, and the gradient: a step of gradient descent at rate 1."""
+@pytest.mark.parametrize(
+  "as_python",
+  [run_eagerly, pytest.param(contextlib.nullcontext, marks=pytest.mark.slow)],
+)
+def test_a_compiled_step_is_the_step(as_python, new_model, example):
+  """Its report, and the gradient: a step of gradient descent at rate 1.
+
+  To compile it takes a minute; run as Python it is made of the same parts.
+  """
   config = dataclasses.replace(
     CONFIG, regime="joint", initial_state_weight=0.5, clip_norm=1e9
   )
@@ -78,7 +87,8 @@ def test_a_compiled_step_is_the_step(new_model, example):
       tf.distribute.get_strategy(),
       "none",
     )
-    reports.append(step(example, tf.constant(0, tf.int64)))
+    with as_python():
+      reports.append(step(example, tf.constant(0, tf.int64)))
     weights.append(
       {v.name: v.numpy() - before[v.name] for v in model.trainable_variables}
     )
