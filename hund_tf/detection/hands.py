@@ -1,8 +1,14 @@
 """Hand landmarks of a person whose pose is known."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from hund_tf.detection.networks import HAND_LANDMARK, HAND_RECROP, Network
+from hund_tf.detection.networks import (
+  HAND_LANDMARK,
+  HAND_RECROP,
+  shared_network,
+)
 from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
 
 # Pose landmarks: wrist, little finger, index finger.
@@ -23,53 +29,66 @@ def hand_roi(wrist: np.ndarray, little: np.ndarray, index: np.ndarray) -> Roi:
 
 
 class HandReader:
-  """Reads a hand of a person whose pose is known."""
+  """Reads hands of people whose poses are known."""
 
-  def __init__(self, num_threads: int = 1):
-    self._recrop = Network(HAND_RECROP, num_threads)
-    self._landmark = Network(HAND_LANDMARK, num_threads)
+  def __init__(self):
+    self._recrop = shared_network(HAND_RECROP)
+    self._landmark = shared_network(HAND_LANDMARK)
 
   def __call__(
-    self, image: np.ndarray, pose: np.ndarray, indices: tuple[int, int, int]
+    self,
+    image: np.ndarray,
+    poses: Sequence[np.ndarray],
+    indices: tuple[int, int, int],
   ) -> np.ndarray:
-    """Finds one hand.
+    """Finds one hand of each person.
 
     Args:
       image: [H, W, 3] uint8 photo.
-      pose: [33, 4] x, y (pixels), visibility, presence.
+      poses: of P people, each [33, 4] x, y (pixels), visibility, presence.
       indices: `LEFT_HAND_POSE` or `RIGHT_HAND_POSE`.
 
     Returns:
-      [21, 3] x, y (pixels) and confidence; zeros if no hand is seen.
+      [P, 21, 3] x, y (pixels) and confidence; zeros if no hand is seen.
     """
-    hand = np.zeros((21, 3), np.float32)
-    wrist, little, index = pose[list(indices), :2]
-    if pose[indices[0], 2] * pose[indices[0], 3] < _MIN_WRIST:
-      return hand
-    roi = self.recropped(image, hand_roi(wrist, little, index))
-    if roi.size < _MIN_SIDE:
-      return hand
-    points, score = self.read(image, roi)
-    if score < 0.5:
-      return hand
-    if np.linalg.norm(points[0] - wrist) > _MAX_OFFSET * roi.size:
-      return hand
-    hand[:, :2], hand[:, 2] = points, score
-    return hand
+    hands = np.zeros((len(poses), 21, 3), np.float32)
+    corners = [pose[list(indices)] for pose in poses]
+    seen = [i for i, c in enumerate(corners) if c[0, 2] * c[0, 3] >= _MIN_WRIST]
+    rois = self.recropped(image, [hand_roi(*corners[i][:, :2]) for i in seen])
+    large = [k for k, roi in enumerate(rois) if roi.size >= _MIN_SIDE]
+    read = self.read(image, [rois[k] for k in large])
+    for k, (points, score) in zip(large, read, strict=True):
+      i, roi = seen[k], rois[k]
+      offset = np.linalg.norm(points[0] - corners[i][0, :2])
+      if score >= 0.5 and offset <= _MAX_OFFSET * roi.size:
+        hands[i, :, :2], hands[i, :, 2] = points, score
+    return hands
 
-  def recropped(self, image: np.ndarray, roi: Roi) -> Roi:
-    """A closer region around the hand than the pose gives."""
+  def recropped(self, image: np.ndarray, rois: Sequence[Roi]) -> list[Roi]:
+    """Closer regions around hands than the pose gives."""
+    if not rois:
+      return []
     side = self._recrop.side
-    out = self._recrop(crop_roi(image, roi, side))["output_crop"]
-    center, rim = roi.to_image(out.reshape(2, 2) / side)
-    size = max(2.0 * float(np.linalg.norm(rim - center)), 1.0)
-    angle = aligned_angle(center, rim, -90.0)
-    closer = Roi(float(center[0]), float(center[1]), size, angle)
-    return closer.shifted(0.0, -0.1, 1.0)
+    out = self._recrop([crop_roi(image, roi, side) for roi in rois])["region"]
+    closer = []
+    for roi, ends in zip(rois, out.reshape(-1, 2, 2) / side, strict=True):
+      center, rim = roi.to_image(ends)
+      size = max(2.0 * float(np.linalg.norm(rim - center)), 1.0)
+      angle = aligned_angle(center, rim, -90.0)
+      region = Roi(float(center[0]), float(center[1]), size, angle)
+      closer.append(region.shifted(0.0, -0.1, 1.0))
+    return closer
 
-  def read(self, image: np.ndarray, roi: Roi) -> tuple[np.ndarray, float]:
-    """Landmarks [21, 2] in pixels and the probability of a hand."""
+  def read(
+    self, image: np.ndarray, rois: Sequence[Roi]
+  ) -> list[tuple[np.ndarray, float]]:
+    """Landmarks [21, 2] in pixels and the probability of a hand, by region."""
+    if not rois:
+      return []
     side = self._landmark.side
-    out = self._landmark(crop_roi(image, roi, side))
-    points = out["Identity"].reshape(21, 3)[:, :2] / side
-    return roi.to_image(points), float(out["Identity_1"][0])
+    out = self._landmark([crop_roi(image, roi, side) for roi in rois])
+    points = out["landmarks"].reshape(-1, 21, 3)[..., :2] / side
+    return [
+      (roi.to_image(hand), float(score))
+      for roi, hand, score in zip(rois, points, out["score"][:, 0], strict=True)
+    ]

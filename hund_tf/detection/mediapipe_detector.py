@@ -1,4 +1,4 @@
-"""People, their 137 keypoints and masks, by MediaPipe's bundled networks."""
+"""People, their 137 keypoints and masks, by MediaPipe's networks."""
 
 from collections.abc import Sequence
 
@@ -23,20 +23,16 @@ _BOX_PADDINGS = (1.0, 1.3, 1.7)  # around a user's box, to see the whole person
 
 
 class MediaPipeDetector:
-  """A `PersonDetector` on the networks inside the mediapipe wheel.
+  """A `PersonDetector` on MediaPipe's networks.
 
   Args:
     config: how people are searched for.
-    num_threads: CPU threads of each network.
-
-  Raises:
-    FileNotFoundError: if mediapipe or one of its networks is missing.
   """
 
-  def __init__(self, config: SearchConfig | None = None, num_threads: int = 1):
-    self._finder = PeopleFinder(config, num_threads)
-    self._face = FaceReader(num_threads)
-    self._hands = HandReader(num_threads)
+  def __init__(self, config: SearchConfig | None = None):
+    self._finder = PeopleFinder(config)
+    self._face = FaceReader()
+    self._hands = HandReader()
 
   def detect(
     self,
@@ -72,48 +68,47 @@ class MediaPipeDetector:
     people = [people[i] for i in order][:max_people]
     given = [given[i] for i in order][:max_people]
     masks = person_masks(people, height, width)
+    points = self._keypoints(image, people)
     return [
-      self._detection(image, person, mask, box)
-      for person, mask, box in zip(people, masks, given, strict=True)
+      Detection(
+        person_box(keypoints, mask) if box is None else box,
+        quality(person),
+        keypoints,
+        mask,
+      )
+      for person, keypoints, mask, box in zip(
+        people, points, masks, given, strict=True
+      )
     ]
 
-  def _detection(
-    self,
-    image: np.ndarray,
-    person: Looks,
-    mask: np.ndarray,
-    box: np.ndarray | None,
-  ) -> Detection:
+  def _keypoints(
+    self, image: np.ndarray, people: Sequence[Looks]
+  ) -> list[np.ndarray]:
+    """The keypoints [137, 3] of the people of a photo."""
     height, width = image.shape[:2]
-    pose = person.landmarks
-    left = self._hands(image, pose, LEFT_HAND_POSE)
-    right = self._hands(image, pose, RIGHT_HAND_POSE)
-    drop_double_hand(left, right, pose)
-    points = assemble(
-      pose,
-      person.agreement,
-      self._face(image, pose),
-      left,
-      right,
-      height,
-      width,
-    )
-    if box is None:
-      box = person_box(points, mask)
-    return Detection(box, quality(person), points, mask)
+    poses = [person.landmarks for person in people]
+    left = self._hands(image, poses, LEFT_HAND_POSE)
+    right = self._hands(image, poses, RIGHT_HAND_POSE)
+    faces = self._face(image, poses)
+    points = []
+    for person, face, *hands in zip(people, faces, left, right, strict=True):
+      drop_double_hand(*hands, person.landmarks)
+      points.append(
+        assemble(
+          person.landmarks, person.agreement, face, *hands, height, width
+        )
+      )
+    return points
 
   def _in_box(self, image: np.ndarray, box: np.ndarray) -> Looks | None:
     """The person that fills a user's box best, None if nobody is seen."""
     rois = [upright_roi(box, 1.25)]
-    for padding in _BOX_PADDINGS:
-      tile = upright_roi(box, padding)
-      rois += [roi for _, roi in self._finder.regions(image, tile)]
+    tiles = [upright_roi(box, padding) for padding in _BOX_PADDINGS]
+    rois += [roi for _, roi in self._finder.regions(image, tiles)]
+    poses = self._finder.pose.read(image, [(roi, False) for roi in rois[:8]])
+    closer = [alignment_roi(p.alignment) for p in poses if p.score >= 0.1]
     best, best_value = None, 0.0
-    for roi in rois[:8]:
-      pose = self._finder.pose(image, roi)
-      if pose.score < 0.1:
-        continue
-      looks = self._finder.pose.look(image, alignment_roi(pose.alignment))
+    for looks in self._finder.pose.look(image, closer):
       visible = looks.landmarks[looks.landmarks[:, 3] > 0.5, :2]
       if len(visible) < 4:
         continue

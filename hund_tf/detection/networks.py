@@ -1,80 +1,69 @@
-"""MediaPipe's bundled networks, run through the TensorFlow Lite interpreter.
+"""The networks that find and read people, ready to run on crops of photos."""
 
-The files lie inside the mediapipe wheel; nothing is downloaded. Driving them
-directly (rather than through MediaPipe's graphs, which follow one person only)
-gives full control of the regions they look at.
-"""
-
-import importlib.util
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 
 from hund_tf.compat import tf
+from hund_tf.detection.graphs.graph import load_graph
+from hund_tf.detection.graphs.module import frozen_function
 
-POSE_DETECTION = "pose_detection/pose_detection.tflite"
-POSE_LANDMARK = "pose_landmark/pose_landmark_full.tflite"
-FACE_DETECTION = "face_detection/face_detection_short_range.tflite"
-FACE_LANDMARK = "face_landmark/face_landmark.tflite"
-IRIS_LANDMARK = "iris_landmark/iris_landmark.tflite"
-HAND_RECROP = "holistic_landmark/hand_recrop.tflite"
-HAND_LANDMARK = "hand_landmark/hand_landmark_full.tflite"
+_ASSETS = Path(__file__).parent / "assets"
+_MAX_BATCH = 16  # crops that a network reads at once
 
-
-@cache
-def modules_folder() -> Path:
-  """The folder of the mediapipe package that holds its networks.
-
-  Raises:
-    FileNotFoundError: if mediapipe is not installed.
-  """
-  spec = importlib.util.find_spec("mediapipe")
-  if spec is None or not spec.submodule_search_locations:
-    raise FileNotFoundError(
-      "mediapipe is not installed: its bundled networks are needed to find "
-      "people; install mediapipe==0.10.14"
-    )
-  return Path(list(spec.submodule_search_locations)[0]) / "modules"
+POSE_DETECTION = "pose_detection"
+POSE_LANDMARK = "pose_landmark"
+FACE_DETECTION = "face_detection"
+FACE_LANDMARK = "face_landmark"
+IRIS_LANDMARK = "iris_landmark"
+HAND_RECROP = "hand_recrop"
+HAND_LANDMARK = "hand_landmark"
 
 
 class Network:
-  """A TensorFlow Lite network with one image input.
+  """A network that reads square RGB crops.
 
   Args:
-    name: path below mediapipe's `modules` folder.
-    num_threads: CPU threads.
+    name: of a file in the folder `assets`, without its ending.
+    low: what black is for the network; white is 1.
 
   Raises:
-    FileNotFoundError: if the file is not there.
+    FileNotFoundError: if there is no such file.
   """
 
-  def __init__(self, name: str, num_threads: int = 1):
-    path = modules_folder() / name
-    if not path.is_file():
-      raise FileNotFoundError(
-        f"{path}: not found; expected the network of mediapipe==0.10.14"
-      )
-    self._interpreter = tf.lite.Interpreter(str(path), num_threads=num_threads)
-    self._interpreter.allocate_tensors()
-    self._input = self._interpreter.get_input_details()[0]
-    self._outputs = {
-      d["name"]: d["index"] for d in self._interpreter.get_output_details()
-    }
-    self.side = int(self._input["shape"][1])
+  def __init__(self, name: str, low: float = 0.0):
+    self._graph = load_graph(_ASSETS / f"{name}.npz")
+    self._low = low
+    self.side = self._graph.input_shape[0]
 
-  def __call__(
-    self, image: np.ndarray, low: float = 0.0
-  ) -> dict[str, np.ndarray]:
-    """Runs on an [side, side, 3] uint8 image, scaled to [low, 1].
+  @cached_property
+  def _function(self):
+    """Compiled at the first call, which takes longer than the others."""
+
+    def prepare(images: tf.Tensor) -> tf.Tensor:
+      scale = (1.0 - self._low) / 255.0
+      return tf.cast(images, tf.float32) * scale + self._low
+
+    return frozen_function(self._graph, prepare, tf.uint8)
+
+  def __call__(self, crops: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Reads B > 0 crops [side, side, 3] uint8.
 
     Returns:
-      Outputs by tensor name, without the batch dimension.
+      Outputs by name, each [B, ...] float32.
     """
-    values = image.astype(np.float32) * ((1.0 - low) / 255.0) + low
-    self._interpreter.set_tensor(self._input["index"], values[None])
-    self._interpreter.invoke()
+    parts = []
+    for start in range(0, len(crops), _MAX_BATCH):
+      batch = np.stack(crops[start : start + _MAX_BATCH])
+      parts.append(self._function(tf.constant(batch)))
     return {
-      name: self._interpreter.get_tensor(index)[0]
-      for name, index in self._outputs.items()
+      name: np.concatenate([part[name] for part in parts]) for name in parts[0]
     }
+
+
+@cache
+def shared_network(name: str, low: float = 0.0) -> Network:
+  """The network of that name, loaded and compiled once in a process."""
+  return Network(name, low)

@@ -1,5 +1,6 @@
 """Finds several people: regions over tiles, poses, and suppression."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from hund_tf.detection.anchors import (
   non_maximum_suppression,
   ssd_anchors,
 )
-from hund_tf.detection.networks import POSE_DETECTION, Network
+from hund_tf.detection.networks import POSE_DETECTION, shared_network
 from hund_tf.detection.pose import (
   MAIN,
   MORE_LOOKS,
@@ -101,43 +102,51 @@ class PeopleFinder:
   whole photo and over tiles, and every region that it proposes is tried.
   """
 
-  def __init__(self, config: SearchConfig | None = None, num_threads: int = 1):
+  def __init__(self, config: SearchConfig | None = None):
     self.config = config or SearchConfig()
-    self.pose = PoseNetwork(num_threads)
-    self._detector = Network(POSE_DETECTION, num_threads)
+    self.pose = PoseNetwork()
+    self._detector = shared_network(POSE_DETECTION, low=-1.0)
     self._anchors = ssd_anchors(self._detector.side, POSE_STRIDES)
 
-  def regions(self, image: np.ndarray, tile: Roi) -> list[tuple[float, Roi]]:
-    """(score, region around a person) for what the detector sees in a tile."""
+  def regions(
+    self, image: np.ndarray, tiles: Sequence[Roi]
+  ) -> list[tuple[float, Roi]]:
+    """(score, region around a person) for what the detector sees in tiles."""
     side = self._detector.side
-    out = self._detector(crop_roi(image, tile, side), low=-1.0)
-    found = decode(
-      out["Identity"],
-      out["Identity_1"][:, 0],
-      self._anchors,
-      side,
-      self.config.min_detection_score,
-    )
-    kept = non_maximum_suppression(found.boxes, found.scores, max_iou=0.3)
-    return [
-      (
-        float(found.scores[i]),
-        alignment_roi(tile.to_image(found.keypoints[i, :2])),
+    out = self._detector([crop_roi(image, tile, side) for tile in tiles])
+    regions = []
+    for tile, values, logits in zip(
+      tiles, out["boxes"], out["logits"], strict=True
+    ):
+      found = decode(
+        values,
+        logits[:, 0],
+        self._anchors,
+        side,
+        self.config.min_detection_score,
       )
-      for i in kept
-    ]
+      kept = non_maximum_suppression(found.boxes, found.scores, max_iou=0.3)
+      regions += [
+        (
+          float(found.scores[i]),
+          alignment_roi(tile.to_image(found.keypoints[i, :2])),
+        )
+        for i in kept
+      ]
+    return regions
 
   def _first_poses(
-    self, image: np.ndarray, rois: list[Roi]
+    self, image: np.ndarray, rois: Sequence[Roi]
   ) -> list[tuple[float, Pose]]:
     """Distinct poses after two passes, with what is seen, best first."""
+    found = self.pose.read(image, [(roi, False) for roi in rois])
+    for _ in range(2):
+      again = [i for i, pose in enumerate(found) if pose.score >= 0.3]
+      views = [(alignment_roi(found[i].alignment), False) for i in again]
+      for i, pose in zip(again, self.pose.read(image, views), strict=True):
+        found[i] = pose
     poses: list[tuple[float, Pose]] = []
-    for roi in rois:
-      pose = self.pose(image, roi)
-      for _ in range(2):
-        if pose.score < 0.3:
-          break
-        pose = self.pose(image, alignment_roi(pose.alignment))
+    for pose in found:
       if pose.score >= self.config.min_pose_score:
         seen = pose.landmarks[:, 2] * pose.landmarks[:, 3]
         poses.append((pose.score * float(seen.mean()), pose))
@@ -156,21 +165,21 @@ class PeopleFinder:
   def find(self, image: np.ndarray) -> list[Looks]:
     """The people of an [H, W, 3] uint8 photo, surest first."""
     height, width = image.shape[:2]
-    proposals = [
-      proposal
+    tiles = [
+      tile
       for fraction in self.config.tile_fractions
       for tile in tile_rois(height, width, fraction)
-      for proposal in self.regions(image, tile)
     ]
+    proposals = self.regions(image, tiles)
     proposals.sort(key=lambda item: -item[0])
     rois: list[Roi] = []
     for _, roi in proposals:
       if not any(same_region(roi, other) for other in rois):
         rois.append(roi)
     poses = self._first_poses(image, rois[: self.config.max_candidates])
-    people = [
-      self.pose.look(image, alignment_roi(pose.alignment)) for _, pose in poses
-    ]
+    people = self.pose.look(
+      image, [alignment_roi(pose.alignment) for _, pose in poses]
+    )
     return self.separate(image, self.suppress(people, height, width))
 
   def suppress(
@@ -228,11 +237,11 @@ class PeopleFinder:
       for i in range(len(people))
     ]
     result = list(people)
-    for i, person in enumerate(people):
-      if not others[i]:
-        continue
-      more = self.pose.look(image, person.roi, MORE_LOOKS)
-      poses = person.poses + more.poses
+    meeting = [i for i in range(len(people)) if others[i]]
+    rois = [people[i].roi for i in meeting]
+    more = self.pose.look(image, rois, MORE_LOOKS)
+    for i, looks in zip(meeting, more, strict=True):
+      poses = people[i].poses + looks.poses
       weights = [
         np.exp(
           -_AVOIDANCE

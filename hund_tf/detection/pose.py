@@ -5,12 +5,14 @@ so a person is looked at several times (turned, scaled, mirrored) and each
 landmark is where most of the looks agree.
 """
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
-from hund_tf.detection.networks import POSE_LANDMARK, Network
+from hund_tf.detection.networks import POSE_LANDMARK, shared_network
 from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
 
 _COUNT = 39  # 33 landmarks, 2 alignment points, 4 spare
@@ -146,27 +148,40 @@ def agree(
 class PoseNetwork:
   """Runs the pose landmark network on regions of a photo."""
 
-  def __init__(self, num_threads: int = 1):
-    self._network = Network(POSE_LANDMARK, num_threads)
+  def __init__(self):
+    self._network = shared_network(POSE_LANDMARK)
 
-  def __call__(
-    self, image: np.ndarray, roi: Roi, mirrored: bool = False
-  ) -> Pose:
-    """Reads the person in `roi` of an [H, W, 3] uint8 photo.
+  def read(
+    self, image: np.ndarray, views: Sequence[tuple[Roi, bool]]
+  ) -> list[Pose]:
+    """Reads the people in some regions of a photo, in one batch.
 
     Args:
-      image: the photo.
-      roi: the region.
-      mirrored: look at the mirror image; the result is mirrored back.
+      image: [H, W, 3] uint8 photo.
+      views: regions, and whether each is looked at mirrored; the result of a
+        mirrored look is mirrored back.
     """
+    if not views:
+      return []
     side = self._network.side
-    crop = crop_roi(image, roi, side)
-    if mirrored:
-      crop = np.ascontiguousarray(crop[:, ::-1])
-    out = self._network(crop)
-    raw = out["Identity"].reshape(_COUNT, 5)
-    points = refine_from_heatmaps(raw[:, :2] / side, out["Identity_3"])
-    mask = expit(out["Identity_2"][..., 0])
+    crops = [crop_roi(image, roi, side) for roi, _ in views]
+    out = self._network(
+      [
+        crop[:, ::-1] if mirrored else crop
+        for crop, (_, mirrored) in zip(crops, views, strict=True)
+      ]
+    )
+    return [
+      self._pose({name: value[i] for name, value in out.items()}, *view)
+      for i, view in enumerate(views)
+    ]
+
+  def _pose(self, out: dict[str, np.ndarray], roi: Roi, mirrored: bool) -> Pose:
+    """The pose that the network's outputs for one region say."""
+    raw = out["landmarks"].reshape(_COUNT, 5)
+    points = raw[:, :2] / self._network.side
+    points = refine_from_heatmaps(points, out["heatmaps"])
+    mask = expit(out["mask"][..., 0])
     if mirrored:
       points[:, 0] = 1.0 - points[:, 0]
       mask = mask[:, ::-1]
@@ -174,21 +189,23 @@ class PoseNetwork:
     landmarks = np.concatenate([pixels[:33], expit(raw[:33, 3:])], axis=-1)
     if mirrored:
       landmarks = landmarks[list(MIRROR_33)]
-    score = float(out["Identity_1"][0])
+    score = float(out["score"][0])
     return Pose(landmarks, pixels[33:35], score, mask, roi)
 
   def look(
     self,
     image: np.ndarray,
-    roi: Roi,
+    rois: Sequence[Roi],
     looks: tuple[tuple[float, float, bool], ...] = LOOKS,
-  ) -> Looks:
-    """Looks at the person in `roi` several times and merges."""
-    poses = []
-    for scale, turn, mirrored in looks:
-      turned = roi._replace(size=roi.size * scale, angle=roi.angle + turn)
-      poses.append(self(image, turned, mirrored))
-    return merge(tuple(poses))
+  ) -> list[Looks]:
+    """Looks at the person in each region several times and merges."""
+    views = [
+      (roi._replace(size=roi.size * scale, angle=roi.angle + turn), mirrored)
+      for roi in rois
+      for scale, turn, mirrored in looks
+    ]
+    poses = iter(self.read(image, views))
+    return [merge(tuple(islice(poses, len(looks)))) for _ in rois]
 
 
 def merge(poses: tuple[Pose, ...], weights: np.ndarray | None = None) -> Looks:

@@ -73,11 +73,11 @@ def test_finds_several_people_facing_the_camera(detector, name):
       person.keypoints[keypoints.INDEX[f"{s}_shoulder"]] for s in "rl"
     )
     assert min(right[2], left[2]) > 0.2 and right[0] < left[0]
-    pupils = person.keypoints[[93, 94]]
-    assert pupils[:, 2].min() > 0.5 and pupils[0, 0] < pupils[1, 0]
     assert person.mask.shape == image.shape[:2]
     x, y, w, h = person.box.astype(int)
     assert person.mask[y : y + h, x : x + w].mean() > 0.3
+  pupils = found[0].keypoints[[93, 94]]
+  assert pupils[:, 2].min() > 0.5 and pupils[0, 0] < pupils[1, 0]
   assert not np.any(found[0].mask & found[1].mask)
   assert len(detector.detect(image, max_people=1)) == 1
 

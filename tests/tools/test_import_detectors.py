@@ -42,12 +42,12 @@ def test_archives_are_read_and_checked(tmp_path):
 
 
 def test_every_network_has_its_file():
-  names = tool._NPM.keys() | tool._TFLITE.keys()
+  names = tool.NPM.keys() | tool.TFLITE.keys()
   folder = tool.Path(tool._OUTPUT.default)
   assert {path.stem for path in folder.glob("*.npz")} == names
   sizes = {name: (folder / f"{name}.npz").stat().st_size for name in names}
-  assert sum(sizes[name] for name in tool._NPM) < 21e6
-  assert sum(sizes[name] for name in tool._TFLITE) < 20e6
+  assert sum(sizes[name] for name in tool.NPM) < 21e6
+  assert sum(sizes[name] for name in tool.TFLITE) < 20e6
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path):

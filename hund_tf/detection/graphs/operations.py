@@ -28,8 +28,14 @@ def _depthwise_conv2d(
   padding: str,
   dilations: Sequence[int],
 ) -> tf.Tensor:
-  return tf.nn.depthwise_conv2d(
-    x, kernel, [1, *strides, 1], padding, dilations=dilations
+  strides = [1, *strides, 1]
+  if any(dilation != 1 for dilation in dilations):
+    return tf.nn.depthwise_conv2d(
+      x, kernel, strides, padding, dilations=dilations
+    )
+  # The same, three times faster to trace.
+  return tf.raw_ops.DepthwiseConv2dNative(
+    input=x, filter=kernel, strides=strides, padding=padding
   )
 
 
