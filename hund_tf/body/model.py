@@ -148,7 +148,7 @@ class BodyModel(tf.Module):
 
     Args:
       state: `[B, ...]` latents, rotation 6D and translation (where the pelvis
-        is, metres, camera frame).
+        is, metres, camera frame); tensors or numpy arrays, float32.
       mesh: 'full', 'lite', 'proxy_3000' or 'proxy_1500'.
 
     Returns:
@@ -158,6 +158,7 @@ class BodyModel(tf.Module):
     Raises:
       ValueError: if there is no such mesh.
     """
+    state = types.HumanState(*map(tf.convert_to_tensor, state))
     rotations = self.pose_prior.decode(
       state.body_pose, state.left_hand, state.right_hand
     )
