@@ -37,7 +37,6 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_devices
 from hund_tf.training.adaptation import held_out
 from hund_tf.training.adaptation import report as adaptation_report
-from hund_tf.training.adaptation.inputs import AdaptationInputs
 from hund_tf.training.adaptation.photo_people import PhotoPeople
 from hund_tf.training.adaptation.trainer import Adaptation, AdaptationResult
 from hund_tf.visualization import adaptation_pictures
@@ -48,44 +47,6 @@ REPORT = "report.json"
 
 def _say(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
-
-
-def _parts(
-  finder: PhotoPeople,
-  images: Sequence[str],
-  inputs: AdaptationInputs,
-) -> held_out.PhotoParts:
-  """Finds people, and divides the photos.
-
-  Raises:
-    ValueError: if there is nobody to train on or to judge by.
-  """
-  pictures = finder.photos(images)
-  videos = [finder.frames(path, inputs.frame_step) for path in inputs.video]
-  if inputs.validation_images:
-    parts = held_out.PhotoParts(
-      [photo for part in (pictures, *videos) for photo in part],
-      finder.photos(inputs.validation_images),
-    )
-    if {p.key for p in parts.trained} & {p.key for p in parts.held_out}:
-      raise ValueError(
-        "--validation_images: a photo of it is trained on too; give others"
-      )
-  else:
-    parts = held_out.divide(pictures, videos, inputs.validation_share)
-  trained, judged = map(len, parts)
-  if trained + judged == 0:
-    raise ValueError(
-      f"no person found in {finder.count} photos; give photos that show most "
-      "of a person, or --boxes"
-    )
-  if not trained or not judged:
-    raise ValueError(
-      f"{trained} photos with people to train on and {judged} to judge by, "
-      "expected one of each; give at least two different photos that show "
-      "people, or --validation_images"
-    )
-  return parts
 
 
 def _make(model: HundModel, parts: held_out.PhotoParts) -> Adaptation:
@@ -157,7 +118,8 @@ def _summary(result: AdaptationResult, folder: Path) -> None:
 def _adapt(argv: Sequence[str]) -> int:
   begin = time.time()
   inputs = adaptation_flags.to_inputs()
-  photo_config = photo_flags.to_config(argv, required=not inputs.video)
+  photos = photo_flags.to_config(argv)
+  patterns = photos.patterns(required=not inputs.video)
   config = adaptation_flags.to_config()
   if method_flags.name() != "hund":
     raise ValueError(
@@ -175,9 +137,9 @@ def _adapt(argv: Sequence[str]) -> int:
     body_flags.to_model(), initial, descent_flags.jit_compile()
   )
   finder = PhotoPeople(
-    people.make_finder(photo_config.people), config.jitter, config.seed, _say
+    people.make_finder(photos.people), config.jitter, config.seed, _say
   )
-  parts = _parts(finder, photo_config.images, inputs)
+  parts = held_out.collect(finder, patterns, inputs)
   trained, judged = parts.people()
   print(
     f"{len(trained)} people of {len(parts.trained)} photos to train on, "

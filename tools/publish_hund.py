@@ -10,7 +10,6 @@ the border does not cut, of these with all of B known, and of these without
 errors of detectors.
 """
 
-import dataclasses
 import functools
 import json
 import pathlib
@@ -20,101 +19,33 @@ from absl import app
 
 from flags import body_flags, publication_flags, synthetic_flags
 from hund_tf.compat import tf
-from hund_tf.files import atomic_path
 from hund_tf.models.hund import weights
-from hund_tf.synthetic.examples import SyntheticExamples
-from hund_tf.training import run_folder
-from hund_tf.training.hund.trainer import BEST_WEIGHTS
-from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
+from hund_tf.training.hund import publication
 from hund_tf.visualization.training_curves import save_training_curves
-
-# What lies beside weights, by suffix.
-_RUN_FLAGS, _METRICS = ".flags", ".metrics.json"
 
 
 def _measure(config: publication_flags.PublicationConfig, path: str) -> dict:
   """Errors of every stage on held-out clips."""
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
-  poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
-  model = weights.load(body_model, path)
-  captured = synthetic_flags.to_config().captured_only()
-  whole = captured.whole_people()
-  known = functools.partial(dataclasses.replace, captured)
-  all_parts = known(full_parts=1.0, no_parts=0.0)
-  metrics = {
-    "held_out_poses": len(poses.up),
-    "held_out_examples": 0,
-    "held_out_seed": HELD_OUT_SEED,
-    "unit": "millimetres; 14 LSP joints (_all: 63); s_0 first",
-  }
-  for name, examples in (
-    ("stages", captured),
-    ("stages_all_parts", all_parts),
-    ("stages_foreground", known(full_parts=0.0, no_parts=0.0)),
-    ("stages_no_parts", known(full_parts=0.0, no_parts=1.0)),
-    ("stages_whole_people", whole),
-    ("stages_whole_people_all_parts", all_parts.whole_people()),
-    ("stages_whole_people_without_noise", whole.without_noise()),
-  ):
-    held_out = ValidationSet(
-      SyntheticExamples(body_model, poses, examples),
-      config.examples,
-      HELD_OUT_SEED,
-    )
-    metrics["held_out_examples"] = sum(len(e.joints) for e in held_out.examples)
-    metrics[name] = held_out.errors(model).as_dict()
-  return metrics
-
-
-def _published(weights_file: str | None) -> tuple[list[dict], str]:
-  """Histories and flags of the runs of published weights, if there are any.
-
-  Raises:
-    ValueError: if what lies beside the weights cannot be read.
-  """
-  if not weights_file:
-    return [], ""
-  path = pathlib.Path(weights_file)
-  metrics = path.with_suffix(_METRICS)
-  try:
-    histories = json.loads(metrics.read_text(encoding="utf-8"))["runs"]
-  except (json.JSONDecodeError, KeyError, TypeError) as error:
-    raise ValueError(
-      f"{metrics}: {error!r}; expected what publish_hund wrote beside weights"
-    ) from error
-  return histories, path.with_suffix(_RUN_FLAGS).read_text(encoding="utf-8")
-
-
-def publish(config: publication_flags.PublicationConfig) -> dict:
-  """Writes weights, flags, metrics and curves; returns the metrics."""
-  runs = [pathlib.Path(folder) for folder in config.run_dirs]
-  source = runs[-1] / BEST_WEIGHTS
-  histories, flags_text = _published(config.begun_with)
-  histories += [run_folder.history(run, final=run == runs[-1]) for run in runs]
-  metrics = {
-    "runs": histories,
-    "examples": sum(run["examples"] for run in histories),
-    **_measure(config, str(source)),
-  }
-  first = len(histories) - len(runs) + 1
-  flags_text += "".join(
-    f"# Run {number}\n{run_folder.portable_flags(run)}"
-    for number, run in enumerate(runs, first)
+  return publication.measure(
+    weights.load(body_model, path),
+    synthetic_flags.to_poses(body_model.pose_prior, "held_out"),
+    synthetic_flags.to_config(),
+    config.examples,
   )
-  output = pathlib.Path(config.output)
-  output.parent.mkdir(parents=True, exist_ok=True)
-  files = {
-    output: source.read_bytes(),
-    output.with_suffix(_RUN_FLAGS): flags_text.encode(),
-    output.with_suffix(_METRICS): (
-      json.dumps(metrics, indent=2) + "\n"
-    ).encode(),
-  }
-  for path, data in files.items():
-    with atomic_path(path) as temporary:
-      pathlib.Path(temporary).write_bytes(data)
+
+
+def _publish(config: publication_flags.PublicationConfig) -> dict:
+  """Writes weights, flags, metrics and curves; returns the metrics."""
+  metrics = publication.publish(
+    config.run_dirs,
+    config.begun_with,
+    config.output,
+    functools.partial(_measure, config),
+  )
   if config.curves:
+    runs = [pathlib.Path(folder) for folder in config.run_dirs]
     save_training_curves(runs, config.curves)
   return metrics
 
@@ -123,7 +54,7 @@ def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   try:
-    metrics = publish(publication_flags.to_config())
+    metrics = _publish(publication_flags.to_config())
   except (ValueError, OSError) as error:
     print(f"publish_hund: {error}", file=sys.stderr)
     return 1

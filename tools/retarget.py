@@ -15,11 +15,9 @@ if that is everybody, it fails.
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from absl import app
 from tqdm import tqdm
 
@@ -29,12 +27,9 @@ from hund_tf.body.adapters import smpl_models
 from hund_tf.body.model import BodyModel
 from hund_tf.datasets.threedpw import measurements as threedpw_measurements
 from hund_tf.records import shards
-from hund_tf.records.schema import PersonRecord
 from hund_tf.retargeting import correspondence, point_sets
 from hund_tf.retargeting import records as retargeted
-
-_BATCHES_AT_ONCE = 4  # of records that are held in memory
-_SHOWN_KEYS = 5
+from hund_tf.retargeting.fitted_folder import fit_folder
 
 
 def _source(config, body: BodyModel) -> retargeted.FitSource:
@@ -64,62 +59,6 @@ def _inputs(config) -> list[Path]:
   return [path for path in paths if path.exists()]
 
 
-def _fitted(path: Path, config, source, body, bar) -> Iterator[PersonRecord]:
-  records = iter(shards.ShardReader(path))
-  while chunk := list(
-    islice(records, config.fit.batch_size * _BATCHES_AT_ONCE)
-  ):
-    yield from retargeted.fit_records(
-      chunk, source, body, config.max_residual_mm
-    )
-    bar.update(len(chunk))
-
-
-def _report(manifest: shards.Manifest, source) -> list[str]:
-  """What was fitted how well, and what was not; one sentence each.
-
-  Raises:
-    ValueError: if nothing was fitted.
-  """
-  residuals, used, unknown, failed = [], 0, [], []
-  for record in shards.read_records(manifest):
-    if not source.measured(record):
-      unknown.append(record.key)
-    elif not record.vertices.size:
-      failed.append(record.key)
-    else:
-      residuals.append(record.residual_mm)
-      used += record.state_weight > 0
-  matched = len(residuals) + len(failed)
-  left = [
-    f"{len(unknown)} had no measurements{_some(unknown)}",
-    f"{len(failed)} had residuals that are not finite{_some(failed)}",
-  ]
-  if source.num_measurements is not None:
-    unmatched = source.num_measurements - matched
-    left.append(
-      f"{unmatched} of {source.num_measurements} measurements matched no record"
-    )
-  if not residuals:
-    raise ValueError(
-      f"none of {manifest.count} records was fitted: {'; '.join(left)}; "
-      "expected measurements of three points or more, by the records' keys or "
-      "in the records"
-    )
-  return [
-    f"{manifest.count} records, {len(residuals)} fitted, {used} used; "
-    f"residual mm: mean {np.mean(residuals):.2f}, median "
-    f"{np.median(residuals):.2f}, p95 {np.percentile(residuals, 95):.2f}, max "
-    f"{np.max(residuals):.2f}",
-    *left,
-  ]
-
-
-def _some(keys: Sequence[str]) -> str:
-  shown = ", ".join(keys[:_SHOWN_KEYS])
-  return f" ({shown}{', ...' * (len(keys) > _SHOWN_KEYS)})" if keys else ""
-
-
 def run(
   config: retargeting_flags.RetargetingToolConfig, body: BodyModel
 ) -> str:
@@ -143,24 +82,18 @@ def run(
     status = path.stat()
     versions[str(path)] = [status.st_size, status.st_mtime_ns]
   settings["input_versions"] = versions
-  digest = shards.settings_digest(settings)
   source = _source(config, body)
-  made = []
-  bar = tqdm(total=manifest.count, unit="record", file=sys.stderr)
-  for path in manifest.paths():
-    target = folder / path.name
-    info = shards.finished(target, digest)
-    if info is None:
-      info = shards.write_shard(
-        target, _fitted(path, config, source, body, bar), digest
-      )
-    else:
-      bar.update(info.count)
-    made.append(info)
-  bar.close()
-  fitted = shards.Manifest(folder, manifest.name, tuple(made), settings)
-  report = _report(fitted, source)
-  shards.write_manifest(folder, manifest.name, made, settings)
+  with tqdm(total=manifest.count, unit="record", file=sys.stderr) as bar:
+    report = fit_folder(
+      manifest,
+      folder,
+      source,
+      body,
+      config.fit.batch_size,
+      config.max_residual_mm,
+      settings,
+      bar.update,
+    )
   return "\n".join(report)
 
 

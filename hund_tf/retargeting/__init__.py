@@ -4,5 +4,5 @@
 of the body with their derivatives, `pose_jacobian` those of the pose latents,
 `point_sets` the joints and markers of other datasets, `correspondence` the
 matching points of other meshes. `records` fills person records with the fits,
-and `accuracy` measures them.
+`fitted_folder` a whole folder of them, and `accuracy` measures the fits.
 """

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hund_tf.training.adaptation.inputs import AdaptationInputs
 from hund_tf.training.adaptation.photo_batches import SeenPerson
-from hund_tf.training.adaptation.photo_people import Photo
+from hund_tf.training.adaptation.photo_people import Photo, PhotoPeople
 
 
 class PhotoParts(NamedTuple):
@@ -84,3 +85,43 @@ def divide(
   known = {photo.key for photo in trained}
   judged = [photo for photo in judged if photo.key not in known]
   return PhotoParts(trained, judged)
+
+
+def collect(
+  finder: PhotoPeople, photos: Sequence[str], inputs: AdaptationInputs
+) -> PhotoParts:
+  """Finds people in photos and videos, and divides the photos.
+
+  Args:
+    finder: of the people.
+    photos: files, globs and folders.
+    inputs: the videos, and what is held out.
+
+  Raises:
+    ValueError: if there is nobody to train on or to judge by, or a photo is in
+      both parts.
+  """
+  pictures = finder.photos(photos)
+  frames = [finder.frames(path, inputs.frame_step) for path in inputs.video]
+  if inputs.validation_images:
+    trained = [photo for part in (pictures, *frames) for photo in part]
+    parts = PhotoParts(trained, finder.photos(inputs.validation_images))
+    if {p.key for p in parts.trained} & {p.key for p in parts.held_out}:
+      raise ValueError(
+        "--validation_images: a photo of it is trained on too; give others"
+      )
+  else:
+    parts = divide(pictures, frames, inputs.validation_share)
+  counts = len(parts.trained), len(parts.held_out)
+  if not any(counts):
+    raise ValueError(
+      f"no person found in {finder.count} photos; give photos that show most "
+      "of a person, or --boxes"
+    )
+  if not all(counts):
+    raise ValueError(
+      f"{counts[0]} photos with people to train on and {counts[1]} to judge "
+      "by, expected one of each; give at least two different photos that show "
+      "people, or --validation_images"
+    )
+  return parts
