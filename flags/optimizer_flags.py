@@ -3,4 +3,4 @@
 from flags.from_config import define
 from hund_tf.optimization.config import OptimizerConfig
 
-to_config = define(OptimizerConfig, "Optimisers", exclude=("jit_compile",))
+to_config = define(OptimizerConfig, "Optimisers")

@@ -14,11 +14,20 @@ from hund_tf.options import Option
 
 _HELP = ("-h", "-help", "--help", "-?")
 _WIDTH = 80
+INTERRUPTED = 130  # exit status, as shells have it
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
-  """Reads the command line and runs the program, which is `__main__`."""
-  app.run(main, flags_parser=lambda argv: _parse(sys.modules["__main__"], argv))
+  """Reads the command line and runs the program, which is `__main__`.
+
+  An interrupt from the keyboard ends it with one line and the status 130.
+  """
+  module = sys.modules["__main__"]
+  try:
+    app.run(main, flags_parser=lambda argv: _parse(module, argv))
+  except KeyboardInterrupt:
+    print(f"{_name(sys.argv)}: interrupted", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 def groups_of(module: ModuleType) -> list[ConfigFlags]:
@@ -106,7 +115,6 @@ def _parse(module: ModuleType, argv: list[str]) -> list[str]:
   if any(argument in _HELP for argument in own):
     print(help_text(module), end="")
     sys.exit(0)
-  name = os.path.splitext(os.path.basename(argv[0]))[0]
   try:
     rest = absl_flags.FLAGS(argv)
     for group in groups_of(module):
@@ -114,6 +122,10 @@ def _parse(module: ModuleType, argv: list[str]) -> list[str]:
         raise ValueError(f"--{missing[0]}: a value is required")
       group()
   except (absl_flags.Error, ValueError) as error:
-    print(f"{name}: {error}; --help lists the flags", file=sys.stderr)
+    print(f"{_name(argv)}: {error}; --help lists the flags", file=sys.stderr)
     sys.exit(1)
   return rest
+
+
+def _name(argv: list[str]) -> str:
+  return os.path.splitext(os.path.basename(argv[0]))[0]

@@ -52,7 +52,7 @@ def to_config(arguments: tuple[str, ...] = ()) -> LabelConfig:
   photos = photo_flags.to_config(arguments)
   source = PhotoPeople(
     name=_NAME.value,
-    patterns=photos.images,
+    patterns=tuple(photos.patterns()),
     finder=people.make_finder(photos.people),
     min_keypoints=_MIN_KEYPOINTS.value,
   )

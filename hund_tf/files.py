@@ -1,10 +1,13 @@
 """Writing results: the folder, names, and files that are never half done."""
 
+import collections
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +20,9 @@ from hund_tf.options import REQUIRED, option
 
 _MARK = ".tmp"  # what the names of unfinished files have before their suffix
 _SHORT = 100  # bytes; shorter temporary names are not cut
+# File systems take names of 255 bytes; the results of a photo end in at most 32
+# more than its stem, such as "_overlay.png".
+_LONGEST_STEM = 255 - 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,24 +107,50 @@ def unique_stems(paths: Sequence[str | os.PathLike]) -> list[str]:
 
   A name is the file's without its suffix. Where several photos share it, the
   suffix is kept (a.jpg, a.png -> a_jpg, a_png), and where that is not enough
-  the later ones are numbered (a_jpg, a_jpg_2). Case does not tell names apart,
-  as on some file systems it does not.
+  the later ones are numbered (a_jpg, a_jpg_2). Names that differ in case or in
+  the composition of accents count as one, as on some file systems they are. A
+  name that leaves no room for what results are called loses its end to a digest
+  of the whole.
   """
   paths = [Path(path) for path in paths]
-  stems = [path.stem.casefold() for path in paths]
+  stems = collections.Counter(_folded(path.stem) for path in paths)
   names: list[str] = []
   taken: set[str] = set()
-  for path, stem in zip(paths, stems, strict=True):
+  for path in paths:
     base = path.stem
-    if stems.count(stem) > 1:
+    if stems[_folded(base)] > 1:
       base += "_" + path.suffix.lstrip(".").lower()
-    name, number = base, 1
-    while name.casefold() in taken:
+    name, number = _shortened(base), 1
+    while _folded(name) in taken:
       number += 1
-      name = f"{base}_{number}"
-    taken.add(name.casefold())
+      name = _shortened(base, f"_{number}")
+    taken.add(_folded(name))
     names.append(name)
   return names
+
+
+def _folded(name: str) -> str:
+  """What is equal for names that a file system may take for one."""
+  return unicodedata.normalize("NFC", name).casefold()
+
+
+def _shortened(base: str, end: str = "") -> str:
+  """`base + end` within `_LONGEST_STEM` bytes."""
+  if len(os.fsencode(base + end)) <= _LONGEST_STEM:
+    return base + end
+  end = f"~{hashlib.sha256(os.fsencode(base)).hexdigest()[:8]}{end}"
+  return _cut(base, _LONGEST_STEM - len(end)) + end
+
+
+def _cut(text: str, room: int) -> str:
+  """The first characters of a text that fit into so many bytes."""
+  kept = ""
+  for character in text:
+    room -= len(os.fsencode(character))
+    if room < 0:
+      break
+    kept += character
+  return kept
 
 
 def _temporary_name(path: Path) -> Path:
@@ -130,12 +162,7 @@ def _temporary_name(path: Path) -> Path:
   suffix = path.suffix if len(path.suffix) <= 20 else ""
   end = os.fsencode(f".{secrets.token_hex(4)}{_MARK}{suffix}")
   room = max(len(os.fsencode(path.name)), _SHORT) - len(end) - 1
-  stem = ""
-  for character in path.stem:
-    room -= len(os.fsencode(character))
-    if room < 0:
-      break
-    stem += character
+  stem = _cut(path.stem, room)
   return path.with_name(f".{stem}{os.fsdecode(end)}")
 
 

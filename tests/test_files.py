@@ -11,7 +11,11 @@ from PIL import Image
 from hund_tf.files import (
   OutputError,
   atomic_path,
+  exists,
+  expand,
   prepare_output_dir,
+  printable,
+  read_json,
   remove_unfinished,
   unique_stems,
   write_json,
@@ -57,6 +61,45 @@ def test_unique_stems():
   ]
   names = unique_stems(["x.jpg", "b/x.jpg", "x_jpg.png", "x_jpg_2.bmp"])
   assert len({name.lower() for name in names}) == 4
+
+
+@pytest.mark.parametrize("character", ["a", "\u00e9", "\u5199", "\U0001f600"])
+def test_long_stems_leave_room_for_their_endings(tmp_path, character):
+  long = character * (251 // len(character.encode()))
+  paths = [f"{long}.jpg", f"{long}.png", f"{long[:-1]}x.png", f"b/{long}.jpg"]
+  names = unique_stems(paths)
+  assert len(set(names)) == 4
+  for name in names:
+    assert name.startswith(character * 20)
+    path = tmp_path / f"{name}_overlay.png"
+    write_png(path, np.zeros([4, 4, 3], np.uint8))
+    assert path.exists()
+  assert unique_stems(paths[:1]) == unique_stems(paths[:1])
+  assert unique_stems(["a" * 223 + ".jpg"]) == ["a" * 223]
+
+
+def test_stems_that_some_file_systems_take_for_one():
+  composed, apart = "caf\u00e9", "cafe\u0301"
+  assert unique_stems([f"{composed}.jpg", f"b/{apart}.jpg"]) == [
+    f"{composed}_jpg",
+    f"{apart}_jpg_2",
+  ]
+
+
+def test_texts_that_no_file_can_have(tmp_path):
+  assert not exists("x" * 5000) and not exists("a\0b") and exists(tmp_path)
+  assert expand("~nobody-here/a") == Path("~nobody-here/a")
+  assert printable(os.fsdecode(b"caf\xe9")) == "caf\\xe9"
+  assert printable("caf\u00e9") == "caf\u00e9"
+
+
+def test_json_with_a_byte_order_mark(tmp_path):
+  path = tmp_path / "a.json"
+  path.write_text('\ufeff{"a": 1}', encoding="utf-8")
+  assert read_json(path) == {"a": 1}
+  path.write_text("[" * 100_000)
+  with pytest.raises(ValueError, match="nested"):
+    read_json(path)
 
 
 def test_atomic_path_replaces_only_at_the_end(tmp_path):

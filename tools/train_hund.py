@@ -87,7 +87,7 @@ def _label_photos(run: RunConfig) -> str | None:
   Raises:
     ValueError: if no photo gives a record.
   """
-  if not photo_flags.has_images():
+  if not photo_flags.to_config().images:
     return None
   if run.strategy == "multi_worker":
     raise ValueError(

@@ -18,7 +18,12 @@ from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund import weights as hund_weights
 from hund_tf.optimization.config import METHODS, OptimizerConfig
 from hund_tf.photos.listing import list_photos
-from hund_tf.photos.people import Finder, PeopleConfig, make_finder
+from hund_tf.photos.people import (
+  Finder,
+  PeopleConfig,
+  SeenPhoto,
+  make_finder,
+)
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.methods import HundMethod, Method, OptimizerMethod
 from hund_tf.reconstruction.reconstructor import Reconstructor
@@ -129,14 +134,16 @@ class PeopleModel:
 
   def _people(self, image: ImageLike, finder: Finder) -> People:
     """The people of one photo."""
-    path = None
     if isinstance(image, str | os.PathLike):
-      image = path = files.expand(image)
-    seen = finder(image)
+      image = files.expand(image)
+    return self.fit(finder(image))
+
+  def fit(self, seen: SeenPhoto) -> People:
+    """Reconstructs the people that a `Finder` saw in a photo."""
     fits = self._reconstructor(
       seen.detections, seen.camera.intrinsics, seen.image
     )
-    photo = Photo(seen.image, seen.camera, path)
+    photo = Photo(seen.image, seen.camera, seen.path)
     people = tuple(Person(fit, photo, self.body_model) for fit in fits)
     return People(photo, self.method, people)
 

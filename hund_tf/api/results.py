@@ -16,7 +16,10 @@ import numpy as np
 from hund_tf.body import keypoints, skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.export import meshes as mesh_export
+from hund_tf.export import report
 from hund_tf.photos.cameras import PhotoCamera
+from hund_tf.photos.people import SeenPhoto
+from hund_tf.photos.source import PhotoSource
 from hund_tf.reconstruction import reconstructor
 from hund_tf.types import HumanState, RefinementState
 from hund_tf.visualization import descent_pictures, overlay
@@ -251,6 +254,19 @@ class People(Sequence[Person]):
     """
     return _overlay(self, self.photo, image)
 
+  def views(self) -> np.ndarray:
+    """The photo, the overlay, and everybody from the front and turned.
+
+    Returns:
+      `[480, N, 3]` uint8 RGB.
+
+    Raises:
+      ValueError: if there is nobody.
+    """
+    if not self:
+      raise ValueError("people: none, expected at least one")
+    return overlay.draw_views(self.image, self.overlay(), _meshes(self))
+
   def stages(self) -> np.ndarray:
     """Everybody's descent, a row for each; see `Person.stages`.
 
@@ -258,6 +274,40 @@ class People(Sequence[Person]):
       ValueError: if there is nobody.
     """
     return _stages(self, self.photo)
+
+  def save_gif(self, path: str | os.PathLike) -> None:
+    """Writes everybody's descent over the photo as an animation.
+
+    Raises:
+      ValueError: if there is nobody, or the file cannot be written.
+    """
+    frames = descent_pictures.draw_descent_frames(
+      self.image, _descents(self), self.camera.intrinsics
+    )
+    descent_pictures.write_animation(path, frames)
+
+  def save_json(
+    self, path: str | os.PathLike, source: PhotoSource | None = None
+  ) -> None:
+    """Writes everything but meshes and pictures: `docs/result_schema.md`.
+
+    Args:
+      path: of the file.
+      source: the photo's file, its path as the result is to state it.
+
+    Raises:
+      ValueError: if a value is not finite, or the file cannot be written.
+    """
+    content = report.build_report(
+      SeenPhoto(
+        str(self.path or "image"), self.path, self.image, self.camera, []
+      ),
+      self.method,
+      [person.fit for person in self],
+      source,
+      include_trace=self.method.startswith("hund"),
+    )
+    report.write_report(path, content)
 
   def __repr__(self) -> str:
     height, width = self.image.shape[:2]
@@ -291,13 +341,16 @@ def _overlay(
 
 
 def _stages(people: Sequence[Person], photo: Photo) -> np.ndarray:
-  descents = [
+  return descent_pictures.draw_stages(
+    photo.image, _descents(people), photo.camera.intrinsics
+  )
+
+
+def _descents(people: Sequence[Person]) -> list[descent_pictures.Descent]:
+  return [
     descent
     for person in people
     for descent in descent_pictures.decode_descents(
       [person.fit], person.body_model
     )
   ]
-  return descent_pictures.draw_stages(
-    photo.image, descents, photo.camera.intrinsics
-  )

@@ -24,6 +24,13 @@ class _Command(NamedTuple):
 
 
 _COMMANDS = {
+  "reconstruct": _Command(
+    "hund_tf.cli.reconstruct",
+    "ReconstructConfig",
+    "Reconstruct the people of photos.",
+    {"images": "PHOTO"},
+    {"output_dir": "o"},
+  ),
   "export": _Command(
     "hund_tf.cli.export",
     "ExportConfig",

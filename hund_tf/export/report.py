@@ -16,8 +16,10 @@ from scipy.spatial.transform import Rotation
 
 import hund_tf
 from hund_tf.body import keypoints, skeleton
-from hund_tf.files import atomic_path, read_json
-from hund_tf.photos.cameras import CAMERA_SOURCES, PhotoCamera
+from hund_tf.files import atomic_path, printable, read_json
+from hund_tf.photos.cameras import CAMERA_SOURCES
+from hund_tf.photos.people import SeenPhoto
+from hund_tf.photos.source import PhotoSource
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.1"
+VERSION = "1.2"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -63,6 +65,8 @@ _PERSON_SPEC: dict[str, Any] = {
     name: (_NUMBERS, "M") for name in (*AlignmentTerms._fields, "seconds")
   },
 }
+# Of the photo's file, if there is one; all or none.
+_SOURCE_SPEC = {"path": str, "bytes": int, "sha256": str}
 _TRACE_SPEC = {
   name: (_NUMBERS, "M", dim) for name, dim in STATE_DIMS._asdict().items()
 }
@@ -86,21 +90,20 @@ _SPEC: dict[str, Any] = {
 
 
 def build_report(
-  photo: str | os.PathLike,
-  image: np.ndarray,
-  camera: PhotoCamera,
+  photo: SeenPhoto,
   method: str,
   people: Sequence["Person"],
+  source: PhotoSource | None = None,
   include_trace: bool = False,
 ) -> dict[str, Any]:
   """The result of a photo as plain lists, numbers and strings.
 
   Args:
-    photo: path; only its name is kept.
-    image: [H, W, 3] the upright photo; only its size is kept.
-    camera: intrinsics of the photo, fields [2], pixels, and their source.
+    photo: of which the name, the size and the camera are kept.
     method: name of the method.
-    people: the people found, possibly none.
+    people: the people reconstructed, possibly none.
+    source: the photo's file, its path as the report is to state it; None if
+      there is none.
     include_trace: also writes the latents of every iteration.
 
   Returns:
@@ -113,15 +116,11 @@ def build_report(
     "schema": SCHEMA,
     "schema_version": VERSION,
     "software": {"name": "hund_tf", "version": hund_tf.__version__},
-    "photo": {
-      "file": Path(photo).name,
-      "width": image.shape[1],
-      "height": image.shape[0],
-    },
+    "photo": _photo(photo, source),
     "camera": {
-      "focal": _rounded(camera.intrinsics.focal, _PIXEL),
-      "center": _rounded(camera.intrinsics.center, _PIXEL),
-      "source": camera.source,
+      "focal": _rounded(photo.camera.intrinsics.focal, _PIXEL),
+      "center": _rounded(photo.camera.intrinsics.center, _PIXEL),
+      "source": photo.camera.source,
     },
     "method": method,
     "conventions": {"camera_frame": _FRAME, "pixels": _PIXELS},
@@ -132,6 +131,19 @@ def build_report(
   }
   validate_report(report)
   return report
+
+
+def _photo(photo: SeenPhoto, source: PhotoSource | None) -> dict[str, Any]:
+  height, width = photo.image.shape[:2]
+  name = printable(Path(photo.name).name)
+  result = {"file": name, "width": width, "height": height}
+  if source is not None:
+    result |= {
+      "path": printable(source.path),
+      "bytes": source.bytes,
+      "sha256": source.sha256,
+    }
+  return result
 
 
 def _person(person: "Person", include_trace: bool) -> dict[str, Any]:
@@ -201,6 +213,9 @@ def validate_report(report: Any) -> None:
       f"report: schema_version is {version}, this reader knows {major}.x"
     )
   _check("report", report, _SPEC, {})
+  photo = report["photo"]
+  if not _SOURCE_SPEC.keys().isdisjoint(photo):
+    _check("report.photo", photo, _SOURCE_SPEC, {})
   for i, person in enumerate(report["people"]):
     lengths: dict[str, int] = {}
     _check(f"report.people[{i}]", person, _PERSON_SPEC, lengths)

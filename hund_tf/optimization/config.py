@@ -26,9 +26,8 @@ class OptimizerConfig:
     1e-3, "Largest component of the gradient at which a descent ends.", low=0.0
   )
   learning_rate: float = option(0.05, "Step size of --method=adam.", low=1e-6)
-  jit_compile: bool = option(
-    False, "Compile the objective by XLA; it pays off from about 4 people on."
-  )
+  # Compile the objective by XLA; it pays off from about 4 people on.
+  jit_compile: bool = False
 
   def __post_init__(self):
     if self.method not in METHODS:

@@ -78,22 +78,23 @@ class _Search(NamedTuple):
   output_dir: Path | None
   results: set[str]
 
-  def reason(self, path: Path, base: Path) -> str | None:
-    """Why a file that was found below `base` is left out, if it is."""
+  def reason(self, path: Path, base: Path) -> tuple[str, str] | None:
+    """What a file below `base` is, and why it is left out, if it is."""
     suffix = path.suffix.lower()
+    kind = f"{suffix} file" if suffix else "file without a suffix"
     if path.is_dir():
-      return "a folder"
+      return "folder", ""
     if path.name.startswith("."):
-      return "hidden"
+      return "hidden file", ""
     if self._is_result(path, base):
-      return "a result"
+      return "result", ""
     if suffix in HEIF_SUFFIXES and not heif_is_readable():
-      return f"{suffix} (pillow-heif is not installed)"
+      return kind, " (pillow-heif is not installed)"
     if suffix in VIDEO_SUFFIXES:
-      return f"{suffix} (a video)"
+      return kind, " (video)"
     if suffix not in (*IMAGE_SUFFIXES, *HEIF_SUFFIXES):
-      return f"{suffix or 'without a suffix'} (no photo)"
-    return None if path.is_file() else "no regular file"
+      return kind, " (no photo)"
+    return None if path.is_file() else ("broken link or device", "")
 
   def _is_result(self, path: Path, base: Path) -> bool:
     if self.output_dir is None:
@@ -163,7 +164,7 @@ def _photos_among(
   entries: Iterable[Path], search: _Search, base: Path
 ) -> tuple[list[Path], str]:
   """The photos by name, and how many others there are of each kind."""
-  found, counts = [], collections.Counter[str]()
+  found, counts = [], collections.Counter[tuple[str, str]]()
   for path in entries:
     reason = search.reason(path, base)
     if reason is None:
@@ -171,5 +172,10 @@ def _photos_among(
     else:
       counts[reason] += 1
   return sorted(found), ", ".join(
-    f"{count} {reason}" for reason, count in sorted(counts.items())
+    f"{count} {_plural(kind) if count > 1 else kind}{why}"
+    for (kind, why), count in sorted(counts.items())
   )
+
+
+def _plural(kind: str) -> str:
+  return kind.replace("file", "files") if "file" in kind else f"{kind}s"

@@ -25,6 +25,8 @@ from hund_tf.photos import boxes as user_boxes
 from hund_tf.photos import by_photo, cameras, loading
 from hund_tf.photos.exif import ExifFocal
 from hund_tf.photos.landmark_files import landmark_file_of_photo
+from hund_tf.photos.listing import split_names
+from hund_tf.photos.source import source_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,10 +64,33 @@ class PeopleConfig:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class PhotosConfig:
+  """Photos, their cameras, and the people in them."""
+
+  images: tuple[str, ...] = option(
+    (),
+    "Photo, glob pattern or folder, or several joined by commas.",
+    repeated=True,
+  )
+  people: PeopleConfig = PeopleConfig()
+
+  def patterns(self, required: bool = True) -> list[str]:
+    """The photos, globs and folders one by one.
+
+    Raises:
+      ValueError: if there is none although there must be.
+    """
+    if required and not self.images:
+      raise ValueError("no photos: give files, globs or folders by --images")
+    return [name for entry in self.images for name in split_names(entry)]
+
+
 class SeenPhoto(NamedTuple):
   """A photo and who is seen in it."""
 
   name: str  # path of the photo, or what its pixels are called
+  path: Path | None  # of its file; None for pixels
   image: np.ndarray  # uint8 [H, W, 3] RGB, upright
   camera: cameras.PhotoCamera
   detections: list[Detection]  # by descending score
@@ -106,23 +131,43 @@ class Finder:
       ValueError: naming the photo, if its boxes, its camera or its landmarks
         cannot be used.
     """
-    if isinstance(photo, np.ndarray):
+    path = None if isinstance(photo, np.ndarray) else Path(photo)
+    if path is None:
       check_image(photo)
-      seen, path = loading.Photo(photo, ExifFocal()), Path(name)
+      seen, name = loading.Photo(photo, ExifFocal()), Path(name)
     else:
-      seen, path = loading.read_photo(photo), Path(photo)
+      seen, name = loading.read_photo(path), path
     size = seen.image.shape[:2]
-    camera = cameras.photo_camera(self.camera, path, *size, seen.exif)
+    camera = cameras.photo_camera(self.camera, name, *size, seen.exif)
     boxes = None
     if self.boxes is not None:
-      boxes = user_boxes.boxes_of_photo(self.boxes, path, *size)
-    found = self._detector_of(path).detect(seen.image, boxes, self.max_people)
-    return SeenPhoto(str(path), seen.image, camera, found)
+      boxes = user_boxes.boxes_of_photo(self.boxes, name, *size)
+    found = self._detector_of(name).detect(seen.image, boxes, self.max_people)
+    return SeenPhoto(str(name), path, seen.image, camera, found)
 
-  def _detector_of(self, path: Path) -> PersonDetector:
+  def _detector_of(self, name: Path) -> PersonDetector:
     if self.openpose is not None:
-      return OpenPoseDetector(landmark_file_of_photo(self.openpose, path))
+      return OpenPoseDetector(landmark_file_of_photo(self.openpose, name))
     return self.detector or _default_detector()
+
+  def stated(self, photo: str | Path) -> str:
+    """What the user states of a photo: texts differ where it differs.
+
+    Raises:
+      ValueError: naming the photo, if its landmarks cannot be read.
+    """
+    camera = self.camera
+    if isinstance(camera.intrinsics, Mapping):
+      own = by_photo.value_of_photo(camera.intrinsics, photo)
+      camera = camera._replace(intrinsics=own)
+    boxes = landmarks = None
+    if self.boxes is not None:
+      boxes = self.boxes.common
+      if boxes is None:
+        boxes = by_photo.value_of_photo(self.boxes.by_photo, photo)
+    if self.openpose is not None:
+      landmarks = source_of(landmark_file_of_photo(self.openpose, photo)).sha256
+    return repr((tuple(camera), boxes, landmarks, self.max_people))
 
   def unused_keys(self, photos: Iterable[str | Path]) -> list[str]:
     """One line for each entry of the user's JSON files that names no photo."""

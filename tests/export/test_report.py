@@ -19,6 +19,8 @@ from hund_tf.export.report import (
   write_report,
 )
 from hund_tf.photos.cameras import PhotoCamera
+from hund_tf.photos.people import SeenPhoto
+from hund_tf.photos.source import PhotoSource
 from hund_tf.reconstruction.reconstructor import Person
 from hund_tf.types import (
   STATE_DIMS,
@@ -71,9 +73,8 @@ CAMERA = PhotoCamera(
 
 
 def _report(people, **options):
-  return build_report(
-    "in/a photo.jpg", IMAGE, CAMERA, "bfgs", people, **options
-  )
+  photo = SeenPhoto("in/a photo.jpg", None, IMAGE, CAMERA, [])
+  return build_report(photo, "bfgs", people, **options)
 
 
 @pytest.fixture(name="report")
@@ -134,10 +135,24 @@ def test_round_trip_through_a_strict_file(tmp_path, report):
 
 def test_nobody_and_an_odd_file_name(tmp_path):
   name = 'ü [ 1 ] "x" \udcff.jpg'
-  report = build_report(name, IMAGE, CAMERA, "adam", [])
+  report = build_report(SeenPhoto(name, None, IMAGE, CAMERA, []), "adam", [])
   write_report(tmp_path / "a.json", report)
   found = read_report(tmp_path / "a.json")
-  assert found["people"] == [] and found["photo"]["file"] == name
+  shown = 'ü [ 1 ] "x" \\xff.jpg'
+  assert found["people"] == [] and found["photo"]["file"] == shown
+  assert "\\ud" not in (tmp_path / "a.json").read_text()
+
+
+def test_the_file_of_the_photo_is_told(report):
+  source = PhotoSource("../in/\udcff.jpg", 1234, "ab" * 32)
+  found = _report([], source=source)["photo"]
+  assert found["path"] == "../in/\\xff.jpg"
+  assert (found["bytes"], found["sha256"]) == (1234, "ab" * 32)
+  report["photo"] = found
+  validate_report(report)
+  del found["sha256"]
+  with pytest.raises(ValueError, match=r"report\.photo: has no field 'sha256'"):
+    validate_report(report)
 
 
 def test_quality_is_optional_and_a_probability(report):

@@ -51,12 +51,12 @@ def test_what_a_folder_leaves_out_is_counted_by_kind(tmp_path, monkeypatch):
   (line,) = found.left_out
   assert line.startswith(f"{tmp_path}: left out ")
   for words in (
-    "2 .txt (no photo)",
-    "1 .mp4 (a video)",
-    "1 .heic (pillow-heif is not installed)",
-    "1 a folder",
-    "1 hidden",
-    "1 without a suffix (no photo)",
+    "2 .txt files (no photo)",
+    "1 .mp4 file (video)",
+    "1 .heic file (pillow-heif is not installed)",
+    "1 folder",
+    "1 hidden file",
+    "1 file without a suffix (no photo)",
   ):
     assert words in line
   monkeypatch.setattr(listing, "heif_is_readable", lambda: True)
@@ -66,7 +66,7 @@ def test_what_a_folder_leaves_out_is_counted_by_kind(tmp_path, monkeypatch):
 def test_a_folder_without_photos_says_what_it_holds(tmp_path):
   (tmp_path / "a.mov").touch()
   (error,) = list_photos([tmp_path]).errors
-  assert "holds no photo but 1 .mov (a video); give" in str(error)
+  assert "holds no photo but 1 .mov file (video); give" in str(error)
 
 
 def test_results_inside_the_input_are_no_photos(tmp_path):
@@ -80,7 +80,7 @@ def test_results_inside_the_input_are_no_photos(tmp_path):
   # Photos may lie in the folder of the results, or below it.
   assert names(list_photos([out], out)) == ["a_overlay.png", "b.jpg"]
   found = list_photos([out], out, {"a_overlay.png"})
-  assert names(found) == ["b.jpg"] and "1 a result" in found.left_out[0]
+  assert names(found) == ["b.jpg"] and "1 result" in found.left_out[0]
   assert names(list_photos([out], tmp_path)) == ["a_overlay.png", "b.jpg"]
   # A file that is named is wanted.
   assert names(list_photos([out / "b.jpg"], out)) == ["b.jpg"]

@@ -11,6 +11,7 @@ import trimesh
 from absl import flags
 from PIL import Image
 
+import hund_tf
 from hund_tf.export import report
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models.hund import weights
@@ -19,7 +20,7 @@ from hund_tf.models.hund.model import HundModel
 from hund_tf.reconstruction import quality
 from tools import reconstruct
 
-_DEMO = Path(reconstruct.__file__).parent / "assets" / "demo"
+_DEMO = Path(hund_tf.__file__).parent / "api" / "assets"
 _FAST = (
   "--max_iterations=2",
   "--start_iterations=1",
@@ -37,7 +38,13 @@ def run(capsys):
     try:
       code = reconstruct.main(argv)
     finally:
-      for name in ("boxes", "intrinsics", "focal_px", "max_people", "openpose"):
+      for name in (
+        "boxes",
+        "intrinsics",
+        "focal_px",
+        "fov_degrees",
+        "openpose",
+      ):
         flags.FLAGS[name].unparse()
       for name in ("method", "weights", "part_weight"):
         flags.FLAGS[name].unparse()
@@ -95,6 +102,7 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
     "astronaut_descent.gif",
     "astronaut_overlay.png",
     "astronaut_stages.png",
+    "results.jsonl",
   ]
   photo = np.asarray(Image.open(_DEMO / "astronaut.jpg"))
   overlay = np.asarray(Image.open(output / "astronaut_overlay.png"))
@@ -121,7 +129,11 @@ def test_a_photo_without_people_is_no_failure(run, tmp_path):
   assert "noise.png: no person found; give" in err
   content = json.loads((tmp_path / "out" / "noise.json").read_text())
   assert content["people"] == []
-  assert _names(tmp_path / "out") == ["noise.json", "noise_overlay.png"]
+  assert _names(tmp_path / "out") == [
+    "noise.json",
+    "noise_overlay.png",
+    "results.jsonl",
+  ]
 
 
 @pytest.mark.parametrize(
@@ -190,20 +202,14 @@ def test_an_output_folder_that_is_a_file(run, tmp_path):
   assert (tmp_path / "file").read_text() == "precious"
 
 
-def test_two_cameras_are_refused():
-  flags.FLAGS.unparse_flags()
-  with pytest.raises(flags.IllegalFlagValueError, match="at most one"):
-    flags.FLAGS(
-      [
-        "reconstruct",
-        "--images=a.jpg",
-        "--output_dir=out",
-        "--focal_px=500",
-        "--fov_degrees=60",
-      ]
-    )
-  flags.FLAGS["focal_px"].unparse()
-  flags.FLAGS["fov_degrees"].unparse()
+def test_two_cameras_are_refused(run, tmp_path):
+  code, _, err = run(
+    "--images=a.jpg",
+    f"--output_dir={tmp_path / 'out'}",
+    "--focal_px=500",
+    "--fov_degrees=60",
+  )
+  assert code == 1 and "focal_px and fov_degrees are given together" in err
 
 
 @pytest.fixture

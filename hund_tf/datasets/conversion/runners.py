@@ -5,6 +5,7 @@ workers must see the dataset and the output folder under the same paths.
 """
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from pathlib import Path
@@ -81,7 +82,10 @@ def run_local(
     return
   # TensorFlow does not survive a fork.
   context = multiprocessing.get_context("spawn")
-  pool = futures.ProcessPoolExecutor(workers, mp_context=context)
+  # An interrupt from the keyboard is for this process, which ends the others.
+  pool = futures.ProcessPoolExecutor(
+    workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)
+  )
   try:
     tasks = [pool.submit(shard.convert_shard, job, index) for index in todo]
     for task in futures.as_completed(tasks):
@@ -92,6 +96,10 @@ def run_local(
       f"{job.source.name}: a process was ended from outside, perhaps for want "
       "of memory; start again to go on, with fewer --workers"
     ) from error
+  except KeyboardInterrupt:
+    for process in multiprocessing.active_children():
+      process.terminate()
+    raise
   finally:
     pool.shutdown(cancel_futures=True)
 

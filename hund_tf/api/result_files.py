@@ -1,0 +1,53 @@
+"""The files that hold the results of a photo, by the names of their kinds."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from hund_tf import files
+from hund_tf.api.results import People
+from hund_tf.photos.source import PhotoSource
+
+# What a kind's file is called after the stem of the photo.
+ENDINGS = {
+  "overlay": "_overlay.png",
+  "views": "_views.png",
+  "stages": "_stages.png",
+  "gif": "_descent.gif",
+  "glb": ".glb",
+  "obj": ".obj",
+  "json": ".json",
+}
+KINDS = tuple(ENDINGS)
+_OF_NOBODY = ("overlay", "json")  # there are the others only if there is anyone
+
+
+def save(
+  people: People,
+  folder: Path,
+  stem: str,
+  kinds: Collection[str],
+  source: PhotoSource | None = None,
+) -> None:
+  """Writes results of a photo as files named after it.
+
+  Args:
+    people: of the photo.
+    folder: for the files.
+    stem: begins their names.
+    kinds: some of `KINDS`; where nobody was found, only an overlay and a JSON
+      are written.
+    source: the photo's file, its path as the results are to state it.
+
+  Raises:
+    ValueError: if a result is not finite or a file cannot be written.
+  """
+  for kind in sorted(kinds, key=KINDS.index, reverse=True):
+    path = folder / f"{stem}{ENDINGS[kind]}"
+    if not people and kind not in _OF_NOBODY:
+      continue
+    if kind == "json":  # first: it checks that everything is finite
+      people.save_json(path, source)
+    elif kind in ("glb", "obj", "gif"):
+      getattr(people, f"save_{kind}")(path)
+    else:
+      files.write_png(path, getattr(people, kind)())

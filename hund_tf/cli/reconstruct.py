@@ -1,0 +1,286 @@
+"""Reconstructs the people of photos in 3D: photos in, files out.
+
+For each photo NAME.* it writes, as `save` asks, NAME_overlay.png,
+NAME_views.png, NAME_stages.png, NAME_descent.gif, NAME.glb, NAME.obj and
+NAME.json (see docs/result_schema.md). The results of a photo replace those that
+were there before as a whole; results.jsonl records what was made of what.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+import hund_tf
+from hund_tf import files
+from hund_tf.api import result_files
+from hund_tf.api.model import PeopleModel
+from hund_tf.body.model import BodyConfig, BodyModel
+from hund_tf.detection.feature_config import FeatureConfig, load_features
+from hund_tf.export.result_folder import ResultFolder
+from hund_tf.files import OutputFolder
+from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models.multitask.weights import DEFAULT_PATH as NETWORK_WEIGHTS
+from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.options import check, option
+from hund_tf.photos import people
+from hund_tf.photos.listing import list_photos
+from hund_tf.photos.source import source_of
+from hund_tf.reconstruction.method_config import (
+  MethodConfig,
+  find_calibration,
+  make_method,
+)
+from hund_tf.reconstruction.quality import QualityCalibration, QualityError
+from hund_tf.reconstruction.reconstructor import Reconstructor
+from hund_tf.rendering.tfg_op import RasterizerOpError
+
+INTERRUPTED = 130  # exit status, as shells have it
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReconstructConfig:
+  """Photos and results."""
+
+  photos: people.PhotosConfig = people.PhotosConfig()
+  output: OutputFolder
+  save: tuple[str, ...] = option(
+    ("overlay", "glb", "json"),
+    "Results to write of each photo.",
+    choices=result_files.KINDS,
+  )
+  skip_existing: bool = option(
+    False,
+    "Leave out photos whose results are there, of the same file and the same "
+    "options.",
+  )
+  method: MethodConfig = MethodConfig()
+  features: FeatureConfig = FeatureConfig()
+  optimizer: OptimizerConfig = OptimizerConfig()
+  objective: ObjectiveConfig = ObjectiveConfig()
+  body: BodyConfig = BodyConfig()
+
+  def __post_init__(self):
+    check(self)
+    if not self.save:
+      raise ValueError(
+        f"save: nothing; give some of {', '.join(result_files.KINDS)}"
+      )
+
+
+class Counts(NamedTuple):
+  """What became of the photos."""
+
+  done: int = 0
+  skipped: int = 0  # their results were there
+  failed: int = 0
+  people: int = 0
+
+
+class Reconstruction:
+  """Reconstructs photos into one folder."""
+
+  def __init__(
+    self,
+    finder: people.Finder,
+    model: PeopleModel,
+    folder: ResultFolder,
+    save: Sequence[str],
+    settings: str = "",
+    skip_existing: bool = False,
+  ):
+    """Keeps the parts.
+
+    Args:
+      finder: finds the people of a photo.
+      model: reconstructs them.
+      folder: for the results.
+      save: kinds of results, of `result_files.KINDS`.
+      settings: what else the results depend on, in words that differ where the
+        results may.
+      skip_existing: leaves out photos whose results are there: complete, of the
+        same file, made with the same settings.
+    """
+    self._finder, self._model = finder, model
+    self._folder, self._save = folder, tuple(sorted(set(save)))
+    self._settings, self._skip = settings, skip_existing
+    self._seconds = collections.Counter[str]()  # by step
+    self._counts = collections.Counter[str]()
+
+  def run(self, patterns: Sequence[str]) -> Counts:
+    """Does all photos that files, globs and folders name.
+
+    One that fails is named on the standard error, and the others are done all
+    the same.
+
+    Raises:
+      KeyboardInterrupt: the photo at hand is then left out whole.
+    """
+    listing = list_photos(patterns, self._folder.path, self._folder.names())
+    for line in (*listing.left_out, *self._finder.unused_keys(listing.paths)):
+      say(f"note: {line}")
+    for error in listing.errors:
+      say(str(error))
+    self._counts["failed"] += len(listing.errors)
+    stems = files.unique_stems(listing.paths)
+    with tqdm(total=len(stems), unit="photo", file=sys.stderr) as bar:
+      for path, stem in zip(listing.paths, stems, strict=True):
+        try:
+          self._photo(path, stem)
+        except ValueError as error:
+          say(people.named(error, path))
+          self._counts["failed"] += 1
+        bar.update()
+    return self.counts
+
+  @property
+  def counts(self) -> Counts:
+    """What became of the photos so far."""
+    return Counts(**self._counts)
+
+  def seconds_per_person(self) -> str:
+    """The time of each step, in words; empty if there was nobody."""
+    number = self._counts["people"]
+    if not number:
+      return ""
+    steps = (f"{k} {v / number:.2f}" for k, v in self._seconds.items())
+    return f"seconds per person: {', '.join(steps)}"
+
+  def _photo(self, path: Path, stem: str) -> None:
+    """Does one photo.
+
+    Raises:
+      ValueError: if the photo, its boxes, its camera or a result fails.
+    """
+    stated = f"{self._settings} {self._save} {self._finder.stated(path)}"
+    entry = self._folder.entry(stem, path, stated)
+    if self._skip and self._folder.holds(entry):
+      self._counts["skipped"] += 1
+      return
+    with self._timed("detection"):
+      seen = self._finder(path)
+    with self._timed(self._model.method):
+      found = self._model.fit(seen)
+    with (
+      self._timed("drawing and writing"),
+      self._folder.replace(entry, people=len(found)) as place,
+    ):
+      result_files.save(found, place, stem, self._save, entry.source)
+    self._counts["done"] += 1
+    self._counts["people"] += len(found)
+    if seen.camera.problem:
+      say(f"note: {path}: {seen.camera.problem}; f = max(H, W) is assumed")
+    if not found:
+      say(
+        f"{path}: no person found; give a photo that shows most of a person, "
+        "or --boxes"
+      )
+
+  @contextlib.contextmanager
+  def _timed(self, step: str) -> Iterator[None]:
+    """Adds the seconds of the block to those of a step."""
+    begin = time.perf_counter()
+    yield
+    self._seconds[step] += time.perf_counter() - begin
+
+
+def make(config: ReconstructConfig) -> Reconstruction:
+  """Reads what the user states and loads the models.
+
+  Raises:
+    ValueError: if an option, the folder or a file of weights cannot be used.
+    RasterizerOpError: if the part renderer cannot be had.
+  """
+  finder = people.make_finder(config.photos.people)
+  folder = ResultFolder(config.output.output_dir)
+  body_model = BodyModel(shape_decoder=config.body.shape_decoder)
+  objective = AlignmentObjective(body_model, config.objective)
+  method = make_method(config.method, objective, config.optimizer)
+  features = load_features(config.features, method.feature_channels)
+  reconstructor = Reconstructor(
+    method, _quality(config.method, objective), features
+  )
+  model = PeopleModel(None, reconstructor, body_model, config.method.name)
+  return Reconstruction(
+    finder, model, folder, config.save, _settings(config), config.skip_existing
+  )
+
+
+def _quality(
+  config: MethodConfig, objective: AlignmentObjective
+) -> QualityCalibration | None:
+  """The calibration of the method; people go without if it is unusable."""
+  try:
+    found = find_calibration(config, objective)
+  except QualityError as error:
+    say(f"warning: {error}; people are given no quality")
+    return None
+  if found is None and config.name == "hund":
+    say(
+      f"no quality calibration of {config.weights_path} with these settings: "
+      "people are given no quality; tools.calibrate_quality makes one"
+    )
+  return found
+
+
+def _settings(config: ReconstructConfig) -> str:
+  """What results depend on beside the photo and what is stated of it."""
+  used = config.method, config.features, config.objective, config.optimizer
+  learned = config.method.method == "hund"
+  weights = [config.method.weights_path] if learned else []
+  if config.features.features != "landmarks":
+    weights.append(config.features.network_weights or NETWORK_WEIGHTS)
+  return repr(
+    (
+      hund_tf.__version__,
+      used,
+      config.body,
+      [source_of(path).sha256 for path in weights],
+    )
+  )
+
+
+def run(config: ReconstructConfig) -> int:
+  """Reconstructs photos.
+
+  Returns:
+    The exit status: 0, 1 if a photo failed, 130 if it was interrupted.
+  """
+  begin = time.time()
+  try:
+    patterns = config.photos.patterns()
+    reconstruction = make(config)
+  except (ValueError, RasterizerOpError) as error:
+    say(f"reconstruct: {error}")
+    return 1
+  interrupted = False
+  try:
+    reconstruction.run(patterns)
+  except KeyboardInterrupt:
+    interrupted = True
+  counts = reconstruction.counts
+  skipped = f"{counts.skipped} skipped, " if counts.skipped else ""
+  begun = "interrupted: " if interrupted else ""
+  seconds = time.time() - begin
+  print(
+    f"{begun}{counts.done} photos done, {skipped}{counts.people} people, "
+    f"{counts.failed} failed, {seconds:.0f} s; results in "
+    f"{config.output.output_dir}"
+  )
+  if interrupted:
+    return INTERRUPTED
+  if line := reconstruction.seconds_per_person():
+    print(line)
+  return 1 if counts.failed else 0
+
+
+def say(line: str) -> None:
+  """Prints a line beside the progress bar."""
+  line = line.encode("utf-8", "backslashreplace").decode("utf-8")
+  tqdm.write(line, file=sys.stderr)
