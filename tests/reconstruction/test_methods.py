@@ -126,7 +126,7 @@ def test_a_compiled_descent_shares_its_time_among_its_stages(
   np.testing.assert_allclose(seconds / seconds[:, :1], [[1, 2, 3, 4]] * 2)
 
 
-def test_refinement_starts_where_the_descent_ended(objective, problem, eager):
+def test_refinement_starts_where_the_descent_ended(objective, problem):
   config = OptimizerConfig(max_iterations=5)
   method = HundMethod(HundModel(objective), 2, config)
   trace = method(*problem)

@@ -50,6 +50,7 @@ def test_how_many_times_as_long_the_optimisers_take():
   assert "18.0 s for all of them" in lbfgs
 
 
+@pytest.mark.slow
 def test_it_compares_all_methods(run, tmp_path):
   code, out, err = run(
     output_dir=str(tmp_path),
