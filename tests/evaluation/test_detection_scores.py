@@ -12,7 +12,6 @@ from hund_tf.evaluation import detection_scores, detection_truth
 from hund_tf.evaluation.detection_truth import PhotoTruth
 
 _LIST = Path(__file__).with_name("people_in_photos.json")
-_SHARED = Path("/work/shared/data/real")
 
 
 def _truth(boxes, ignored=(), keypoints=None, name="a.jpg"):
@@ -197,10 +196,10 @@ def test_the_list_of_the_project_is_one():
   assert sum(len(photo.boxes) for photo in photos) == 74
 
 
-@pytest.mark.skipif(not _SHARED.is_dir(), reason="needs the real photos")
-def test_real_truth_finds_itself():
+def test_real_truth_finds_itself(shared):
   """Boxes of the truth, taken for detections, find everybody."""
-  photos = detection_truth.read_coco(_SHARED / "mmpose/coco/test_coco.json")
+  folder = shared / "data" / "real"
+  photos = detection_truth.read_coco(folder / "mmpose/coco/test_coco.json")
   matches = detection_scores.evaluate(
     photos,
     lambda path: [
@@ -212,5 +211,5 @@ def test_real_truth_finds_itself():
   )
   row = detection_scores.summarize(matches)[-1]
   assert row.counts == {"photos": 4, "people": 12, "found": 12, "ghosts": 0}
-  for photo in detection_truth.read_boxes(_LIST, _SHARED):
+  for photo in detection_truth.read_boxes(_LIST, folder):
     assert photo.photo.is_file(), photo.photo

@@ -1,7 +1,6 @@
 """Photos with 3D joints: what is read, who is found, and errors of bodies."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from hund_tf.detection.interface import Detection
 from hund_tf.evaluation import real3d, scoring
 from hund_tf.evaluation.predictions import Predictions
 
-_SHARED = Path("/work/shared/data/real3d/truth.json")
 _LIMBS = joint_sets.LSP_14[:12]
 
 
@@ -145,10 +143,9 @@ def test_files_that_cannot_be_used(tmp_path):
     real3d.read(path)
 
 
-@pytest.mark.skipif(not _SHARED.is_file(), reason="needs the real photos")
-def test_real_truth_lies_in_its_boxes():
+def test_real_truth_lies_in_its_boxes(shared):
   """Joints, seen by their camera, are where the photo shows the person."""
-  photos = real3d.read(_SHARED)
+  photos = real3d.read(shared / "data" / "real3d" / "truth.json")
   truth = real3d.to_truth(photos)
   assert len(truth.keys) == 27
   assert truth.weights.sum(-1).min() >= 8
