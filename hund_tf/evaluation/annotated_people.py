@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
+from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation.pck import match_people
+
+_LEAST_OVERLAP = 0.5  # IoU of boxes that are of one person
 
 
 def detect(
@@ -34,6 +38,9 @@ def search(
 ) -> list[Detection | None]:
   """Searches a photo and pairs who is found with annotated people.
 
+  Those who are not paired by keypoints, as the detector mistook the pose, are
+  paired by boxes that overlap by half (IoU).
+
   Args:
     detector: is not told where anybody is.
     image: `[H, W, 3]` uint8 RGB.
@@ -48,12 +55,17 @@ def search(
     ValueError: if the image cannot be used.
   """
   found = detector.detect(image)
-  pairs = match_people(
-    np.array([_known_points(person) for person in found]),
-    points,
-    known,
-    np.array(boxes),
-  )
+  if not found or not len(boxes):
+    return [None] * len(boxes)
+  boxes = np.array(boxes)
+  seen = np.array([_known_points(person) for person in found])
+  pairs = np.array(match_people(seen, points, known, boxes))
+  overlap = box_iou(boxes, np.array([person.box for person in found]))
+  overlap[pairs >= 0] = 0.0
+  overlap[:, pairs[pairs >= 0]] = 0.0
+  for i, j in zip(*linear_sum_assignment(-overlap), strict=True):
+    if overlap[i, j] >= _LEAST_OVERLAP:
+      pairs[i] = j
   return [found[pair] if pair >= 0 else None for pair in pairs]
 
 

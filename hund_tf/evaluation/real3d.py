@@ -204,7 +204,7 @@ def _row(name: str, truth: Truth, scores: Scores, here: np.ndarray) -> Row:
     {
       "people": int(here.sum()),
       "found": int(scores.found[here].sum()),
-      "joints": int(np.median(joints)),
+      "joints": int(joints.max()),
     },
     {
       title: figures.mean(scores.errors[column][here])

@@ -153,3 +153,16 @@ def test_people_in_given_boxes_and_by_search():
     assert result[0] is detector.people[1]
     assert result[1] is detector.people[0]
     assert result[2] is None
+
+
+def test_a_mistaken_pose_is_paired_by_its_box():
+  """It counts as wrong, and is not left out."""
+  detector, person = _Detector(), _person()
+  detector.people[1].keypoints[:, 0] = 1000.0
+  arguments = [person.box], person.keypoints[None], person.visibility[None] > 0
+  image = np.zeros([4, 4, 3], np.uint8)
+  (found,) = annotated_people.search(detector, image, *arguments)
+  assert found is detector.people[1]
+  detector.people[1] = found._replace(box=person.box + [0, 50, 0, 0])
+  (found,) = annotated_people.search(detector, image, *arguments)
+  assert found is None
