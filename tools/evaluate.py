@@ -13,33 +13,40 @@ Protocols (docs/guide/evaluation.md):
   synthetic      held-out synthetic examples, whose whole truth is known.
   photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
                  body.
+  real3d         photos with calibrated cameras and named 3D joints.
+  detection      who is found in photos, against boxes or keypoints.
+  landmarks      the detector's keypoints, against annotated ones.
+  parts          parts of the multitask network at annotated joints.
 """
 
+import functools
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from absl import app
 from tqdm import tqdm
 
 from flags import (
   body_flags,
   evaluation_flags,
   feature_flags,
+  folder_flags,
   method_flags,
   objective_flags,
+  program,
   synthetic_flags,
 )
-from flags.evaluation_flags import EvaluationConfig
 from hund_tf import files
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.datasets.coco import read_coco_keypoints
+from hund_tf.detection import feature_config
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.evaluation import (
   h36m_submission,
   h36m_withheld,
   photo_predictions,
+  photo_protocols,
   photos_2d,
   predictions,
   protocols,
@@ -48,6 +55,7 @@ from hund_tf.evaluation import (
   synthetic_errors,
   tables,
 )
+from hund_tf.evaluation.config import EvaluationConfig
 from hund_tf.evaluation.photo_predictions import Sighting
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.losses.alignment import AlignmentObjective
@@ -196,11 +204,56 @@ def _synthetic(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
+def _real3d(config: EvaluationConfig, folder: Path) -> list[str]:
+  def predict(sightings: Iterator[Sighting], count: int) -> Predictions:
+    if config.predictions:
+      return _read_predictions(config)
+    return _predicted(config, sightings, count)
+
+  detector = MediaPipeDetector()
+  print(photo_protocols.run_real3d(config, predict, detector, folder))
+  return []
+
+
+_by_photo = functools.partial(tqdm, unit="photo", file=sys.stderr)
+
+
+def _detection(config: EvaluationConfig, folder: Path) -> list[str]:
+  detector = MediaPipeDetector()
+  print(photo_protocols.run_detection(config, detector, folder, _by_photo))
+  return []
+
+
+def _landmarks(config: EvaluationConfig, folder: Path) -> list[str]:
+  detector = MediaPipeDetector()
+  print(photo_protocols.run_landmarks(config, detector, folder, _by_photo))
+  return []
+
+
+def _parts(config: EvaluationConfig, folder: Path) -> list[str]:
+  settings = feature_flags.to_config()
+  if settings.features == "landmarks":
+    raise ValueError(
+      "--features=landmarks: has no parts; expected --features=network or "
+      "--features=both with --protocol=parts"
+    )
+  features = feature_config.load_features(settings, channels=0)
+  detector = MediaPipeDetector() if settings.features == "both" else None
+  print(
+    photo_protocols.run_parts(config, detector, features, folder, _by_photo)
+  )
+  return []
+
+
 _RUN = {
   **dict.fromkeys(protocols.PROTOCOLS, _records),
   "h36m_official": _official,
   "synthetic": _synthetic,
   "photos_2d": _photos_2d,
+  "real3d": _real3d,
+  "detection": _detection,
+  "landmarks": _landmarks,
+  "parts": _parts,
 }
 
 
@@ -210,7 +263,7 @@ def main(argv: Sequence[str]) -> int:
     return 1
   try:
     config = evaluation_flags.to_config()
-    folder = files.prepare_output_dir(config.output_dir)
+    folder = files.prepare_output_dir(folder_flags.output_dir())
     warnings = _RUN[config.protocol](config, folder)
   except (ValueError, OSError) as error:
     print(f"evaluate: {error}", file=sys.stderr)
@@ -228,4 +281,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

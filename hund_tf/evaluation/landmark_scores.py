@@ -23,6 +23,7 @@ LIMITS = (0.05, 0.1, 0.2)  # box sides
 RIGHT = 0.1  # box sides; what a confidence of 1 promises
 MOST = 0.5  # box sides, at which an error is cut
 BINS = 10  # of the confidence
+MIN_JOINTS = 6  # annotated and visible, from which on somebody is judged
 _VISIBLE = 2
 _GROUPS = {
   "head": ("nose", "eye", "ear"),
@@ -61,14 +62,14 @@ class Landmarks(NamedTuple):
 
 
 def chosen(
-  people: Sequence[CocoPerson], min_side: float = 60.0, min_joints: int = 6
+  people: Sequence[CocoPerson], min_side: float = 60.0
 ) -> list[CocoPerson]:
   """The people that are judged: large enough, and enough of them visible."""
   return [
     person
     for person in people
     if person.box[2:].max() >= min_side
-    and visible_joints(person).sum() >= min_joints
+    and visible_joints(person).sum() >= MIN_JOINTS
   ]
 
 

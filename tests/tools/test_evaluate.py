@@ -92,7 +92,16 @@ def test_a_damaged_record_is_named_and_the_rest_goes_on(
     ({"protocol": "3dpw", "truth": "no/folder"}, "no/folder: not a manifest"),
     ({"protocol": "h36m_official"}, "needs --predictions or --h36m_dir"),
     ({"protocol": "photos_2d"}, "needs --annotations"),
-    ({"protocol": "synthetic", "predictions": "a.npz"}, "reconstructs people"),
+    ({"protocol": "detection"}, "needs --truth or --annotations"),
+    ({"protocol": "real3d", "truth": "none.json"}, "none.json: cannot be used"),
+    (
+      {"protocol": "parts", "annotations": "a.json"},
+      "--features=landmarks: has no parts",
+    ),
+    (
+      {"protocol": "synthetic", "predictions": "a.npz"},
+      "--protocol=synthetic does not compare",
+    ),
     (
       {"protocol": "h36m_official", "predictions": "none.npz"},
       "predictions none.npz: cannot be read",
