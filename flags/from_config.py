@@ -9,6 +9,7 @@ together: two dataclasses may share a flag only if its option is the same.
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -62,7 +63,15 @@ class ConfigFlags(Generic[T]):
         self._config, values, prefix=self._prefix, fields=fields
       )
     except ValueError as error:
-      raise ValueError(f"--{error}") from error
+      raise ValueError(self._named(str(error))) from error
+
+  def _named(self, line: str) -> str:
+    """The line of an error with the flag in place of the field's name."""
+    field = re.match(r"\w*", line).group()
+    for one in self.options:
+      if field in (one.path[-1], one.name):
+        return f"--{one.name}{line[len(field) :]}"
+    return line
 
   def missing(self) -> list[str]:
     """Names of the required flags that have no value."""

@@ -24,7 +24,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
   """
   module = sys.modules["__main__"]
   try:
-    app.run(main, flags_parser=lambda argv: _parse(module, argv))
+    app.run(main, flags_parser=lambda argv: parse(module, argv))
   except KeyboardInterrupt:
     print(f"{_name(sys.argv)}: interrupted", file=sys.stderr)
     sys.exit(INTERRUPTED)
@@ -110,7 +110,12 @@ def _wrapped(text: str) -> list[str]:
   )
 
 
-def _parse(module: ModuleType, argv: list[str]) -> list[str]:
+def parse(module: ModuleType, argv: list[str]) -> list[str]:
+  """Reads the command line of a program; returns what is no flag.
+
+  Prints help and ends the program where it is asked for, and ends it with one
+  line where a flag is wrong.
+  """
   own = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
   if any(argument in _HELP for argument in own):
     print(help_text(module), end="")
@@ -122,7 +127,8 @@ def _parse(module: ModuleType, argv: list[str]) -> list[str]:
         raise ValueError(f"--{missing[0]}: a value is required")
       group()
   except (absl_flags.Error, ValueError) as error:
-    print(f"{_name(argv)}: {error}; --help lists the flags", file=sys.stderr)
+    line = " ".join(str(error).split()).removesuffix(".")
+    print(f"{_name(argv)}: {line}; --help lists the flags", file=sys.stderr)
     sys.exit(1)
   return rest
 

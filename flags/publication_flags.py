@@ -1,54 +1,41 @@
 """Flags of the publication of trained weights."""
 
-from dataclasses import dataclass
+import dataclasses
 
-from absl import flags
-
+from flags.from_config import define
 from hund_tf.models.hund import weights
-
-_RUN_DIRS = flags.DEFINE_list(
-  "trained_run_dirs",
-  None,
-  "Folders of the finished runs, each begun with the best weights of the one "
-  "before; the last has the weights.",
-  required=True,
-)
-_BEGUN_WITH = flags.DEFINE_string(
-  "begun_with",
-  None,
-  "Published weights that the first run was begun with: runs told of beside "
-  "them come before it.",
-)
-_OUTPUT = flags.DEFINE_string(
-  "weights_output",
-  str(weights.DEFAULT_PATH),
-  "The .npz of weights; flags and metrics go beside it.",
-)
-_CURVES = flags.DEFINE_string(
-  "curves", None, "PNG of the training curves; none draws none."
-)
-_EXAMPLES = flags.DEFINE_integer(
-  "held_out_examples", 256, "Held-out examples to measure.", lower_bound=1
-)
+from hund_tf.options import REQUIRED, check, option
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class PublicationConfig:
-  """What is published; see the flags of the same names."""
+  """What is published."""
 
-  run_dirs: tuple[str, ...]
-  begun_with: str | None
-  output: str
-  curves: str | None
-  examples: int
-
-
-def to_config() -> PublicationConfig:
-  """The publication as the flags describe it."""
-  return PublicationConfig(
-    run_dirs=tuple(_RUN_DIRS.value),
-    begun_with=_BEGUN_WITH.value,
-    output=_OUTPUT.value,
-    curves=_CURVES.value,
-    examples=_EXAMPLES.value,
+  run_dirs: tuple[str, ...] = option(
+    REQUIRED,
+    "Folders of the finished runs, each begun with the best weights of the one "
+    "before; the last has the weights.",
+    name="trained_run_dirs",
   )
+  begun_with: str | None = option(
+    None,
+    "Published weights that the first run was begun with: runs told of beside "
+    "them come before it.",
+  )
+  output: str = option(
+    str(weights.DEFAULT_PATH),
+    "The .npz file of weights; flags and metrics go beside it.",
+    name="weights_output",
+  )
+  curves: str | None = option(
+    None, "PNG of the training curves; without it none is drawn."
+  )
+  examples: int = option(
+    256, "Held-out examples to measure.", name="held_out_examples", low=1
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+to_config = define(PublicationConfig, "Publication")

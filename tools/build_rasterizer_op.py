@@ -4,26 +4,41 @@ Without it pictures are made by a slower rasterizer, and the renderer `tfg`
 cannot be used; all else works.
 """
 
+import dataclasses
 import sys
 
-from absl import app, flags
+from absl import app
 
+from flags import program
+from flags.from_config import define
+from hund_tf.options import option
 from hund_tf.rendering import tfg_op
 
-_OUTPUT = flags.DEFINE_string(
-  "output", None, "File to write; by default where hund_tf looks for it."
-)
-_FORCE = flags.DEFINE_bool("force", False, "Build even if the op is there.")
+
+@dataclasses.dataclass(frozen=True)
+class _Build:
+  """What is built."""
+
+  op_file: str | None = option(
+    None, "File to write; by default where hund_tf looks for it."
+  )
+  rebuild: bool = option(
+    False, "Build even if the op is there.", name="rebuild_op"
+  )
+
+
+_to_config = define(_Build, "Rasterizer op")
 
 
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-  if not _OUTPUT.value and not _FORCE.value and tfg_op.is_available():
+  config = _to_config()
+  if not config.op_file and not config.rebuild and tfg_op.is_available():
     print(f"rasterizer op: already built, {tfg_op.op_path()}")
     return
   try:
-    path = tfg_op.build(_OUTPUT.value)
+    path = tfg_op.build(config.op_file)
   except tfg_op.RasterizerOpError as error:
     print(f"rasterizer op: not built. {error}", file=sys.stderr)
     sys.exit(1)
@@ -31,4 +46,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -12,22 +12,58 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from absl import app
 from tqdm import tqdm
 
 from flags import (
   body_flags,
-  calibration_flags,
   method_flags,
   objective_flags,
+  program,
   synthetic_flags,
 )
+from flags.from_config import define
 from hund_tf.evaluation import quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.options import check, option
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.visualization.quality_plot import save_reliability_plot
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationConfig:
+  """How the quality is calibrated."""
+
+  fit_examples: int = option(
+    2048,
+    "Examples of validation clips that the calibration is fitted to.",
+    low=32,
+  )
+  check_examples: int = option(
+    1024, "Examples of held-out clips that it is checked on.", low=32
+  )
+  batch_size: int = option(
+    32, "Examples at a time.", name="calibration_batch_size", low=1
+  )
+  seed: int = option(11, "Seed of the examples.", name="calibration_seed")
+  output: str | None = option(
+    None,
+    "The JSON file to write; by default NAME.quality.json beside the weights, "
+    "where tools.reconstruct looks for it.",
+    name="calibration_file",
+  )
+  plot: str | None = option(
+    None,
+    "PNG of the reliability on the held-out examples.",
+    name="reliability_plot",
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+_to_config = define(CalibrationConfig, "Calibration")
 
 
 def _measure(config, objective, method, split: str, count: int):
@@ -118,7 +154,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
   try:
-    _calibrate(calibration_flags.to_config())
+    _calibrate(_to_config())
   except ValueError as error:
     print(error, file=sys.stderr)
     return 1
@@ -126,4 +162,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

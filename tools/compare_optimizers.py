@@ -8,32 +8,56 @@ Writes descents.csv, summary.md and descents.png.
 """
 
 import csv
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from absl import app
 from tqdm import tqdm
 
 from flags import (
   body_flags,
-  comparison_flags,
   descent_flags,
   method_flags,
   objective_flags,
   optimizer_flags,
+  program,
   synthetic_flags,
 )
+from flags.from_config import define
 from hund_tf import files
 from hund_tf.evaluation import descent_comparison
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.model import HundModel
+from hund_tf.options import check, option
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.visualization.descent_plots import save_descent_plots
 
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonConfig(files.OutputFolder):
+  """What is compared, and on what."""
+
+  num_problems: int = option(100, "Number of held-out problems.", low=1)
+  split: str = option(
+    "held_out",
+    "Which captured poses the problems show.",
+    name="problem_split",
+    choices=("train", "validation", "held_out"),
+  )
+  seed: int = option(7, "Seed of the problems.", name="comparison_seed")
+  hybrids: tuple[int, ...] = option(
+    (0, 2, 5), "Stages i of HUND(i)+BFGS to compare.", low=0
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+_to_config = define(ComparisonConfig, "Comparison")
 _STAGES = 5
 _LEARNED = f"HUND({_STAGES})"
 
@@ -137,7 +161,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
   try:
-    config = comparison_flags.to_config()
+    config = _to_config()
     folder = files.prepare_output_dir(config.output_dir)
     body = body_flags.to_model()
     objective = AlignmentObjective(body, objective_flags.to_config())
@@ -168,4 +192,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

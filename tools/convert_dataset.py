@@ -13,19 +13,22 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
-from absl import app
 from tqdm import tqdm
 
-from flags import conversion_flags
+from flags import program
+from flags.from_config import define
 from hund_tf import files
 from hund_tf.datasets import registry
 from hund_tf.datasets.conversion import runners, shard, summary
+from hund_tf.datasets.conversion.config import ConversionConfig
 from hund_tf.visualization import contact_sheet
 
+_to_config = define(ConversionConfig, "Conversion")
 
-def _convert(config: conversion_flags.ConversionConfig) -> None:
+
+def _convert(config: ConversionConfig) -> None:
   folder = files.prepare_output_dir(config.output_dir).absolute()
-  source = registry.open_dataset(config.dataset, config.place)
+  source = registry.open_dataset(config.dataset, config.full_place())
   job = shard.make_job(source, folder, config.num_shards, config.max_items)
   todo = runners.prepare(job, config.retry_damaged)
   print(f"{source.name}: {len(todo)} of {job.shards} shards to make")
@@ -50,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
-  config = conversion_flags.to_config()
+  config = _to_config()
   try:
     _convert(config)
   except ValueError as error:
@@ -61,4 +64,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -1,27 +1,37 @@
 """Draws the body's parts, shapes, poses and keypoints into docs/images.
 
-python -m tools.draw_body_model [--output_dir=docs/images]
+python -m tools.draw_body_model [--picture_dir=docs/images]
 """
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app, flags
 from PIL import Image
 
-from flags import body_flags
+from flags import body_flags, program
+from flags.from_config import define
 from hund_tf.files import atomic_path
+from hund_tf.options import option
 from hund_tf.visualization import body_pictures, keypoint_picture
 
-_OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", "docs/images", "Folder to write the four pictures to."
-)
+
+@dataclasses.dataclass(frozen=True)
+class _Pictures:
+  """Where the pictures go."""
+
+  folder: str = option(
+    "docs/images", "Folder to write the pictures to.", name="picture_dir"
+  )
+
+
+_to_config = define(_Pictures, "Pictures")
 
 
 def main(argv: Sequence[str]) -> int:
   del argv
-  folder = Path(_OUTPUT_DIR.value)
+  folder = Path(_to_config().folder)
   try:
     folder.mkdir(parents=True, exist_ok=True)
     model = body_flags.to_model()
@@ -42,4 +52,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -1,7 +1,7 @@
 """Measures the multitask network on held-out records and annotated photos.
 
   python -m tools.evaluate_multitask --validation_records=HELD_OUT \\
-    --photo_annotations=PHOTOS/annotations.json --compare_features \\
+    --annotations=PHOTOS/annotations.json --compare_features \\
     --metrics_output=multitask.metrics.json --sheet_output=maps.png
 
 Records: PCK@0.1 of K and mean IoU of B. Photos: PCK@0.1 of K around annotated
@@ -9,6 +9,7 @@ boxes, and reconstructions from landmarks, from the network, and from both.
 What else is in a file of metrics that exists stays there.
 """
 
+import dataclasses
 import functools
 import json
 import sys
@@ -21,22 +22,56 @@ from flags import (
   feature_flags,
   held_out_flags,
   method_flags,
-  multitask_evaluation_flags,
   objective_flags,
+  program,
 )
+from flags.from_config import define
 from hund_tf import files
 from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import network_features
 from hund_tf.detection.feature_config import load_network, make_features
 from hund_tf.evaluation import network_photos
+from hund_tf.evaluation.config import AnnotatedPhotos
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.multitask.mirror_average import MapNetwork
+from hund_tf.options import REQUIRED, check, option
 from hund_tf.photos import loading
 from hund_tf.photos.people import make_finder
 from hund_tf.training.multitask.batches import held_out_batches
 from hund_tf.training.multitask.trainer import make_judge, score
 from hund_tf.visualization import map_sheet
 
+
+@dataclasses.dataclass(frozen=True)
+class MultitaskEvaluationConfig:
+  """What is measured."""
+
+  metrics: str = option(
+    REQUIRED, "JSON file of the figures.", name="metrics_output"
+  )
+  sheet: str | None = option(
+    None,
+    "PNG of K and B of held-out records; without it none is drawn.",
+    name="sheet_output",
+  )
+  count: int = option(
+    1000,
+    "Records of --validation_records that are measured.",
+    name="held_out_records",
+    low=1,
+  )
+  photos: AnnotatedPhotos = AnnotatedPhotos()
+  compare: bool = option(
+    False,
+    "Reconstruct the photos' people from each kind of --features.",
+    name="compare_features",
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+_to_config = define(MultitaskEvaluationConfig, "Evaluation")
 _BATCH = 25
 _SHEET_PEOPLE = 16
 
@@ -69,8 +104,8 @@ def _on_photos(network: MapNetwork, config) -> dict:
   """Scores of K, and of reconstructions, on annotated photos."""
   people = [
     person
-    for name in config.photos
-    for person in read_coco_keypoints(Path(name), config.photo_dir)
+    for name in config.photos.annotations
+    for person in read_coco_keypoints(Path(name), config.photos.photo_dir)
   ]
   if not people:
     return {}
@@ -98,7 +133,7 @@ def _on_photos(network: MapNetwork, config) -> dict:
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
-  config = multitask_evaluation_flags.to_config()
+  config = _to_config()
   try:
     network = load_network(feature_flags.to_config())
     figures = {
@@ -115,4 +150,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

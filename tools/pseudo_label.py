@@ -13,16 +13,11 @@ left out; it fails if that happens to all of them.
 import sys
 from collections.abc import Sequence
 
-from absl import app, flags
 from tqdm import tqdm
 
-from flags import pseudo_label_flags
+from flags import folder_flags, program, pseudo_label_flags
 from hund_tf.datasets import pseudo_labels
 from hund_tf.datasets.conversion import summary
-
-_OUTPUT_DIR = flags.DEFINE_string(
-  "output_dir", None, "Folder for the records; made if missing.", required=True
-)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -36,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
 
       manifest, result = pseudo_labels.label_photos(
         config.source,
-        _OUTPUT_DIR.value,
+        folder_flags.output_dir(),
         config.shards,
         config.workers,
         show,
@@ -47,9 +42,9 @@ def main(argv: Sequence[str]) -> int:
   for line in pseudo_labels.problems(result):
     print(line, file=sys.stderr)
   print(summary.report_text(result))
-  print(f"wrote {manifest.count} records to {_OUTPUT_DIR.value}")
+  print(f"wrote {manifest.count} records to {folder_flags.output_dir()}")
   return 0
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -17,7 +17,7 @@ import sys
 
 from absl import app
 
-from flags import body_flags, publication_flags, synthetic_flags
+from flags import body_flags, program, publication_flags, synthetic_flags
 from hund_tf.compat import tf
 from hund_tf.models.hund import weights
 from hund_tf.training.hund import publication
@@ -63,4 +63,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

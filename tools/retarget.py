@@ -18,10 +18,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app
 from tqdm import tqdm
 
-from flags import body_flags, retargeting_flags
+from flags import body_flags, program, retargeting_flags
 from hund_tf import files
 from hund_tf.body.adapters import smpl_models
 from hund_tf.body.model import BodyModel
@@ -29,6 +28,7 @@ from hund_tf.datasets.threedpw import measurements as threedpw_measurements
 from hund_tf.records import shards
 from hund_tf.retargeting import correspondence, point_sets
 from hund_tf.retargeting import records as retargeted
+from hund_tf.retargeting.config import RetargetingToolConfig
 from hund_tf.retargeting.fitted_folder import fit_folder
 
 
@@ -59,9 +59,7 @@ def _inputs(config) -> list[Path]:
   return [path for path in paths if path.exists()]
 
 
-def run(
-  config: retargeting_flags.RetargetingToolConfig, body: BodyModel
-) -> str:
+def run(config: RetargetingToolConfig, body: BodyModel) -> str:
   """Writes the fitted records; returns the report.
 
   Raises:
@@ -110,4 +108,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

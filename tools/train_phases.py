@@ -10,21 +10,31 @@ flag files. Started again, finished phases are skipped and the one that was cut
 off goes on.
 """
 
+import dataclasses
 import subprocess
 import sys
 
 from absl import app, flags
 
+from flags import program
+from flags.from_config import define
+from hund_tf.options import REQUIRED, option
 from hund_tf.training import phases
 from tools import train_hund  # noqa: F401  (defines its flags)
 
-_PHASES = flags.DEFINE_multi_string(
-  "phases",
-  None,
-  "Flag file of a run of tools.train_hund. Repeat it: the runs follow in this "
-  "order.",
-  required=True,
-)
+
+@dataclasses.dataclass(frozen=True)
+class _Phases:
+  """The runs."""
+
+  phases: tuple[str, ...] = option(
+    REQUIRED,
+    "Flag file of a run of tools.train_hund; the runs follow in this order.",
+    repeated=True,
+  )
+
+
+_to_config = define(_Phases, "Phases")
 # Of this program alone, or other for each phase.
 _OWN = {"phases", "flagfile", "run_dir", "initial_weights"}
 
@@ -44,7 +54,9 @@ def main(argv: list[str]) -> int:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   values = flags.FLAGS
   try:
-    runs = phases.plan(_PHASES.value, values.run_dir, values.initial_weights)
+    runs = phases.plan(
+      _to_config().phases, values.run_dir, values.initial_weights
+    )
   except ValueError as error:
     print(f"train_phases: {error}", file=sys.stderr)
     return 1
@@ -68,4 +80,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

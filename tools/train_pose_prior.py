@@ -17,7 +17,8 @@ import sys
 
 from absl import app
 
-from flags import pose_prior_flags
+from flags import flagfile, program
+from flags.from_config import define
 from hund_tf import files
 from hund_tf.body import pose_prior
 from hund_tf.body.model import BodyModel
@@ -25,10 +26,22 @@ from hund_tf.compat import tf
 from hund_tf.motion import pose_dataset
 from hund_tf.motion.bvh import MotionError
 from hund_tf.training import pose_prior as flow_training
+from hund_tf.training.pose_prior import PosePriorConfig
 from hund_tf.visualization import pose_sheet
 
+_to_config = define(PosePriorConfig, "Pose priors")
+# Flags that say nothing of the result.
+_LOCAL = (
+  "mocap_dir",
+  "prior_output",
+  "checkpoint_dir",
+  "train",
+  "sample_picture",
+  "prior_threads",
+)
 
-def train(config: pose_prior_flags.PosePriorConfig) -> pose_prior.PosePrior:
+
+def train(config: PosePriorConfig) -> pose_prior.PosePrior:
   """Trains, measures and writes the priors."""
   output = pathlib.Path(config.output)
   output.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +54,9 @@ def train(config: pose_prior_flags.PosePriorConfig) -> pose_prior.PosePrior:
   )
   prior.save(output)
   files.write_json(output.with_suffix(".metrics.json"), metrics)
-  files.write_text(output.with_suffix(".flags"), pose_prior_flags.run_flags())
+  files.write_text(
+    output.with_suffix(".flags"), flagfile.to_text([_to_config], exclude=_LOCAL)
+  )
   print(json.dumps(metrics, indent=2))
   return prior
 
@@ -49,7 +64,7 @@ def train(config: pose_prior_flags.PosePriorConfig) -> pose_prior.PosePrior:
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
-  config = pose_prior_flags.to_config()
+  config = _to_config().seeded()
   tf.config.threading.set_intra_op_parallelism_threads(config.threads)
   try:
     if config.train:
@@ -66,4 +81,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  program.run(main)

@@ -11,6 +11,7 @@ from hund_tf.datasets.open_images import OpenImages
 from hund_tf.datasets.source import DatasetSource
 from hund_tf.datasets.threedpw.reader import ThreeDPW
 from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
+from hund_tf.options import REQUIRED, option, options_of
 from hund_tf.records.regions import DEFAULT_MARGIN, DEFAULT_MAX_SIDE
 
 
@@ -18,17 +19,53 @@ from hund_tf.records.regions import DEFAULT_MARGIN, DEFAULT_MAX_SIDE
 class Place:
   """Where a dataset is, and what of it is meant."""
 
-  root: str  # its folder
-  split: str = ""  # "": the dataset's first
-  margin: float = DEFAULT_MARGIN  # region's side over the longer side of a box
-  max_side: int = DEFAULT_MAX_SIDE  # of a stored region, pixels
+  root: str = option(
+    REQUIRED,
+    "Folder of the dataset, laid out as docs/datasets/README.md tells.",
+    name="data_dir",
+  )
+  split: str = option(
+    "", "Split of the dataset; by default its training split."
+  )
+  margin: float = option(
+    DEFAULT_MARGIN,
+    "Side of the stored region over the longer side of the person's box.",
+    name="region_margin",
+    low=1.0,
+    high=4.0,
+  )
+  max_side: int = option(
+    DEFAULT_MAX_SIDE,
+    "Largest side of a stored region, pixels; larger ones are made smaller.",
+    name="region_max_side",
+    low=32,
+  )
   # Of annotated photos only:
-  annotations: str = ""  # file of annotations, if not the published one
-  photo_dir: str = ""  # folder of photos, if not the published one
-  only_present: bool = False  # leave out photos that are not in the folder
+  annotations: str = option(
+    "",
+    "File of annotations, if it is not the published one below --data_dir.",
+    name="data_annotations",
+  )
+  photo_dir: str = option(
+    "",
+    "Folder of the photos, if it is not the published one below --data_dir.",
+    name="data_photos",
+  )
+  only_present: bool = option(
+    False,
+    "Leave out photos that are not in the folder, as of a partial download, "
+    "instead of counting them as damaged.",
+  )
   # Of Human3.6M only:
-  frame_step: int = 5  # every how many frames one is kept
-  with_images: bool = True  # else records have no image
+  frame_step: int = option(
+    5,
+    "Human3.6M: frames of a video from one that is kept to the next.",
+    name="h36m_frame_step",
+    low=1,
+  )
+  with_images: bool = option(
+    True, "Human3.6M: store images; without them poses alone will do."
+  )
   # Of 3DPW only:
   smpl: SmplFiles | None = None  # the user's models, for the tables' joints
 
@@ -85,9 +122,11 @@ DATASETS = ("h36m", "3dpw", *_LAYOUTS)
 
 def _refuse(name: str, place: Place, unused: tuple[str, ...]) -> None:
   """Raises ValueError if a setting is given that means nothing here."""
+  names = {one.path[0]: one.name for one in options_of(Place)}
   for item in fields(Place):
     if item.name in unused and getattr(place, item.name) != item.default:
-      raise ValueError(f"--{item.name}: means nothing for --dataset={name}")
+      option_name = names.get(item.name, item.name)
+      raise ValueError(f"--{option_name}: means nothing for --dataset={name}")
 
 
 def _photo_dataset(name: str, place: Place) -> DatasetSource:
@@ -105,12 +144,12 @@ def _photo_dataset(name: str, place: Place) -> DatasetSource:
   if not annotations.is_file():
     raise ValueError(
       f"{annotations}: there is no such file; {name} is expected as "
-      f"{known[0]} and {known[1]}/ below --data_dir, or give --annotations"
+      f"{known[0]} and {known[1]}/ below --data_dir, or give --data_annotations"
     )
   if not photos.is_dir():
     raise ValueError(
       f"{photos}: there is no such folder of photos; {name} is expected as "
-      f"{known[0]} and {known[1]}/ below --data_dir, or give --photo_dir"
+      f"{known[0]} and {known[1]}/ below --data_dir, or give --data_photos"
     )
   return layout.reader(
     annotations=str(annotations),

@@ -31,19 +31,25 @@ _PREDICTABLE = (*RECORD_PROTOCOLS, "h36m_official", "real3d")
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-  """What is evaluated, against what, and how."""
+class AnnotatedPhotos:
+  """Photos with annotated keypoints."""
 
-  protocol: str = option(
-    "photos_2d", "What is measured, and how.", choices=PROTOCOLS
-  )
   annotations: tuple[str, ...] = option(
     (),
-    "COCO-style keypoint file of photos_2d, detection, landmarks and parts.",
+    "COCO-style keypoint file of photos that are measured on.",
     repeated=True,
   )
   photo_dir: str | None = option(
     None, "Folder of the photos; by default that of the file that names them."
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig(AnnotatedPhotos):
+  """What is evaluated, against what, and how."""
+
+  protocol: str = option(
+    "photos_2d", "What is measured, and how.", choices=PROTOCOLS
   )
   truth: str | None = option(
     None,

@@ -17,6 +17,7 @@ import numpy as np
 
 from hund_tf.body import joint_limits, skeleton
 from hund_tf.motion import hand_gestures, mocap, pose_augmentation
+from hund_tf.options import option
 
 _FOLDERS = ("cmu_mb_bvh", "cmu_daz_bvh")
 # Second copies of a take, and the take's number where a copy has another name.
@@ -77,9 +78,11 @@ class PoseDataConfig:
   max_per_family: int = 2500  # clips named alike up to their number
   noise_degrees: float = 1.0  # of every angle
   still_noise_degrees: float = 4.0  # of angles the captures hold constant
-  recombined: float = 0.5  # poses with exchanged limbs per training pose
+  recombined: float = option(
+    0.5, "Poses with exchanged limbs per captured training pose.", low=0.0
+  )
   standing_poses: int = 500  # upright, arms from hanging to a T-pose
-  hand_poses: int = 40000
+  hand_poses: int = option(40000, "Number of generated hands.", low=100)
   seed: int = 0
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
+from hund_tf.options import option
 from hund_tf.retargeting import least_squares
 from hund_tf.retargeting import points as points_lib
 from hund_tf.types import (
@@ -39,14 +40,26 @@ _MILLIMETRE = 1e-3
 class RetargetingConfig:
   """How a body is fitted to points in 3D."""
 
-  sigma_mm: float = 3.0  # error of the targets: small is close to them
+  sigma_mm: float = option(
+    3.0,
+    "Error of the measurements, millimetres: a smaller one fits closer.",
+    name="fit_sigma_mm",
+    low=0.1,
+    high=100.0,
+  )
   start_sigma_mm: float = 40.0  # of the first descent, which finds the pose
   outlier_mm: float = 60.0  # distances beyond count linearly
   pose_prior_weight: float = 1.0
   shape_prior_weight: float = 1.0
   start_iterations: int = 12
   max_iterations: int = 20
-  batch_size: int = 32  # people that are fitted together
+  batch_size: int = option(
+    32,
+    "Number of people that are fitted together.",
+    name="fit_batch_size",
+    low=1,
+    high=1024,
+  )
 
   def __post_init__(self):
     for name in (

@@ -14,6 +14,8 @@ from scipy.stats import multivariate_normal
 from hund_tf.body import flows, joint_limits, pose_prior
 from hund_tf.compat import tf, tf_keras
 from hund_tf.motion import pose_dataset
+from hund_tf.motion.pose_dataset import PoseDataConfig
+from hund_tf.options import check, group, option
 
 _NEAR_LIMIT = 0.01  # an angle nearer than this share of its range is "at" it
 _SAMPLES = 4000
@@ -23,15 +25,68 @@ _SAMPLES = 4000
 class FlowFitConfig:
   """Size of the flow and of its training."""
 
-  couplings: int = 8
-  hidden: int = 96
-  steps: int = 4000
-  batch_size: int = 512
-  learning_rate: float = 1e-3
-  weight_decay: float = 1e-3
-  noise: float = 0.12  # added to values, in their standard deviations
+  couplings: int = option(8, "Coupling layers of the flow.", low=1)
+  hidden: int = option(96, "Hidden units of the flow.", low=1)
+  steps: int = option(4000, "Training steps.", low=1)
+  batch_size: int = option(512, "Poses of a training step.", low=2)
+  learning_rate: float = option(
+    1e-3, "Learning rate at first; it falls by a cosine.", low=0.0
+  )
+  weight_decay: float = option(1e-3, "Decoupled weight decay.", low=0.0)
+  noise: float = option(
+    0.12,
+    "Noise that is added to values, in their standard deviations.",
+    low=0.0,
+  )
   validate_every: int = 250
   seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class PosePriorConfig:
+  """A training run of the pose priors."""
+
+  mocap_dir: str | None = option(
+    None, "Folder with cmu_mb_bvh and cmu_daz_bvh; not needed with --notrain."
+  )
+  output: str = option(
+    str(pose_prior.DEFAULT_PATH),
+    "The .npz file of the trained priors; metrics and flags go beside it.",
+    name="prior_output",
+  )
+  checkpoint_dir: str | None = option(
+    None, "Folder to resume from; without it there are no checkpoints."
+  )
+  train: bool = option(
+    True, "Whether to train; if not, --prior_output is read instead."
+  )
+  sample_picture: str | None = option(
+    None, "PNG of 40 sampled poses, drawn at the end."
+  )
+  threads: int = option(
+    2, "CPU threads; 0 takes all.", name="prior_threads", low=0
+  )
+  seed: int = option(0, "Seed of data, weights and batches.", name="prior_seed")
+  data: PoseDataConfig = PoseDataConfig()
+  body: FlowFitConfig = group(FlowFitConfig(), prefix="body_")
+  hand: FlowFitConfig = group(
+    FlowFitConfig(hidden=64, noise=0.02), prefix="hand_"
+  )
+
+  def __post_init__(self):
+    check(self)
+    if self.train and not self.mocap_dir:
+      raise ValueError(
+        "mocap_dir: is required for training; expected it or --notrain"
+      )
+
+  def seeded(self) -> "PosePriorConfig":
+    """The same with `seed` as the seed of all parts."""
+    parts = {
+      name: dataclasses.replace(getattr(self, name), seed=self.seed)
+      for name in ("data", "body", "hand")
+    }
+    return dataclasses.replace(self, **parts)
 
 
 def fit_flow(

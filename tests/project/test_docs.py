@@ -28,11 +28,8 @@ _FOREIGN_FLAGS = {
 _LIST_FLAGS = """
 import importlib, pathlib
 from absl import flags
-for path in sorted(pathlib.Path().glob("[ft][lo]*/*.py")):
-  try:
-    importlib.import_module(".".join(path.with_suffix("").parts))
-  except flags.DuplicateFlagError:
-    pass
+for path in sorted(pathlib.Path("tools").glob("*.py")):
+  importlib.import_module("tools." + path.stem)
 print(*flags.FLAGS)
 """
 _COMING = {"reconstruct"}

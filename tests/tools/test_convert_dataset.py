@@ -46,9 +46,9 @@ def test_fails_goes_on_and_draws(coco_folder, tmp_path):
     f"--output_dir={out}",
     "--num_shards=2",
     "--workers=1",
-    f"--records={out}",
-    f"--output={tmp_path / 'sheet.png'}",
-    "--count=3",
+    f"--drawn_records={out}",
+    f"--sheet={tmp_path / 'sheet.png'}",
+    "--sheet_examples=3",
   ]
   runs = [
     ("preview", flags),

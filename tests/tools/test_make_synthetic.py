@@ -27,8 +27,10 @@ def _run(*flags):
 
 
 def test_it_makes_images_and_a_contact_sheet(tmp_path):
-  settings = ("--num_images=3", "--num_shards=2", "--image_size=48")
-  result = _run(f"--output_dir={tmp_path}", "--split=validation", *settings)
+  settings = ("--num_images=3", "--image_shards=2", "--image_size=48")
+  result = _run(
+    f"--output_dir={tmp_path}", "--image_split=validation", *settings
+  )
   assert result.returncode == 0, result.stderr
   assert "(2/2)" in result.stdout
   assert "per core" in result.stdout

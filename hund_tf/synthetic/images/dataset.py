@@ -20,6 +20,7 @@ from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.extras import load_extra
 from hund_tf.motion.pose_library import PoseLibrary
+from hund_tf.options import option
 from hund_tf.records import schema, shards
 from hund_tf.records.schema import PersonRecord
 from hund_tf.records.shards import Manifest, ShardInfo
@@ -36,9 +37,14 @@ class DatasetConfig:
   """What is made; the number of processes is no part of it."""
 
   name: str = "train"  # of the files
-  seed: int = 0
-  num_images: int = 1000
-  num_shards: int = 4
+  seed: int = option(0, "Seed of the images.", name="image_seed", low=0)
+  num_images: int = option(1000, "Number of images to make.", low=1)
+  num_shards: int = option(
+    4,
+    "Files to spread the images over; each is made by one process.",
+    name="image_shards",
+    low=1,
+  )
   scene: SceneConfig = SceneConfig()
   image: ImageConfig = ImageConfig()
   photos: tuple[str, ...] = ()  # paths of backgrounds; none: procedural ones

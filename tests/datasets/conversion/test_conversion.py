@@ -322,10 +322,12 @@ def test_layouts_are_told(tmp_path):
   with pytest.raises(ValueError, match=expected):
     registry.open_dataset("densepose", registry.Place(str(tmp_path), "minival"))
   place = registry.Place(str(tmp_path), "test", photo_dir="x")
-  with pytest.raises(ValueError, match="--photo_dir: means nothing for --data"):
+  with pytest.raises(
+    ValueError, match="--data_photos: means nothing for --data"
+  ):
     registry.open_dataset("3dpw", place)
   place = registry.Place(str(tmp_path), frame_step=2)
-  with pytest.raises(ValueError, match="--frame_step: means nothing"):
+  with pytest.raises(ValueError, match="--h36m_frame_step: means nothing"):
     registry.open_dataset("coco", place)
   boxes = tmp_path / "boxes.csv"
   boxes.touch()

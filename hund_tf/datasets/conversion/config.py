@@ -1,0 +1,73 @@
+"""What is converted to person records, and how."""
+
+import dataclasses
+
+from hund_tf.datasets import registry
+from hund_tf.datasets.conversion.runners import BEAM_RUNNERS
+from hund_tf.datasets.registry import Place
+from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
+from hund_tf.files import OutputFolder
+from hund_tf.options import REQUIRED, check, option
+
+
+@dataclasses.dataclass(frozen=True)
+class ConversionConfig(OutputFolder):
+  """The conversion of a dataset."""
+
+  dataset: str = option(
+    REQUIRED, "Dataset that is converted.", choices=registry.DATASETS
+  )
+  place: Place = dataclasses.field()
+  smpl: tuple[str, ...] = option(
+    (),
+    "3DPW: your SMPL models and regressor, as MALE.pkl,FEMALE.pkl,"
+    "REGRESSOR.npy; records then have the joints of the published tables.",
+  )
+  num_shards: int = option(
+    16, "Number of files that the records are spread over.", low=1
+  )
+  max_items: int = option(
+    0,
+    "Convert the first so many photos, sequences or videos only; 0: all.",
+    low=0,
+  )
+  max_bad_fraction: float = option(
+    0.01,
+    "Share of the inputs that may be damaged; with more the conversion fails.",
+    low=0.0,
+    high=1.0,
+  )
+  retry_damaged: bool = option(
+    False,
+    "Make shards again that miss a damaged input, as it has been mended.",
+  )
+  runner: str = option(
+    "local",
+    "Where it runs: in processes of this machine, or as an Apache Beam "
+    "pipeline.",
+    choices=("local", *BEAM_RUNNERS),
+  )
+  workers: int = option(2, "Number of processes of --runner=local.", low=1)
+  beam_options: tuple[str, ...] = option(
+    (),
+    "An option of the Beam runner, as --beam_options=--NAME=VALUE.",
+    repeated=True,
+  )
+  sheet_records: int = option(
+    24,
+    "Number of records on the contact sheet; 0 draws none.",
+    low=0,
+    high=400,
+  )
+
+  def __post_init__(self):
+    check(self)
+    if len(self.smpl) not in (0, 3):
+      raise ValueError(
+        f"smpl: got {len(self.smpl)} files, expected MALE,FEMALE,REGRESSOR"
+      )
+
+  def full_place(self) -> Place:
+    """The place with the user's SMPL files."""
+    smpl = SmplFiles(*self.smpl) if self.smpl else None
+    return dataclasses.replace(self.place, smpl=smpl)
