@@ -44,6 +44,27 @@ NAMES: tuple[str, ...] = (
   + tuple(f"r_hand_{name}" for name in _HAND)
 )
 INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
+# The 17 keypoints of COCO in COCO's order.
+COCO_NAMES = (
+  "nose",
+  "l_eye",
+  "r_eye",
+  "l_ear",
+  "r_ear",
+  "l_shoulder",
+  "r_shoulder",
+  "l_elbow",
+  "r_elbow",
+  "l_wrist",
+  "r_wrist",
+  "l_hip",
+  "r_hip",
+  "l_knee",
+  "r_knee",
+  "l_ankle",
+  "r_ankle",
+)
+COCO_INDICES = tuple(INDEX[name] for name in COCO_NAMES)
 # Keypoints that are the middle of two others.
 MIDPOINTS: dict[str, tuple[str, str]] = {
   "neck": ("l_shoulder", "r_shoulder"),

@@ -14,31 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import keypoints
+from hund_tf.body.keypoints import COCO_INDICES
 from hund_tf.datasets import annotated_photos
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.records import regions
 from hund_tf.records.schema import PersonRecord
 from hund_tf.types import NUM_KEYPOINTS
 
-COCO_NAMES = (
-  "nose",
-  "l_eye",
-  "r_eye",
-  "l_ear",
-  "r_ear",
-  "l_shoulder",
-  "r_shoulder",
-  "l_elbow",
-  "r_elbow",
-  "l_wrist",
-  "r_wrist",
-  "l_hip",
-  "r_hip",
-  "l_knee",
-  "r_knee",
-  "l_ankle",
-  "r_ankle",
-)
 FOOT_NAMES = (
   "l_big_toe",
   "l_small_toe",
@@ -47,7 +29,6 @@ FOOT_NAMES = (
   "r_small_toe",
   "r_heel",
 )
-COCO_INDICES = tuple(keypoints.INDEX[name] for name in COCO_NAMES)
 FOOT_INDICES = tuple(keypoints.INDEX[name] for name in FOOT_NAMES)
 HIDDEN_WEIGHT = 0.5  # of a joint whose place was guessed, as it is hidden
 PERSON_CATEGORY = 1

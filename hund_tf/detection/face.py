@@ -53,7 +53,7 @@ class FaceReader:
   """Reads the faces of people whose poses are known."""
 
   def __init__(self):
-    self._detector = shared_network(FACE_DETECTION, low=-1.0)
+    self._detector = shared_network(FACE_DETECTION)
     self._anchors = ssd_anchors(self._detector.side, FACE_STRIDES)
     self._mesh = shared_network(FACE_LANDMARK)
     self._iris = shared_network(IRIS_LANDMARK)

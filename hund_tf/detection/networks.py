@@ -1,7 +1,7 @@
 """The networks that find and read people, ready to run on crops of photos."""
 
+import functools
 from collections.abc import Sequence
-from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,22 @@ FACE_LANDMARK = "face_landmark"
 IRIS_LANDMARK = "iris_landmark"
 HAND_RECROP = "hand_recrop"
 HAND_LANDMARK = "hand_landmark"
+MOVENET_THUNDER = "movenet_thunder"
+NANODET = "nanodet"
+
+# ImageNet's mean and deviation of blue, green and red.
+_MEAN, _DEVIATION = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
+
+
+def prepared(name: str, images: tf.Tensor) -> tf.Tensor:
+  """RGB images in [0, 255] as the network of that name reads them."""
+  images = tf.cast(images, tf.float32)
+  if name == MOVENET_THUNDER:
+    return images
+  if name == NANODET:
+    return (images[..., ::-1] - _MEAN) / _DEVIATION
+  low = -1.0 if name in (POSE_DETECTION, FACE_DETECTION) else 0.0
+  return images * ((1.0 - low) / 255.0) + low
 
 
 class Network:
@@ -27,25 +43,20 @@ class Network:
 
   Args:
     name: of a file in the folder `assets`, without its ending.
-    low: what black is for the network; white is 1.
 
   Raises:
     FileNotFoundError: if there is no such file.
   """
 
-  def __init__(self, name: str, low: float = 0.0):
+  def __init__(self, name: str):
+    self._name = name
     self._graph = load_graph(_ASSETS / f"{name}.npz")
-    self._low = low
     self.side = self._graph.input_shape[0]
 
-  @cached_property
+  @functools.cached_property
   def _function(self):
     """Compiled at the first call, which takes longer than the others."""
-
-    def prepare(images: tf.Tensor) -> tf.Tensor:
-      scale = (1.0 - self._low) / 255.0
-      return tf.cast(images, tf.float32) * scale + self._low
-
+    prepare = functools.partial(prepared, self._name)
     return frozen_function(self._graph, prepare, tf.uint8)
 
   def __call__(self, crops: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
@@ -63,7 +74,7 @@ class Network:
     }
 
 
-@cache
-def shared_network(name: str, low: float = 0.0) -> Network:
+@functools.cache
+def shared_network(name: str) -> Network:
   """The network of that name, loaded and compiled once in a process."""
-  return Network(name, low)
+  return Network(name)

@@ -21,7 +21,7 @@ from hund_tf.detection.pose import (
   alignment_roi,
   merge,
 )
-from hund_tf.detection.roi import Roi, crop_roi, paste_roi
+from hund_tf.detection.roi import Roi, crop_roi, paste_roi, tile_rois
 
 _AVOIDANCE = 6.0  # how much looks that resemble a neighbour lose
 _MASK_SIDE = 256  # larger side of the masks that are compared, pixels
@@ -40,27 +40,6 @@ class SearchConfig:
   max_similarity: float = 0.4  # of two different people's landmarks
   max_contained: float = 0.75  # of the smaller of two people's masks
   clear_stability: float = 0.82  # above, people may hide one another
-
-
-def tile_rois(height: int, width: int, fraction: float) -> list[Roi]:
-  """Square tiles of `fraction` of the larger side, half overlapping.
-
-  Along each axis the tiles are spread evenly from border to border; an axis
-  shorter than the tile has one, centred.
-  """
-  side = fraction * max(height, width)
-
-  def centers(length: int) -> np.ndarray:
-    if length <= side:
-      return np.array([length / 2])
-    count = int(np.ceil((length - side) / (side / 2) - 1e-6)) + 1
-    return np.linspace(side / 2, length - side / 2, count)
-
-  return [
-    Roi(float(x), float(y), side)
-    for y in centers(height)
-    for x in centers(width)
-  ]
 
 
 def landmark_similarity(
@@ -105,7 +84,7 @@ class PeopleFinder:
   def __init__(self, config: SearchConfig | None = None):
     self.config = config or SearchConfig()
     self.pose = PoseNetwork()
-    self._detector = shared_network(POSE_DETECTION, low=-1.0)
+    self._detector = shared_network(POSE_DETECTION)
     self._anchors = ssd_anchors(self._detector.side, POSE_STRIDES)
 
   def regions(

@@ -43,6 +43,27 @@ def upright_roi(box: np.ndarray, scale: float = 1.0) -> Roi:
   )
 
 
+def tile_rois(height: int, width: int, fraction: float) -> list[Roi]:
+  """Square tiles of `fraction` of the larger side, half overlapping.
+
+  Along each axis the tiles are spread evenly from border to border; an axis
+  shorter than the tile has one, centred.
+  """
+  side = fraction * max(height, width)
+
+  def centers(length: int) -> np.ndarray:
+    if length <= side:
+      return np.array([length / 2])
+    count = int(np.ceil((length - side) / (side / 2) - 1e-6)) + 1
+    return np.linspace(side / 2, length - side / 2, count)
+
+  return [
+    Roi(float(x), float(y), side)
+    for y in centers(height)
+    for x in centers(width)
+  ]
+
+
 def aligned_angle(
   start: np.ndarray, end: np.ndarray, target_degrees: float
 ) -> float:

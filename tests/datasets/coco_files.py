@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from hund_tf.datasets.coco import COCO_NAMES
+from hund_tf.body.keypoints import COCO_NAMES
 
 SIZE = (330, 250)  # width, height of the photos
 COLORS = {"l": (255, 0, 0), "r": (0, 0, 255), "n": (0, 255, 0)}

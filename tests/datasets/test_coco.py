@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from hund_tf.body import keypoints
+from hund_tf.body.keypoints import COCO_NAMES
 from hund_tf.datasets import coco
 from hund_tf.datasets.coco import (
-  COCO_NAMES,
   CocoPeople,
   read_coco_keypoints,
 )

@@ -9,6 +9,7 @@ from hund_tf.detection.roi import (
   aligned_angle,
   crop_roi,
   paste_roi,
+  tile_rois,
   upright_roi,
 )
 
@@ -107,13 +108,13 @@ def test_box_iou_and_suppression():
 
 def test_tiles_cover_the_photo():
   covered = np.zeros((90, 200), bool)
-  for tile in people.tile_rois(90, 200, 1 / 3):
+  for tile in tile_rois(90, 200, 1 / 3):
     half = tile.size / 2
     rows = slice(max(0, round(tile.y - half)), round(tile.y + half))
     columns = slice(max(0, round(tile.x - half)), round(tile.x + half))
     covered[rows, columns] = True
   assert covered.all()
-  assert len(people.tile_rois(90, 200, 1.0)) == 1
+  assert len(tile_rois(90, 200, 1.0)) == 1
 
 
 def test_heatmap_refinement_moves_to_the_peak_only_when_it_is_sure():

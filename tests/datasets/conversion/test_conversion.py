@@ -13,8 +13,9 @@ import pytest
 
 from hund_tf.body import joint_sets, keypoints
 from hund_tf.body.joint_sets import SMPL_24
+from hund_tf.body.keypoints import COCO_NAMES
 from hund_tf.datasets import registry
-from hund_tf.datasets.coco import COCO_NAMES, CocoPeople
+from hund_tf.datasets.coco import CocoPeople
 from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import ConversionError
 from hund_tf.records import shards

@@ -53,7 +53,11 @@ def photo_input(network: str, side: int) -> np.ndarray:
     size = photo.size[0]
     view = [round(size * v) for v in _VIEWS[network]]
     crop = photo.convert("RGB").crop(view).resize((side, side), Image.BILINEAR)
-  image = np.asarray(crop, np.float32)[None]
+  return in_range(network, np.asarray(crop, np.float32)[None])
+
+
+def in_range(network: str, image: np.ndarray) -> np.ndarray:
+  """An image [..., 3] in [0, 255], float32, as the network reads it."""
   if network == "movenet_thunder":
     return image
   if network == "nanodet":
