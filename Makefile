@@ -30,13 +30,18 @@ style: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-PYTEST := -m pytest -n 2 --dist loadfile
+# In two halves, for a process keeps what XLA compiled until it ends.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
+FIRST_HALF := tests/[a-q]*/
+SECOND_HALF := tests/[r-z]*/ tests/test_*.py
 
 test: style
-	$(RUN) $(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(FIRST_HALF)
+	$(PYTEST) -m "not slow" $(SECOND_HALF)
 
 test-all: style
-	$(RUN) $(PYTEST)
+	$(PYTEST) $(FIRST_HALF)
+	$(PYTEST) $(SECOND_HALF)
 
 demo: setup
 	$(RUN) -m tools.reconstruct --flagfile=flags/demo.flags \

@@ -151,6 +151,7 @@ def test_the_part_term_is_taken_of_photos_alone(
   assert asked == {("joint", "none", 16), ("SS", "full", 2)}
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_judged_and_kept(
   new_model, people, synthetic, monkeypatch
 ):
