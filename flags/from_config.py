@@ -10,6 +10,7 @@ together: two dataclasses may share a flag only if its option is the same.
 
 import dataclasses
 import re
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -64,6 +65,20 @@ class ConfigFlags(Generic[T]):
       )
     except ValueError as error:
       raise ValueError(self._named(str(error))) from error
+
+  def sections(self) -> dict[str, list[Option]]:
+    """The options by what they are about: those of a dataclass in it apart.
+
+    The first line of its docstring says what a dataclass in it is about.
+    """
+    found: dict[str, list[Option]] = {}
+    for one in self.options:
+      place, title = self._config, self.title
+      for field in one.path[:-1]:
+        place = typing.get_type_hints(place)[field]
+        title = (place.__doc__ or self.title).split("\n")[0].split(";")[0]
+      found.setdefault(title.rstrip(".:"), []).append(one)
+    return found
 
   def _named(self, line: str) -> str:
     """The line of an error with the flag in place of the field's name."""

@@ -58,10 +58,11 @@ def help_text(module: ModuleType) -> str:
   """What `--help` says: what the program does, and its flags by subject."""
   lines, listed = [(module.__doc__ or "").strip(), ""], set()
   for group in groups_of(module):
-    own = [one for one in group.options if one.name not in listed]
-    if own:
-      listed |= {one.name for one in own}
-      lines += [f"{group.title}:", *(_describe(one) for one in own), ""]
+    for title, options in group.sections().items():
+      own = [one for one in options if one.name not in listed]
+      if own:
+        listed |= {one.name for one in own}
+        lines += [f"{title}:", *(_describe(one) for one in own), ""]
   lines += [
     "Any program:",
     "  --flagfile=FILE",

@@ -63,11 +63,13 @@ def _rows(path):
 
 
 def test_detection_by_keypoints_and_by_boxes(annotations, tmp_path):
-  config = EvaluationConfig("detection", annotations=(str(annotations),))
+  config = EvaluationConfig(
+    protocol="detection", annotations=(str(annotations),)
+  )
   boxes = tmp_path / "boxes.json"
   people = {f"{k}.png": {"people": [_BOX]} for k in range(2)}
   boxes.write_text(json.dumps(people))
-  for one in (config, EvaluationConfig("detection", truth=str(boxes))):
+  for one in (config, EvaluationConfig(protocol="detection", truth=str(boxes))):
     text = photo_protocols.run_detection(one, _Detector(), tmp_path)
     assert "1.png: nobody there, at 50,0,30,70, score 0.40" in text
     content, rows = _rows(tmp_path / "detection.json")
@@ -82,7 +84,7 @@ def test_detection_by_keypoints_and_by_boxes(annotations, tmp_path):
 @pytest.mark.parametrize("search", [False, True])
 def test_landmarks(annotations, tmp_path, search):
   config = EvaluationConfig(
-    "landmarks", annotations=(str(annotations),), search_people=search
+    protocol="landmarks", annotations=(str(annotations),), search_people=search
   )
   text = photo_protocols.run_landmarks(config, _Detector(), tmp_path)
   assert text.startswith("1 people, 1 found")
@@ -96,7 +98,7 @@ def test_landmarks(annotations, tmp_path, search):
 
 def test_nobody_to_judge(annotations, tmp_path):
   config = EvaluationConfig(
-    "landmarks", annotations=(str(annotations),), min_person_px=81.0
+    protocol="landmarks", annotations=(str(annotations),), min_person_px=81.0
   )
   with pytest.raises(ValueError, match="nobody is at least 81 pixels"):
     photo_protocols.run_landmarks(config, _Detector(), tmp_path)
@@ -109,7 +111,7 @@ def test_parts(annotations, tmp_path):
     maps[..., 14] = 1.0  # the head everywhere
     return ImageFeatures(nothing, nothing, tf.constant(maps), nothing, nothing)
 
-  config = EvaluationConfig("parts", annotations=(str(annotations),))
+  config = EvaluationConfig(protocol="parts", annotations=(str(annotations),))
   for detector in (_Detector(), None):
     photo_protocols.run_parts(config, detector, features, tmp_path)
     _, rows = _rows(tmp_path / "parts.json")
@@ -142,7 +144,7 @@ def test_real3d(annotations, tmp_path):
       own[0, row] = np.array(joints[name]) / 1e3
     return Predictions((sighting.key,), {"joints_17": own})
 
-  config = EvaluationConfig("real3d", truth=str(path))
+  config = EvaluationConfig(protocol="real3d", truth=str(path))
   text = photo_protocols.run_real3d(config, predict, _Detector(), tmp_path)
   assert "| studio | 1 | 1 | 4 | 0.0 | 0.0 | 0.0 |" in text
   content, rows = _rows(tmp_path / "real3d.json")

@@ -55,7 +55,7 @@ def test_it_compares_all_methods(run, tmp_path):
   code, out, err = run(
     output_dir=str(tmp_path),
     num_problems=2,
-    hybrids=["0"],
+    hybrids=[0],
     part_weight=0.0,
     full_parts=0.0,
     no_parts=1.0,

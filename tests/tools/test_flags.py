@@ -104,6 +104,15 @@ def test_errors_of_the_dataclass_name_the_flag():
     _parse("--tested_fast")
 
 
+def test_the_options_of_a_dataclass_in_it_are_a_section():
+  sections = _to_config.sections()
+  assert list(sections) == ["Tested things", "The part"]
+  assert [one.name for one in sections["The part"]] == [
+    "tested_first_size",
+    "tested_second_size",
+  ]
+
+
 def test_a_name_has_one_meaning():
   @dataclasses.dataclass(frozen=True)
   class Other:
