@@ -1,6 +1,7 @@
 """What the documents name exists: links, files, programs, flags, pictures."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -32,7 +33,6 @@ for path in sorted(pathlib.Path("tools").glob("*.py")):
   importlib.import_module("tools." + path.stem)
 print(*flags.FLAGS)
 """
-_COMING = {"reconstruct"}
 _STORIES = (
   "weights of now",
   "with the weights of then",
@@ -138,15 +138,58 @@ def test_files_in_documents_exist(document):
   assert not missing, f"{_name(document)} names {sorted(missing)}"
 
 
-@_documents(_TODAY)
-def test_subcommands_in_documents_exist(document):
-  text = document.read_text(encoding="utf-8")
-  named = set(re.findall(r"(?:^|`|/)hund ([a-z]+)", text, re.M))
-  if named:
-    from hund_tf.cli import main
+def _commands(start: str) -> dict[str, set[str]]:
+  """Flags by program in the commands of all documents.
 
-    known = set(main._COMMANDS) | _COMING
-    assert named <= known, f"{_name(document)}: {named}"
+  Args:
+    start: what a command begins with, before the program's name.
+  """
+  found: dict[str, set[str]] = {}
+  for document in _TODAY:
+    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in re.findall(rf"^\s*(?:\S*/)?{start}.*$", text, re.M):
+      name, _, rest = line.partition(start)[2].partition(" ")
+      command = rest.split(" #")[0]
+      flags = re.findall(r"(?<![\w=-])--?([a-z]\w*)", command)
+      found.setdefault(name, set()).update(flags)
+  return found
+
+
+def _unknown(flags: set[str], known: set[str]) -> set[str]:
+  return {
+    flag
+    for flag in flags
+    if not {flag, flag.removeprefix("no"), flag.removeprefix("no_")} & known
+  }
+
+
+@pytest.mark.parametrize("name", sorted(_commands("hund ")))
+def test_commands_of_hund_in_documents_are_valid(name):
+  from hund_tf import options
+  from hund_tf.cli import main
+
+  command = main._COMMANDS[name]
+  config = getattr(importlib.import_module(command.module), command.config)
+  known = {one.name for one in options.options_of(config)}
+  known |= {*command.short.values(), "help"}
+  unknown = _unknown(_commands("hund ")[name], known)
+  assert not unknown, f"hund {name}: {sorted(unknown)}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(_commands("python -m tools.")))
+def test_commands_of_tools_in_documents_are_valid(name):
+  listing = f"import tools.{name}; from absl import flags; print(*flags.FLAGS)"
+  listed = subprocess.run(
+    [sys.executable, "-c", listing],
+    cwd=_ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  known = {*listed.stdout.split(), "help", *_FOREIGN_FLAGS}
+  unknown = _unknown(_commands("python -m tools.")[name], known)
+  assert not unknown, f"tools.{name}: {sorted(unknown)}"
 
 
 @_documents(_TODAY)
