@@ -55,7 +55,8 @@ def test_the_released_recipe_trains_phase_after_phase(tmp_path):
 def test_a_phase_that_fails_ends_the_training(tmp_path):
   phases = ["1_parts", "2_compared"]
   files = [f"--phases=flags/released/{name}.flags" for name in phases]
-  result = _train(tmp_path, *files, *_TINY, "--regime=WS", "--stage_steps=7:1")
+  result = _train(tmp_path, *files, *_TINY, "--initial_weights=none.npz")
   assert result.returncode == 1
+  assert "none.npz" in result.stderr
   assert "phase 1 of 2, 1_parts ended with" in result.stderr
   assert not (tmp_path / "2_compared").exists()
