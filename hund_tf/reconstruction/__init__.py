@@ -2,5 +2,6 @@
 
 `reconstructor` crops each person, fits the body by a method and puts everybody
 into one camera frame; `methods` are the learned descent, optimisers and hybrids
-behind one interface; `quality` tells how likely a result is right.
+behind one interface, `method_config` the choice of one; `quality` tells how
+likely a result is right.
 """
