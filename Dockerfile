@@ -14,11 +14,6 @@ FROM python:3.11-slim-bookworm
 # cpu or gpu: which of the pinned requirements are installed.
 ARG DEVICE=cpu
 
-# OpenCV needs libGL and glib; g++ compiles the rasteriser and is taken away.
-RUN apt-get update \
-  && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
-  && rm -rf /var/lib/apt/lists/*
-
 WORKDIR /opt/hund_tf
 COPY requirements.txt requirements-gpu.txt ./
 RUN if [ "$DEVICE" = gpu ]; then file=requirements-gpu.txt; \
@@ -26,6 +21,7 @@ RUN if [ "$DEVICE" = gpu ]; then file=requirements-gpu.txt; \
   && pip install --no-cache-dir --requirement "$file"
 
 COPY . .
+# g++ compiles the rasteriser of pictures and is taken away again.
 ENV HUND_RASTERIZER_OP=/opt/rasterizer_op.so
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends g++ \

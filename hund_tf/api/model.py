@@ -12,11 +12,11 @@ import numpy as np
 from hund_tf import files
 from hund_tf.api.results import People, Person, Photo
 from hund_tf.body.model import BodyModel
+from hund_tf.detection.feature_config import FeatureConfig, load_features
 from hund_tf.detection.interface import PersonDetector
 from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models.hund import weights as hund_weights
-from hund_tf.optimization.config import METHODS, OptimizerConfig
+from hund_tf.models.hund.config import DescentOptions
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.people import (
   Finder,
@@ -24,13 +24,15 @@ from hund_tf.photos.people import (
   SeenPhoto,
   make_finder,
 )
-from hund_tf.reconstruction import quality
-from hund_tf.reconstruction.methods import HundMethod, Method, OptimizerMethod
+from hund_tf.reconstruction.method_config import (
+  MethodConfig,
+  find_calibration,
+  make_method,
+)
 from hund_tf.reconstruction.reconstructor import Reconstructor
 
 ImageLike = str | os.PathLike | np.ndarray
 Boxes = Sequence[Sequence[float]] | Mapping[str, Sequence[Sequence[float]]]
-MethodName = Literal["hund", "bfgs", "lbfgs", "adam"]
 
 
 class PeopleModel:
@@ -60,16 +62,14 @@ class PeopleModel:
   def __call__(self, images: np.ndarray, **options: Any) -> People: ...
 
   @overload
-  def __call__(
-    self, images: str | os.PathLike, **options: Any
-  ) -> People | Iterator[People]: ...
+  def __call__(self, images: str | os.PathLike, **options: Any) -> Any: ...
 
   @overload
   def __call__(
     self, images: Sequence[ImageLike], **options: Any
   ) -> list[People]: ...
 
-  def __call__(
+  def __call__(  # pyright: ignore[reportInconsistentOverload]
     self,
     images: ImageLike | Sequence[ImageLike],
     *,
@@ -162,7 +162,8 @@ def _is_many(images: str | os.PathLike) -> bool:
 def load(
   weights: str | os.PathLike | None = None,
   *,
-  method: MethodName = "hund",
+  method: Literal["hund", "bfgs", "lbfgs", "adam"] = "hund",
+  features: Literal["landmarks", "network", "both"] = "landmarks",
   num_stages: int | None = None,
   refine_steps: int = 0,
   jit_compile: bool = False,
@@ -173,6 +174,8 @@ def load(
     weights: of the learned descent; by default those that come with the
       package.
     method: the learned descent, or an optimiser of the same objective.
+    features: what the objective compares bodies with: a detector's landmarks
+      and masks, the maps of the multitask network, or both.
     num_stages: M of the learned descent; by default as in its training.
     refine_steps: iterations of BFGS after the learned descent.
     jit_compile: XLA: faster, but slower to start.
@@ -183,10 +186,12 @@ def load(
   Raises:
     ValueError: if the weights or an option cannot be used.
   """
-  if method not in ("hund", *METHODS):
-    raise ValueError(
-      f"method: got {method!r}, expected one of hund, {', '.join(METHODS)}"
-    )
+  config = MethodConfig(
+    method=method,
+    weights=None if weights is None else os.fspath(weights),
+    refine_steps=refine_steps,
+    descent=DescentOptions(num_stages=num_stages, jit_compile=jit_compile),
+  )
   if refine_steps and method != "hund":
     raise ValueError(
       f"refine_steps: got {refine_steps} with method {method!r}, expected 0: "
@@ -194,40 +199,12 @@ def load(
     )
   body_model = BodyModel()
   objective = AlignmentObjective(body_model)
-  path = weights or hund_weights.DEFAULT_PATH
-  calibration = None
-  fitter: Method
-  if method == "hund":
-    refinement = None
-    if refine_steps:
-      refinement = OptimizerConfig(
-        max_iterations=refine_steps, jit_compile=jit_compile
-      )
-    fitter = HundMethod(
-      hund_weights.load(body_model, path),
-      num_stages,
-      refinement,
-      objective,
-      jit_compile,
-    )
-    if not refine_steps:
-      calibration = _calibration(path, objective, num_stages)
-  else:
-    fitter = OptimizerMethod(
-      objective, OptimizerConfig(method=method, jit_compile=jit_compile)
-    )
-  reconstructor = Reconstructor(fitter, calibration)
-  name = f"{method}+bfgs" if refine_steps else method
-  return PeopleModel(MediaPipeDetector(), reconstructor, body_model, name)
-
-
-def _calibration(
-  path: str | os.PathLike,
-  objective: AlignmentObjective,
-  num_stages: int | None,
-) -> quality.QualityCalibration | None:
-  """The calibration of a weights file if it holds for these settings."""
-  found = quality.load_beside(path)
-  if found is None or not found.applies_to(objective):
-    return None
-  return found if num_stages in (None, found.num_stages) else None
+  fitter = make_method(config, objective)
+  reconstructor = Reconstructor(
+    fitter,
+    find_calibration(config, objective),
+    load_features(FeatureConfig(features), fitter.feature_channels),
+  )
+  return PeopleModel(
+    MediaPipeDetector(), reconstructor, body_model, config.name
+  )

@@ -5,8 +5,8 @@ switch `mirror_average` becomes `--mirror_average` and `--no_mirror_average`.
 """
 
 import argparse
-import dataclasses
 import sys
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -106,8 +106,7 @@ def _prepared(arguments: Sequence[str]) -> list[str]:
 def _title(config: type, path: Sequence[str]) -> str:
   """First line of the docstring of the dataclass at a path of fields."""
   for name in path:
-    fields = {field.name: field for field in dataclasses.fields(config)}
-    config = fields[name].type
+    config = typing.get_type_hints(config)[name]
   return (config.__doc__ or "").partition("\n")[0].rstrip(".")
 
 

@@ -1,5 +1,7 @@
 """Fields of a record that follow from the region of the photo it stores."""
 
+from typing import Any
+
 import numpy as np
 
 from hund_tf.records.regions import (
@@ -15,7 +17,7 @@ def region_fields(
   intrinsics: np.ndarray,
   box: np.ndarray,
   keypoints: np.ndarray,
-) -> dict[str, object]:
+) -> dict[str, Any]:
   """The fields of the region, and intrinsics, box and keypoints in it.
 
   Args:

@@ -25,7 +25,10 @@ class Skipped(NamedTuple):
 class DatasetSource(Protocol):
   """A dataset on disk; can be pickled, for several processes."""
 
-  name: str  # of the dataset, as in `PersonRecord.dataset`
+  @property
+  def name(self) -> str:
+    """Of the dataset, as in `PersonRecord.dataset`."""
+    ...
 
   def items(self) -> list[WorkItem]:
     """Everything to convert, always in the same order; cheap.

@@ -56,9 +56,10 @@ def focal_from_tags(tags: Any, size: tuple[int, int]) -> ExifFocal:
     tags: number of a tag -> its value.
     size: sides of the photo in pixels, in either order.
   """
-  recorded = _number(tags, _WIDTH), _number(tags, _HEIGHT)
+  sides = _number(tags, _WIDTH), _number(tags, _HEIGHT)
+  recorded = [side for side in sides if side]
   scale = 1.0  # pixels of the photo for one of the camera's
-  if all(recorded):
+  if len(recorded) == 2:
     scale = max(size) / max(recorded)
     if abs(min(size) / min(recorded) - scale) > _PROPORTION * scale:
       scale = 0.0

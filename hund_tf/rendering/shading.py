@@ -73,9 +73,11 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
   Vertices without area around them get (0, 0, -1), towards the camera.
   """
   faces = check_faces(faces, len(vertices))
-  result = normals.vertex_normals(
-    tf.constant(vertices, tf.float32), tf.constant(faces), clockwise=True
-  ).numpy()
+  result = np.asarray(
+    normals.vertex_normals(
+      tf.constant(vertices, tf.float32), tf.constant(faces), clockwise=True
+    )
+  )
   length = np.linalg.norm(result, axis=-1, keepdims=True)
   usable = np.isfinite(length) & (length > 0.5)
   return np.where(usable, result, np.array([0, 0, -1], np.float32))

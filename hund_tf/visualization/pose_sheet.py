@@ -52,9 +52,9 @@ def draw_poses(
     mesh="lite",
   )
   faces = model.faces("lite")
-  shading = normals.vertex_normals(
-    posed.vertices, tf.tile(faces[None], [count, 1, 1])
-  ).numpy()
+  shading = np.asarray(
+    normals.vertex_normals(posed.vertices, tf.tile(faces[None], [count, 1, 1]))
+  )
   height, width = _CELL
   rows = -(-count // _COLUMNS)
   sheet = np.full((rows * height, _COLUMNS * width, 3), 255, np.uint8)

@@ -46,8 +46,7 @@ def build(
     "reasons": result.reasons,
     **facts,
     "git_hash": git_hash(),
-    "settings": dataclasses.asdict(config)
-    | {"jitter": config.jitter._asdict()},
+    "settings": dataclasses.asdict(config),
     "trained_photos": _photos(people),
     "held_out_photos": _photos(held_out),
     "trained_people": len(people),
