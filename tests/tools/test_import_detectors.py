@@ -43,7 +43,7 @@ def test_archives_are_read_and_checked(tmp_path):
 
 def test_every_network_has_its_file():
   names = tool.NPM.keys() | tool.TFLITE.keys()
-  folder = tool.Path(tool._OUTPUT.default)
+  folder = tool.Path(tool._Import().weights_dir)
   assert {path.stem for path in folder.glob("*.npz")} == names
   sizes = {name: (folder / f"{name}.npz").stat().st_size for name in names}
   assert sum(sizes[name] for name in tool.NPM) < 21e6
