@@ -5,7 +5,7 @@
   python -m tools.evaluate --protocol=3dpw --truth=3DPW_TEST \\
     --predictions=other_system.npz --output_dir=results
 
-Protocols (docs/guide/evaluation.md):
+Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   h36m_p1        Human3.6M, S9 and S11, every 5th frame: Table 1.
   h36m_p2        Human3.6M, camera 60457274 and first takes only.
   3dpw           3DPW's test split: Table 3.
