@@ -1,33 +1,16 @@
 """Flags of the pseudo-labels of photos; the photos are in `photo_flags`."""
 
-from dataclasses import dataclass
-
-from absl import flags
+from typing import NamedTuple
 
 from flags import photo_flags
-from hund_tf.datasets.pseudo_labels import PhotoPeople
+from flags.from_config import define
+from hund_tf.datasets.pseudo_labels import LabelConfig, PhotoPeople
 from hund_tf.photos import people
 
-_MIN_KEYPOINTS = flags.DEFINE_integer(
-  "min_keypoints",
-  PhotoPeople.min_keypoints,
-  "Keypoints of the body, of at most 25, that a person must show.",
-  lower_bound=1,
-  upper_bound=25,
-)
-_NAME = flags.DEFINE_string(
-  "label_name", "photos", "Name of the dataset, and of its files."
-)
-_SHARDS = flags.DEFINE_integer(
-  "label_shards", 16, "Files that the records are spread over.", lower_bound=1
-)
-_WORKERS = flags.DEFINE_integer(
-  "label_workers", 1, "Processes that look for people.", lower_bound=1
-)
+_to_labels = define(LabelConfig, "Pseudo-labels")
 
 
-@dataclass(frozen=True)
-class LabelConfig:
+class Labelling(NamedTuple):
   """The photos and how their records are made."""
 
   source: PhotoPeople
@@ -35,12 +18,7 @@ class LabelConfig:
   workers: int
 
 
-@flags.validator("label_name", "--label_name: expected a name of a file")
-def _label_name(name: str) -> bool:
-  return bool(name) and "/" not in name and not name.startswith(".")
-
-
-def to_config(arguments: tuple[str, ...] = ()) -> LabelConfig:
+def to_config(arguments: tuple[str, ...] = ()) -> Labelling:
   """The pseudo-labels as the flags describe them.
 
   Args:
@@ -49,11 +27,11 @@ def to_config(arguments: tuple[str, ...] = ()) -> LabelConfig:
   Raises:
     ValueError: if there are no photos, or boxes or cameras cannot be read.
   """
-  photos = photo_flags.to_config(arguments)
+  photos, labels = photo_flags.to_config(arguments), _to_labels()
   source = PhotoPeople(
-    name=_NAME.value,
+    name=labels.name,
     patterns=tuple(photos.patterns()),
     finder=people.make_finder(photos.people),
-    min_keypoints=_MIN_KEYPOINTS.value,
+    min_keypoints=labels.min_keypoints,
   )
-  return LabelConfig(source, _SHARDS.value, _WORKERS.value)
+  return Labelling(source, labels.shards, labels.workers)

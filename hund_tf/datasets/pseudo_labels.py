@@ -17,6 +17,7 @@ from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import Summary
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.detection.interface import Detection
+from hund_tf.options import check, option
 from hund_tf.photos import people
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.loading import PhotoError
@@ -26,6 +27,35 @@ from hund_tf.records.schema import PersonRecord
 from hund_tf.records.shards import Manifest
 
 _SEEN = 0.3  # confidence of a keypoint that counts
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelConfig:
+  """How photos become records."""
+
+  name: str = option(
+    "photos", "Name of the dataset, and of its files.", name="label_name"
+  )
+  min_keypoints: int = option(
+    6,
+    "Keypoints of the body, of at most 25, that a person must show.",
+    low=1,
+    high=25,
+  )
+  shards: int = option(
+    16,
+    "Number of files that the records are spread over.",
+    name="label_shards",
+    low=1,
+  )
+  workers: int = option(
+    1, "Number of processes that look for people.", name="label_workers", low=1
+  )
+
+  def __post_init__(self):
+    check(self)
+    if not self.name or "/" in self.name or self.name.startswith("."):
+      raise ValueError(f"name: got {self.name!r}, expected the name of a file")
 
 
 @dataclasses.dataclass(frozen=True)
