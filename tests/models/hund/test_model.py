@@ -321,7 +321,7 @@ def test_bad_settings():
     HundConfig(loss_inputs="all")
   with pytest.raises(ValueError, match="expected 6"):
     HundConfig(filters=(8, 8))
-  with pytest.raises(ValueError, match="expected 0 or more"):
+  with pytest.raises(ValueError, match="expected a whole number of at least 0"):
     HundConfig(num_stages=-1)
 
 
