@@ -17,7 +17,7 @@ class ConversionConfig(OutputFolder):
   dataset: str = option(
     REQUIRED, "Dataset that is converted.", choices=registry.DATASETS
   )
-  place: Place = dataclasses.field()
+  place: Place = dataclasses.field()  # pyright: ignore[reportGeneralTypeIssues]
   smpl: tuple[str, ...] = option(
     (),
     "3DPW: your SMPL models and regressor, as MALE.pkl,FEMALE.pkl,"
