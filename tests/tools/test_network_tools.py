@@ -121,7 +121,7 @@ def test_figures_join_those_of_a_file(network, manifest, tmp_path, average):
     validation_records=str(manifest.folder),
     metrics_output=str(path),
     sheet_output=str(tmp_path / "sheet.png"),
-    photo_annotations=[],
+    annotations=[],
   ):
     assert evaluate_multitask.main(["evaluate_multitask"]) == 0
   figures = json.loads(path.read_text())

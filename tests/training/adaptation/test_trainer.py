@@ -298,10 +298,10 @@ def test_synthetic_steps_are_spread_evenly():
   ("changes", "message"),
   [
     ({"meta_loss": "mean"}, "meta_loss: got 'mean'"),
-    ({"synthetic_share": 1.0}, "less than 1"),
-    ({"steps": 0}, "expected 1 or more"),
-    ({"synthetic_batch_size": 0}, "synthetic_batch_size.*expected 1 or more"),
-    ({"synthetic_examples": 0}, "expected 1 or more"),
+    ({"synthetic_share": 1.0}, "from 0 to 0.99"),
+    ({"steps": 0}, "expected a whole number of at least 1"),
+    ({"synthetic_batch_size": 0}, "synthetic_batch_size.*expected a whole number of at least 1"),
+    ({"synthetic_examples": 0}, "expected a whole number of at least 1"),
   ],
 )
 def test_settings_that_make_no_sense(changes, message):
