@@ -41,7 +41,7 @@ from hund_tf import files
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import feature_config
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
+from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import (
   h36m_submission,
   h36m_withheld,
@@ -105,7 +105,7 @@ def _predicted(
   with tqdm(total=count, unit="person", file=sys.stderr) as bar:
     found, problems = photo_predictions.predict(
       sightings,
-      MediaPipeDetector(),
+      PeopleDetector(),
       Reconstructor(method, features=feature_flags.to_features(method)),
       method.objective.body_model,
       config.people_batch,
@@ -210,7 +210,7 @@ def _real3d(config: EvaluationConfig, folder: Path) -> list[str]:
       return _read_predictions(config)
     return _predicted(config, sightings, count)
 
-  detector = MediaPipeDetector()
+  detector = PeopleDetector()
   print(photo_protocols.run_real3d(config, predict, detector, folder))
   return []
 
@@ -219,13 +219,13 @@ _by_photo = functools.partial(tqdm, unit="photo", file=sys.stderr)
 
 
 def _detection(config: EvaluationConfig, folder: Path) -> list[str]:
-  detector = MediaPipeDetector()
+  detector = PeopleDetector()
   print(photo_protocols.run_detection(config, detector, folder, _by_photo))
   return []
 
 
 def _landmarks(config: EvaluationConfig, folder: Path) -> list[str]:
-  detector = MediaPipeDetector()
+  detector = PeopleDetector()
   print(photo_protocols.run_landmarks(config, detector, folder, _by_photo))
   return []
 
@@ -238,7 +238,7 @@ def _parts(config: EvaluationConfig, folder: Path) -> list[str]:
       "--features=both with --protocol=parts"
     )
   features = feature_config.load_features(settings, channels=0)
-  detector = MediaPipeDetector() if settings.features == "both" else None
+  detector = PeopleDetector() if settings.features == "both" else None
   print(
     photo_protocols.run_parts(config, detector, features, folder, _by_photo)
   )

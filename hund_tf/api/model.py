@@ -12,9 +12,9 @@ import numpy as np
 from hund_tf import files
 from hund_tf.api.results import People, Person, Photo
 from hund_tf.body.model import BodyModel
+from hund_tf.detection.detector import PeopleDetector
 from hund_tf.detection.feature_config import FeatureConfig, load_features
 from hund_tf.detection.interface import PersonDetector
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.config import DescentOptions
 from hund_tf.photos.listing import list_photos
@@ -143,7 +143,7 @@ class PeopleModel:
     fits = self._reconstructor(
       seen.detections, seen.camera.intrinsics, seen.image
     )
-    photo = Photo(seen.image, seen.camera, seen.path)
+    photo = Photo(seen.image, seen.camera, seen.path, seen.empty_boxes)
     people = tuple(Person(fit, photo, self.body_model) for fit in fits)
     return People(photo, self.method, people)
 
@@ -205,6 +205,4 @@ def load(
     find_calibration(config, objective),
     load_features(FeatureConfig(features), fitter.feature_channels),
   )
-  return PeopleModel(
-    MediaPipeDetector(), reconstructor, body_model, config.name
-  )
+  return PeopleModel(PeopleDetector(), reconstructor, body_model, config.name)

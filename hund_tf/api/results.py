@@ -32,6 +32,8 @@ class Photo:
   image: np.ndarray  # [H, W, 3] uint8 RGB, upright
   camera: PhotoCamera  # intrinsics, pixels, and where they come from
   path: Path | None = None  # of the file; None for an array
+  empty_boxes: tuple[int, ...] = ()  # numbers, from 0, of the boxes that were
+  # given and in which nobody was found
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -300,7 +302,12 @@ class People(Sequence[Person]):
     """
     content = report.build_report(
       SeenPhoto(
-        str(self.path or "image"), self.path, self.image, self.camera, []
+        str(self.path or "image"),
+        self.path,
+        self.image,
+        self.camera,
+        [],
+        self.photo.empty_boxes,
       ),
       self.method,
       [person.fit for person in self],

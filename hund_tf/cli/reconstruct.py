@@ -176,7 +176,11 @@ class Reconstruction:
     self._counts["people"] += len(found)
     if seen.camera.problem:
       say(f"note: {path}: {seen.camera.problem}; f = max(H, W) is assumed")
-    if not found:
+    if seen.left_out:
+      say(f"{path}: {seen.left_out} more people were seen (--max_people)")
+    for number in seen.empty_boxes:
+      say(f"{path}: nobody found in box {number + 1}")
+    if not found and not seen.empty_boxes:
       say(
         f"{path}: no person found; give a photo that shows most of a person, "
         "or --boxes"

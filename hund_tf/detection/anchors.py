@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-POSE_STRIDES = (8, 16, 32, 32, 32)
 FACE_STRIDES = (8, 16, 16, 16)
 
 

@@ -65,7 +65,7 @@ class FaceReader:
 
     Args:
       image: [H, W, 3] uint8 photo.
-      poses: of P people, each [33, 4] x, y (pixels), visibility, presence.
+      poses: of P people, each [33, 3] x, y (pixels) and confidence.
 
     Returns:
       [P, 70, 3] x, y (pixels) and confidence; zeros if no face is seen.

@@ -45,7 +45,7 @@ class HandReader:
 
     Args:
       image: [H, W, 3] uint8 photo.
-      poses: of P people, each [33, 4] x, y (pixels), visibility, presence.
+      poses: of P people, each [33, 3] x, y (pixels) and confidence.
       indices: `LEFT_HAND_POSE` or `RIGHT_HAND_POSE`.
 
     Returns:
@@ -53,7 +53,7 @@ class HandReader:
     """
     hands = np.zeros((len(poses), 21, 3), np.float32)
     corners = [pose[list(indices)] for pose in poses]
-    seen = [i for i, c in enumerate(corners) if c[0, 2] * c[0, 3] >= _MIN_WRIST]
+    seen = [i for i, c in enumerate(corners) if c[0, 2] >= _MIN_WRIST]
     rois = self.recropped(image, [hand_roi(*corners[i][:, :2]) for i in seen])
     large = [k for k, roi in enumerate(rois) if roi.size >= _MIN_SIDE]
     read = self.read(image, [rois[k] for k in large])

@@ -16,6 +16,8 @@ class Detection(NamedTuple):
   keypoints: np.ndarray  # [137, 3] float32 x, y (pixels of the photo) and
   # confidence in [0, 1]; 0 = unknown
   mask: np.ndarray | None = None  # [H, W] uint8, 1 where this person is seen
+  world: np.ndarray | None = None  # [33, 4] float32: MediaPipe's landmarks in
+  # metres from the mid hip (x right, y down, z away from the viewer), weight
 
 
 class PersonDetector(Protocol):
@@ -36,7 +38,8 @@ class PersonDetector(Protocol):
       max_people: at most so many people are returned; None returns all.
 
     Returns:
-      Detections by descending score; empty if nobody was found.
+      Detections by descending score, or in the order of the boxes; a box in
+      which nobody is found has none. Empty if nobody was found.
 
     Raises:
       ValueError: if the image or a box is not usable.

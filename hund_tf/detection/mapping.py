@@ -55,7 +55,6 @@ def fill_midpoints(points: np.ndarray) -> None:
 
 def assemble(
   pose: np.ndarray,
-  agreement: np.ndarray,
   face: np.ndarray,
   left_hand: np.ndarray,
   right_hand: np.ndarray,
@@ -64,12 +63,10 @@ def assemble(
 ) -> np.ndarray:
   """Builds the 137 keypoints of one person.
 
-  A body keypoint's confidence is visibility x presence x agreement of the
-  looks. Whatever lies clearly outside the photo is unknown.
+  Whatever lies clearly outside the photo is unknown.
 
   Args:
-    pose: [33, 4] x, y (pixels), visibility, presence.
-    agreement: [33] in [0, 1].
+    pose: [33, 3] x, y (pixels), confidence in [0, 1].
     face: [70, 3] x, y, confidence.
     left_hand: [21, 3], the subject's left.
     right_hand: [21, 3].
@@ -81,9 +78,7 @@ def assemble(
   """
   points = np.zeros((NUM_KEYPOINTS, 3), np.float32)
   for name, index in POSE_TO_BODY.items():
-    x, y, visibility, presence = pose[index]
-    confidence = visibility * presence * agreement[index]
-    points[keypoints.INDEX[name]] = [x, y, confidence]
+    points[keypoints.INDEX[name]] = pose[index]
   points[keypoints.FACE] = face
   if face[:, 2].min() > 0:  # the mesh sees nose and eyes more closely
     for name, rows in FACE_TO_BODY.items():

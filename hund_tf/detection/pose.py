@@ -18,6 +18,9 @@ from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
 _COUNT = 39  # 33 landmarks, 2 alignment points, 4 spare
 _ROI_SCALE = 1.25
 _KERNEL = 7  # cells of the heatmap neighbourhood
+_SURE = 0.2  # of joints that a region must enclose
+_REACH = 1.1  # radius around a person, reaches of the joints from the mid hip
+_TRUNKS = 1.6  # radius at least, lengths of the trunk
 _AGREEMENT = 0.03  # kernel width for looks that agree, sides of the region
 # Left-right pairs among MediaPipe's 33 landmarks.
 MIRROR_33 = (0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9) + tuple(
@@ -34,21 +37,14 @@ LOOKS = (
   (1.0, -0.15, False),
   (1.0, -0.15, True),
 )
-# Further looks where people overlap.
-MORE_LOOKS = (
-  (0.85, 0.0, False),
-  (0.85, 0.0, True),
-  (0.85, 0.3, False),
-  (0.85, 0.3, True),
-  (0.85, -0.3, False),
-  (0.85, -0.3, True),
-)
 
 
 class Pose(NamedTuple):
   """MediaPipe's pose of one person, seen once."""
 
   landmarks: np.ndarray  # [33, 4] x, y (pixels), visibility, presence
+  world: np.ndarray  # [33, 3] metres from the mid hip: x right, y down, z away
+  # from the viewer, as the photo is turned
   alignment: np.ndarray  # [2, 2] mid hip and a point on the enclosing circle
   score: float  # that there is a person in the region, [0, 1]
   mask: np.ndarray  # [256, 256] float32 foreground probability in the region
@@ -62,6 +58,7 @@ class Looks(NamedTuple):
   landmarks: np.ndarray  # [33, 4] where the looks agree
   agreement: np.ndarray  # [33] share of looks that agree, [0, 1]
   stability: float  # mean agreement of the main landmarks, [0, 1]
+  weights: np.ndarray  # [L] of the looks, with the sum 1
 
   @property
   def score(self) -> float:
@@ -80,6 +77,28 @@ def alignment_roi(points: np.ndarray) -> Roi:
   size = 2.0 * float(np.linalg.norm(rim - center)) * _ROI_SCALE
   angle = aligned_angle(center, rim, 90.0)
   return Roi(float(center[0]), float(center[1]), max(size, 1.0), angle)
+
+
+def joints_roi(joints: np.ndarray) -> Roi:
+  """Region around a person from COCO's joints.
+
+  As `alignment_roi`: the mid hip is the centre, and the trunk points up.
+
+  Args:
+    joints: [17, 3] x, y (pixels) and how sure they are, in [0, 1].
+  """
+  shoulders, hips = joints[5:7, :2].mean(axis=0), joints[11:13, :2].mean(axis=0)
+  sure = joints[joints[:, 2] > _SURE, :2]
+  reach = np.linalg.norm(sure - hips, axis=1).max(initial=0.0)
+  radius = max(_REACH * reach, _TRUNKS * np.linalg.norm(shoulders - hips), 1.0)
+  angle = aligned_angle(hips, shoulders, 90.0)
+  return Roi(float(hips[0]), float(hips[1]), 2.0 * radius * _ROI_SCALE, angle)
+
+
+def turned(points: np.ndarray, angle: float) -> np.ndarray:
+  """Points [..., 2] (x right, y down) turned clockwise on the screen."""
+  c, s = np.cos(angle), np.sin(angle)
+  return points @ np.array([[c, s], [-s, c]])
 
 
 def refine_from_heatmaps(
@@ -187,10 +206,13 @@ class PoseNetwork:
       mask = mask[:, ::-1]
     pixels = roi.to_image(points)
     landmarks = np.concatenate([pixels[:33], expit(raw[:33, 3:])], axis=-1)
+    world = out["world_landmarks"].reshape(_COUNT, 3)[:33].astype(np.float64)
     if mirrored:
       landmarks = landmarks[list(MIRROR_33)]
+      world = world[list(MIRROR_33)] * [-1.0, 1.0, 1.0]
+    world[:, :2] = turned(world[:, :2], roi.angle)
     score = float(out["score"][0])
-    return Pose(landmarks, pixels[33:35], score, mask, roi)
+    return Pose(landmarks, world, pixels[33:35], score, mask, roi)
 
   def look(
     self,
@@ -212,4 +234,6 @@ def merge(poses: tuple[Pose, ...], weights: np.ndarray | None = None) -> Looks:
   """Merges looks [L] at one person with weights [L]."""
   landmarks = np.stack([pose.landmarks for pose in poses])
   merged, share = agree(landmarks, poses[0].roi.size, weights)
-  return Looks(poses, merged, share, float(np.mean(share[list(MAIN)])))
+  weights = np.ones(len(poses)) if weights is None else weights
+  stability = float(np.mean(share[list(MAIN)]))
+  return Looks(poses, merged, share, stability, weights / np.sum(weights))

@@ -8,7 +8,7 @@ of the map of centres is a candidate, and the caller chooses whose pose it asked
 for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,8 +33,6 @@ MIRROR_17 = tuple(
   COCO_NAMES.index({"l_": "r_", "r_": "l_"}.get(name[:2], name[:2]) + name[2:])
   for name in COCO_NAMES
 )
-# (scale, turn in radians, mirrored) of the looks at a person.
-LOOKS = ((1.0, 0.0, False), (1.0, 0.0, True))
 
 
 class Candidates(NamedTuple):
@@ -124,12 +122,17 @@ def similarity(
   return close @ weights / max(float(weights.sum()), 1e-6)
 
 
-def choose_by_box(candidates: Candidates, box: np.ndarray) -> int:
-  """The candidate that fills a box [4] best.
+def choose_by_box(
+  candidates: Candidates,
+  box: np.ndarray,
+  others: Sequence[np.ndarray] = (),
+) -> int:
+  """The candidate that fills a box [4] best and is none of the others.
 
   Args:
     candidates: with x, y in the pixels of the box.
     box: left, top, width, height.
+    others: [17, 3] x, y, weight of people who are not meant.
   """
   fit = np.zeros(len(candidates.centers))
   for i, keypoints in enumerate(candidates.keypoints):
@@ -137,29 +140,12 @@ def choose_by_box(candidates: Candidates, box: np.ndarray) -> int:
     if len(sure) >= 3:
       bounds = [*sure.min(axis=0), *np.ptp(sure, axis=0)]
       fit[i] = box_iou(np.array([bounds]), np.array([box]))[0, 0]
-  return int(np.argmax(np.sqrt(candidates.centers) * (fit + _FLOOR)))
-
-
-def choose_by_pose(
-  candidates: Candidates,
-  reference: np.ndarray,
-  size: float,
-  others: Sequence[np.ndarray] = (),
-) -> int:
-  """The candidate nearest to a known pose and far from the neighbours'.
-
-  Args:
-    candidates: with x, y in pixels.
-    reference: [17, 3] x, y (pixels), weight of the person.
-    size: side of the person's box, pixels.
-    others: [17, 3] of the neighbours.
-  """
-  keypoints = candidates.keypoints
-  value = similarity(keypoints, reference, size) + _FLOOR
+  value = np.sqrt(candidates.centers) * (fit + _FLOOR)
   if len(others):
-    alike = [similarity(keypoints, other, size) for other in others]
+    size = float(max(box[2:]))
+    alike = [similarity(candidates.keypoints, o, size) for o in others]
     value *= np.exp(-_AVOIDANCE * np.max(alike, axis=0))
-  return int(np.argmax(np.sqrt(candidates.centers) * value))
+  return int(np.argmax(value))
 
 
 class Thunder:
@@ -199,33 +185,3 @@ class Thunder:
       keypoints[..., :2] = roi.to_image(keypoints[..., :2])
       found.append(Candidates(people.centers, keypoints))
     return found
-
-  def look(
-    self,
-    image: np.ndarray,
-    rois: Sequence[Roi],
-    choose: Sequence[Callable[[Candidates], int]],
-    looks: Sequence[tuple[float, float, bool]] = LOOKS,
-  ) -> np.ndarray:
-    """Looks at the person in each region several times.
-
-    Args:
-      image: [H, W, 3] uint8 photo.
-      rois: R regions, 1.15 times as large as the people's boxes.
-      choose: for each region, which of the candidates of a look is its person.
-      looks: scale, turn in radians and mirrored of L looks.
-
-    Returns:
-      [R, L, 17, 3] x, y (pixels of the photo) and score.
-    """
-    views = [
-      (roi._replace(size=roi.size * scale, angle=roi.angle + turn), mirrored)
-      for roi in rois
-      for scale, turn, mirrored in looks
-    ]
-    found = self.candidates(image, views)
-    chosen = [
-      people.keypoints[choose[i // len(looks)](people)]
-      for i, people in enumerate(found)
-    ]
-    return np.reshape(chosen, (len(rois), len(looks), 17, 3))

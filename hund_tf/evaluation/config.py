@@ -56,7 +56,7 @@ class EvaluationConfig(AnnotatedPhotos):
     "Folder or manifest of the person records of h36m_p1, h36m_p2 and 3dpw; "
     "JSON file of real3d; JSON file with the boxes of detection.",
   )
-  min_person_px: float = option(
+  min_scored_px: float = option(
     60.0,
     "Larger side of a person's box, pixels, from which on detection, landmarks "
     "and parts count somebody.",

@@ -63,13 +63,13 @@ def run_detection(
   matches = detection_scores.evaluate(
     progress(photos),
     lambda path: detector.detect(loading.load_photo(path)),
-    config.min_person_px,
+    config.min_scored_px,
   )
   rows = detection_scores.summarize(matches)
   about = {
     "protocol": "detection",
     "least_likeness": detection_scores.LEAST_LIKENESS,
-    "min_person_px": config.min_person_px,
+    "min_scored_px": config.min_scored_px,
   }
   figures.write(rows, about, folder, "detection")
   cases = detection_scores.cases(matches)
@@ -96,12 +96,12 @@ def _annotated(config: EvaluationConfig) -> list[list[CocoPerson]]:
   photos: dict[Path, list[CocoPerson]] = defaultdict(list)
   for name in config.annotations:
     people = read_coco_keypoints(Path(name), config.photo_dir)
-    for person in landmark_scores.chosen(people, config.min_person_px):
+    for person in landmark_scores.chosen(people, config.min_scored_px):
       photos[person.image].append(person)
   if not photos:
     raise ValueError(
       f"annotations {', '.join(config.annotations)}: nobody is at least "
-      f"{config.min_person_px:g} pixels large with at least "
+      f"{config.min_scored_px:g} pixels large with at least "
       f"{landmark_scores.MIN_JOINTS} annotated visible joints"
     )
   return list(photos.values())

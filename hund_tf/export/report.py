@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.2"
+VERSION = "1.3"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -129,6 +129,8 @@ def build_report(
     "keypoint_names": list(keypoints.NAMES),
     "people": [_person(person, include_trace) for person in people],
   }
+  if photo.empty_boxes:
+    report["empty_boxes"] = list(photo.empty_boxes)
   validate_report(report)
   return report
 
@@ -216,6 +218,8 @@ def validate_report(report: Any) -> None:
   photo = report["photo"]
   if not _SOURCE_SPEC.keys().isdisjoint(photo):
     _check("report.photo", photo, _SOURCE_SPEC, {})
+  if "empty_boxes" in report:
+    _check("report.empty_boxes", report["empty_boxes"], (_NUMBERS, "N"), {})
   for i, person in enumerate(report["people"]):
     lengths: dict[str, int] = {}
     _check(f"report.people[{i}]", person, _PERSON_SPEC, lengths)

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hund_tf.detection.detector import PeopleDetector
+from hund_tf.detection.finding import SearchConfig
 from hund_tf.detection.interface import Detection, PersonDetector, check_image
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
 from hund_tf.detection.openpose import OpenPoseDetector
 from hund_tf.files import printable
 from hund_tf.options import option
@@ -50,8 +51,12 @@ class PeopleConfig:
     "landmarks in place of the detector's.",
   )
   max_people: int | None = option(
-    None, "At most so many people of a photo, the surest first.", low=1
+    None,
+    "At most so many people of a photo, the surest first; how many more were "
+    "seen is told.",
+    low=1,
   )
+  search: SearchConfig = SearchConfig()
   intrinsics: str | Sequence[float] | Mapping[str, Any] | None = option(
     None,
     "Camera: 'fx,fy,cx,cy' in pixels, or a JSON file {photo name: [fx, fy, cx, "
@@ -93,13 +98,16 @@ class SeenPhoto(NamedTuple):
   path: Path | None  # of its file; None for pixels
   image: np.ndarray  # uint8 [H, W, 3] RGB, upright
   camera: cameras.PhotoCamera
-  detections: list[Detection]  # by descending score
+  detections: list[Detection]  # by descending score, or as boxes are given
+  empty_boxes: tuple[int, ...] = ()  # numbers, from 0, of the given boxes in
+  # which nobody was found
+  left_out: int = 0  # people who were seen, beyond the most that are asked for
 
 
 @functools.cache
-def _default_detector() -> MediaPipeDetector:
+def _default_detector(search: SearchConfig) -> PeopleDetector:
   """The detector, made once in each process."""
-  return MediaPipeDetector()
+  return PeopleDetector(search)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,9 +121,10 @@ class Finder:
   boxes: user_boxes.UserBoxes | None = None  # in place of a search
   openpose: str | None = None  # landmark files in place of the detector
   max_people: int | None = None  # of a photo
+  search: SearchConfig = SearchConfig()  # of the bundled networks
   detector: PersonDetector | None = dataclasses.field(
     default=None, repr=False, compare=False
-  )  # None: MediaPipe's networks
+  )  # None: the bundled networks
 
   def __call__(
     self, photo: str | os.PathLike | np.ndarray, name: str | Path = "image"
@@ -142,13 +151,17 @@ class Finder:
     boxes = None
     if self.boxes is not None:
       boxes = user_boxes.boxes_of_photo(self.boxes, name, *size)
-    found = self._detector_of(name).detect(seen.image, boxes, self.max_people)
-    return SeenPhoto(str(name), path, seen.image, camera, found)
+    found = self._detector_of(name).detect(seen.image, boxes)
+    empty = () if boxes is None else _empty(boxes, found)
+    kept = found[: self.max_people]
+    return SeenPhoto(
+      str(name), path, seen.image, camera, kept, empty, len(found) - len(kept)
+    )
 
   def _detector_of(self, name: Path) -> PersonDetector:
     if self.openpose is not None:
       return OpenPoseDetector(landmark_file_of_photo(self.openpose, name))
-    return self.detector or _default_detector()
+    return self.detector or _default_detector(self.search)
 
   def stated(self, photo: str | Path) -> str:
     """What the user states of a photo: texts differ where it differs.
@@ -167,7 +180,7 @@ class Finder:
         boxes = by_photo.value_of_photo(self.boxes.by_photo, photo)
     if self.openpose is not None:
       landmarks = source_of(landmark_file_of_photo(self.openpose, photo)).sha256
-    return repr((tuple(camera), boxes, landmarks, self.max_people))
+    return repr((tuple(camera), boxes, landmarks, self.max_people, self.search))
 
   def unused_keys(self, photos: Iterable[str | Path]) -> list[str]:
     """One line for each entry of the user's JSON files that names no photo."""
@@ -183,6 +196,18 @@ class Finder:
     ]
 
 
+def _empty(
+  boxes: Sequence[Sequence[float]], found: Sequence[Detection]
+) -> tuple[int, ...]:
+  """Numbers of the given boxes that no detection keeps."""
+  kept = [np.asarray(person.box, np.float32) for person in found]
+  return tuple(
+    i
+    for i, box in enumerate(boxes)
+    if not any(np.array_equal(np.asarray(box, np.float32), k) for k in kept)
+  )
+
+
 def make_finder(
   config: PeopleConfig | None = None, detector: PersonDetector | None = None
 ) -> Finder:
@@ -190,7 +215,7 @@ def make_finder(
 
   Args:
     config: what the user states; by default nothing.
-    detector: in place of MediaPipe's networks.
+    detector: in place of the bundled networks.
 
   Raises:
     ValueError: of one line, if what is stated contradicts itself or cannot be
@@ -210,6 +235,7 @@ def make_finder(
     boxes=None if config.boxes is None else user_boxes.user_boxes(config.boxes),
     openpose=config.openpose,
     max_people=config.max_people,
+    search=config.search,
     detector=detector,
   )
 

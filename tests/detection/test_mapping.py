@@ -3,7 +3,7 @@
 import numpy as np
 
 from hund_tf.body import keypoints
-from hund_tf.detection import face, mapping, mediapipe_detector, pose
+from hund_tf.detection import detector, face, mapping, pose
 
 # MediaPipe's documented order of the pose landmarks.
 POSE_33 = (
@@ -43,10 +43,9 @@ def test_face_table_is_symmetric():
 
 
 def _assemble(points=None, face_points=None, **hands):
-  landmarks = np.ones((33, 4)) if points is None else points
+  landmarks = np.ones((33, 3)) if points is None else points
   return mapping.assemble(
     landmarks,
-    np.full(33, 0.5),
     np.zeros((70, 3)) if face_points is None else face_points,
     hands.get("left", np.zeros((21, 3))),
     hands.get("right", np.zeros((21, 3))),
@@ -56,7 +55,7 @@ def _assemble(points=None, face_points=None, **hands):
 
 
 def _grid():
-  landmarks = np.ones((33, 4))
+  landmarks = np.full((33, 3), 0.5)
   landmarks[:, 0] = 3.0 * np.arange(33) + 1
   landmarks[:, 1] = 2.0 * np.arange(33) + 1
   return landmarks
@@ -64,7 +63,7 @@ def _grid():
 
 def test_body_confidence_and_midpoints():
   landmarks = _grid()
-  landmarks[11, 2:] = [0.5, 0.5]
+  landmarks[11, 2] = 0.125
   points = _assemble(landmarks)
   assert points.dtype == np.float32
   left = points[keypoints.INDEX["l_shoulder"]]
@@ -112,15 +111,15 @@ def test_one_hand_is_not_both():
     0, 9, (21, 2)
   )
   left, right = hand.copy(), hand.copy() + [0.3, 0.3, 0]
-  mediapipe_detector.drop_double_hand(left, right, landmarks)
+  detector.drop_double_hand(left, right, landmarks)
   assert not left.any() and right.any()
 
 
-def test_box_is_tight_around_keypoints_and_near_mask():
+def test_box_is_widened_to_the_sure_keypoints_near_it():
   points = np.zeros((137, 3))
-  points[:3] = [[40, 40, 1], [60, 40, 1], [50, 80, 1]]
-  mask = np.zeros((100, 200), np.uint8)
-  mask[30:85, 38:64] = 1
-  mask[:, 190:] = 1  # far away
-  box = mediapipe_detector.person_box(points, mask)
-  np.testing.assert_allclose(box, [38, 30, 26, 55])
+  points[:4] = [[40, 40, 1], [66, 40, 1], [50, 80, 1], [50, 95, 0.2]]
+  points[4] = [10, 50, 1]  # far away: somebody else's
+  box = detector.person_box(np.array([42.0, 30, 20, 50]), points, 100, 200)
+  np.testing.assert_allclose(box, [40, 30, 26, 50])
+  box = detector.person_box(np.array([-5.0, 30, 20, 90]), points * 0, 100, 200)
+  np.testing.assert_allclose(box, [0, 30, 15, 70])  # within the photo

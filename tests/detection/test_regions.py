@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hund_tf.detection import anchors, people, pose
+from hund_tf.detection import anchors, pose
 from hund_tf.detection.roi import (
   Roi,
   aligned_angle,
@@ -12,6 +12,8 @@ from hund_tf.detection.roi import (
   tile_rois,
   upright_roi,
 )
+
+_STRIDES = (8, 16, 32, 32, 32)  # as in BlazePose's detector
 
 
 def test_roi_maps_there_and_back():
@@ -57,7 +59,7 @@ def test_paste_undoes_crop():
 
 
 def test_anchor_counts_and_centres():
-  pose_anchors = anchors.ssd_anchors(224, anchors.POSE_STRIDES)
+  pose_anchors = anchors.ssd_anchors(224, _STRIDES)
   assert pose_anchors.shape == (2254, 2)
   assert anchors.ssd_anchors(128, anchors.FACE_STRIDES).shape == (896, 2)
   np.testing.assert_allclose(pose_anchors[:2], 4 / 224)  # both of the cell
@@ -67,7 +69,7 @@ def test_anchor_counts_and_centres():
 
 
 def test_decode_adds_the_anchor():
-  centers = anchors.ssd_anchors(224, anchors.POSE_STRIDES)
+  centers = anchors.ssd_anchors(224, _STRIDES)
   values = np.zeros((len(centers), 12), np.float32)
   logits = np.full(len(centers), -20.0, np.float32)
   row = 2 * (28 * 10 + 5)  # cell in row 10, column 5 of the first layer
@@ -90,7 +92,7 @@ def test_decode_adds_the_anchor():
 
 
 def test_decode_finds_nothing_and_refuses_other_networks():
-  centers = anchors.ssd_anchors(224, anchors.POSE_STRIDES)
+  centers = anchors.ssd_anchors(224, _STRIDES)
   values = np.zeros((len(centers), 12), np.float32)
   found = anchors.decode(values, values[:, 0] - 9, centers, 224, 0.5)
   assert found.keypoints.shape == (0, 4, 2)
@@ -137,28 +139,39 @@ def test_looks_agree_with_the_majority():
   assert abs(merged[0, 0] - 60.5) < 0.1
 
 
-def _looks(offset, stability=0.9):
-  """A person at `offset` with a square mask and sure landmarks."""
-  grid = np.linspace(0, 1, 33)
-  points = np.stack([offset + 100 * grid, 100 * grid[::-1]], axis=-1)
-  landmarks = np.concatenate([points, np.ones((33, 2))], axis=-1)
-  mask = np.ones((256, 256), np.float32)
-  single = pose.Pose(
-    landmarks, points[:2], 1.0, mask, Roi(offset + 50, 50, 100)
+def test_region_of_joints_encloses_the_person_and_keeps_the_trunk_upright():
+  joints = np.zeros((17, 3))
+  joints[5:7] = [[-10, -50, 1], [10, -50, 1]]  # shoulders
+  joints[11:13] = [[-10, 0, 1], [10, 0, 1]]  # hips
+  joints[15:17] = [[-10, 90, 1], [10, 90, 1]]  # ankles
+  roi = pose.joints_roi(joints)
+  assert (roi.x, roi.y) == (0.0, 0.0) and abs(roi.angle) < 1e-6
+  inside = roi.from_image(joints[joints[:, 2] > 0, :2])
+  assert np.all((inside > 0.05) & (inside < 0.95))
+  lying = joints.copy()
+  lying[:, :2] = joints[:, :2] @ np.array(
+    [[0, 1], [-1, 0]]
+  )  # head to the right
+  turned = pose.joints_roi(lying)
+  head = turned.from_image(lying[5:7, :2].mean(axis=0))
+  np.testing.assert_allclose(head[0], 0.5, atol=1e-6)
+  assert head[1] < 0.5 and np.isclose(turned.size, roi.size)
+
+
+def test_turned_points_follow_the_region():
+  roi = Roi(0.0, 0.0, 1.0, 0.3)
+  points = np.random.default_rng(0).normal(size=(4, 2))
+  np.testing.assert_allclose(
+    pose.turned(points, 0.3), roi.to_image(points + 0.5), atol=1e-12
   )
-  return pose.Looks((single,), landmarks, np.ones(33), stability)
 
 
-@pytest.fixture
-def finder():
-  return people.PeopleFinder()
-
-
-def test_suppression_keeps_one_of_two_equal_people(finder):
-  a, b, far = _looks(0.0), _looks(3.0), _looks(150.0)
-  kept = finder.suppress([a, b, far], 100, 300)
-  assert len(kept) == 2 and any(k is far for k in kept)
-
-
-def test_suppression_drops_unstable_looks(finder):
-  assert finder.suppress([_looks(0.0, 0.5)], 100, 300) == []
+def test_merged_looks_know_their_weights():
+  landmarks = np.ones((33, 4))
+  roi = Roi(0.0, 0.0, 10.0)
+  looks = [
+    pose.Pose(landmarks, landmarks[:, :3], landmarks[:2, :2], 1.0, None, roi)
+  ] * 4
+  np.testing.assert_allclose(pose.merge(tuple(looks)).weights, 0.25)
+  some = pose.merge(tuple(looks), np.array([3.0, 1.0, 0.0, 0.0]))
+  np.testing.assert_allclose(some.weights, [0.75, 0.25, 0.0, 0.0])

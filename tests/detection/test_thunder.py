@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from hund_tf.body.keypoints import COCO_NAMES
 from hund_tf.detection import thunder
@@ -97,19 +96,21 @@ def test_the_candidate_that_fills_the_box_is_chosen():
   assert thunder.choose_by_box(people, [900, 900, 10, 10]) == 0
 
 
-def test_the_candidate_like_the_pose_is_chosen_unless_it_is_a_neighbour():
-  people = _candidates((0, 0), (30, 0), (60, 0))
-  poses = people.keypoints
-  for i in range(3):
-    assert thunder.choose_by_pose(people, poses[i], 100.0) == i
-  between = poses[1] + [16, 0, 0]  # a little nearer to the third
-  assert thunder.choose_by_pose(people, between, 100.0) == 2
-  assert thunder.choose_by_pose(people, between, 100.0, [poses[2]]) == 1
-  hidden = poses[2] * [1, 1, 0]
-  hidden[:8] = poses[0, :8]
-  assert thunder.choose_by_pose(people, hidden, 100.0) == 0
+def test_people_who_are_found_already_are_not_chosen():
+  people = _candidates((0, 0), (30, 0), (300, 0))
+  box = [5, 5, 100, 100]
+  assert thunder.choose_by_box(people, box) == 0
+  first = people.keypoints[0]
+  assert thunder.choose_by_box(people, box, [first]) == 1
+
+
+def test_similarity_is_a_mean_of_gaussians():
+  poses = _candidates((0, 0), (30, 0), (60, 0)).keypoints
   close = thunder.similarity(poses, poses[0], 100.0)
   np.testing.assert_allclose(close, [1, np.exp(-4.5), np.exp(-18)])
+  hidden = poses[2] * [1, 1, 0]
+  hidden[:8] = poses[0, :8]
+  assert np.argmax(thunder.similarity(poses, hidden, 100.0)) == 0
 
 
 def test_looks_at_a_photo_agree_and_know_left_from_right():
@@ -117,11 +118,10 @@ def test_looks_at_a_photo_agree_and_know_left_from_right():
   height, width = image.shape[:2]
   roi = Roi(width / 2, height / 2, float(max(height, width)))
   model = thunder.Thunder()
-  choose = [lambda people: 0, lambda people: 0]
   smaller = roi._replace(size=0.9 * roi.size, angle=0.1)
-  found = model.look(image, [roi, smaller], choose)
-  assert found.shape == (2, 2, 17, 3)
-  looks = found.reshape(4, 17, 3)
+  views = [(r, mirrored) for r in (roi, smaller) for mirrored in (False, True)]
+  found = model.candidates(image, views)
+  looks = np.stack([people.keypoints[0] for people in found])
   sure = looks[..., 2].min(axis=0) > 0.4
   names = [name for name, ok in zip(COCO_NAMES, sure, strict=True) if ok]
   assert {"nose", "l_eye", "r_eye", "l_shoulder", "r_shoulder"} <= set(names)
@@ -130,5 +130,3 @@ def test_looks_at_a_photo_agree_and_know_left_from_right():
   left, right = (COCO_NAMES.index(f"{s}_shoulder") for s in "lr")
   assert np.all(looks[:, left, 0] > looks[:, right, 0])  # facing the camera
   assert model.candidates(image, []) == []
-  with pytest.raises(IndexError):
-    model.look(image, [roi], [lambda people: 99])

@@ -73,7 +73,7 @@ def test_detection_by_keypoints_and_by_boxes(annotations, tmp_path):
     text = photo_protocols.run_detection(one, _Detector(), tmp_path)
     assert "1.png: nobody there, at 50,0,30,70, score 0.40" in text
     content, rows = _rows(tmp_path / "detection.json")
-    assert content["min_person_px"] == 60
+    assert content["min_scored_px"] == 60
     assert rows["all"]["recall"] == 0.5
     assert rows["all"]["precision"] == 0.5
     with (tmp_path / "detection_cases.csv").open(encoding="utf-8") as file:
@@ -98,7 +98,7 @@ def test_landmarks(annotations, tmp_path, search):
 
 def test_nobody_to_judge(annotations, tmp_path):
   config = EvaluationConfig(
-    protocol="landmarks", annotations=(str(annotations),), min_person_px=81.0
+    protocol="landmarks", annotations=(str(annotations),), min_scored_px=81.0
   )
   with pytest.raises(ValueError, match="nobody is at least 81 pixels"):
     photo_protocols.run_landmarks(config, _Detector(), tmp_path)

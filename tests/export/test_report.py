@@ -82,6 +82,16 @@ def _good() -> dict:
   return _report([_person(0), _person(1, 0.75)], include_trace=True)
 
 
+def test_empty_boxes_are_told():
+  photo = SeenPhoto("a.jpg", None, IMAGE, CAMERA, [], (0, 2))
+  report = build_report(photo, "bfgs", [_person(1)])
+  assert report["empty_boxes"] == [0, 2]
+  assert "empty_boxes" not in _report([_person(1)])
+  validate_report(report)
+  with pytest.raises(ValueError, match="empty_boxes"):
+    validate_report(report | {"empty_boxes": "2"})
+
+
 def test_says_what_was_found(report):
   assert report["schema_version"] == VERSION
   assert report["photo"] == {"file": "a photo.jpg", "width": 400, "height": 300}

@@ -41,10 +41,27 @@ def test_a_path_and_its_pixels_are_seen_alike(photo):
   seen = finder(photo)
   assert seen.name == str(photo) and (seen.image == [255, 0, 0]).all()
   assert len(seen.detections) == 1 and seen.camera.source == "default"
-  assert detector.asked == ((60, 80, 3), None, 3)
+  assert detector.asked == ((60, 80, 3), None, None)
   same = finder(seen.image, "a.png")
   assert same.name == "a.png" and (same.image == seen.image).all()
   np.testing.assert_array_equal(same.camera.intrinsics, seen.camera.intrinsics)
+
+
+def test_how_many_more_people_were_seen_is_told(photo):
+  class Two(_Detector):
+    def detect(self, image, boxes=None, max_people=None):
+      return super().detect(image, boxes) * 2
+
+  seen = make_finder(PeopleConfig(max_people=1), Two())(photo)
+  assert len(seen.detections) == 1 and seen.left_out == 1
+  assert make_finder(PeopleConfig(), Two())(photo).left_out == 0
+
+
+def test_boxes_in_which_nobody_is_found_are_told(photo):
+  boxes = [[40, 2, 30, 40], [1, 2, 30, 40], [3, 4, 20, 20]]
+  seen = make_finder(PeopleConfig(boxes), _Detector())(photo)
+  assert seen.empty_boxes == (0, 2)
+  assert make_finder(PeopleConfig(), _Detector())(photo).empty_boxes == ()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from PIL import Image
 
 from hund_tf.body import keypoints
 from hund_tf.datasets.coco import COCO_INDICES, read_coco_keypoints
-from hund_tf.detection.mediapipe_detector import MediaPipeDetector
+from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation.pck import correct_keypoints, match_people
 
 _SHARED = Path(
@@ -23,7 +23,7 @@ needs_photos = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def detector():
-  return MediaPipeDetector()
+  return PeopleDetector()
 
 
 def _load(name):

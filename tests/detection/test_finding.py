@@ -1,0 +1,84 @@
+"""Who stays of the proposals, and whom a given box means."""
+
+import numpy as np
+import pytest
+
+from hund_tf.detection import finding
+from hund_tf.detection.thunder import Candidates
+
+_GRID = np.linspace(0, 100, 17)
+
+
+def _person(x, score=0.9):
+  """Joints [17, 3] of somebody who fills [x, x + 100] x [0, 100]."""
+  return np.stack([_GRID + x, _GRID[::-1], np.full(17, score)], axis=-1)
+
+
+def _candidate(box, *people, score=1.0):
+  seen = Candidates(np.full(len(people), 0.5), np.stack(people))
+  return finding.choose(np.array(box, float), score, (seen, seen))
+
+
+@pytest.fixture(scope="module")
+def search():
+  return finding.PeopleSearch()
+
+
+def test_the_same_person_in_two_boxes_is_one(search):
+  a, b = _person(0), _person(150)
+  found = search.distinct(
+    [
+      _candidate([0, 0, 100, 100], a, score=0.8),
+      _candidate([10, 0, 100, 100], a, score=0.9),
+      _candidate([150, 0, 100, 100], b, score=0.7),
+    ]
+  )
+  assert [p.box_score for p in found] == [0.9, 0.7]
+
+
+def test_somebody_behind_is_found_beside_the_one_in_front(search):
+  front, behind = _person(0), _person(30, 0.6)
+  seen = Candidates(np.array([0.9, 0.3]), np.stack([front, behind]))
+  boxes = np.array([[0, 0, 100, 100], [12, 0, 100, 100]], float)
+  both = [finding.choose(box, 0.8, (seen, seen)) for box in boxes]
+  assert finding.similarity(*both) > 0.99  # each box shows the one in front
+  found = search.distinct(both)
+  assert len(found) == 2
+  np.testing.assert_allclose(found[1].joints[:, 0], behind[:, 0], atol=1e-6)
+
+
+def test_proposals_without_joints_are_dropped(search):
+  weak = _candidate([0, 0, 100, 100], _person(0, score=0.1), score=0.9)
+  assert weak.evidence == pytest.approx(0.09, abs=0.01)
+  assert search.distinct([weak]) == []
+  assert weak.score < 0.4
+  sure = _candidate([0, 0, 100, 100], _person(0), score=0.9)
+  assert sure.score > 0.95
+
+
+def test_a_person_beside_a_box_is_not_in_it():
+  assert finding.is_inside(_candidate([0, 0, 100, 100], _person(5)))
+  assert not finding.is_inside(_candidate([0, 0, 100, 100], _person(60)))
+
+
+def test_given_boxes_keep_their_order_and_share_nobody(search, monkeypatch):
+  people = {0: _person(0), 1: _person(0), 2: _person(300, 0.05)}
+  lefts = [0, 4, 300]
+  boxes = np.array([[left, 0, 100, 100] for left in lefts], float)
+  monkeypatch.setattr(
+    search,
+    "candidates",
+    lambda image, given: [
+      _candidate(box, people[i]) for i, box in enumerate(given.boxes)
+    ],
+  )
+  found = search.in_boxes(None, boxes)
+  assert [p is None for p in found] == [False, True, True]
+  np.testing.assert_array_equal(found[0].box, boxes[0])
+
+
+def test_settings_that_cannot_be():
+  with pytest.raises(ValueError, match="detection_threshold"):
+    finding.SearchConfig(detection_threshold=1.5)
+  with pytest.raises(ValueError, match="min_person_px"):
+    finding.SearchConfig(min_person_px=-1.0)
