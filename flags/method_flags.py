@@ -8,7 +8,6 @@ from hund_tf.models.hund.model import HundModel
 from hund_tf.reconstruction import method_config
 from hund_tf.reconstruction.method_config import MethodConfig
 from hund_tf.reconstruction.methods import Method
-from hund_tf.reconstruction.quality import QualityCalibration
 
 to_config = define(MethodConfig, "Method")
 
@@ -26,11 +25,6 @@ def stages() -> int | None:
 def weights_path() -> str:
   """The weights file of --method=hund."""
   return to_config().weights_path
-
-
-def to_quality(objective: AlignmentObjective) -> QualityCalibration | None:
-  """See `find_calibration`."""
-  return method_config.find_calibration(to_config(), objective)
 
 
 def to_model(body_model: BodyModel) -> HundModel:

@@ -1,4 +1,4 @@
-"""Environment variables that must be set before TensorFlow is first imported.
+"""What must be set before TensorFlow is first imported.
 
 tensorflow-addons binds to whatever `tf.keras` is, and the models of this
 project are written for tf_keras, so the legacy switch is set when `hund_tf` is
@@ -11,7 +11,7 @@ import warnings
 
 
 def prepare() -> None:
-  """Sets the variables that users have not set.
+  """Sets environment variables that users have not set, and quiets warnings.
 
   Raises:
     ImportError: if TF_USE_LEGACY_KERAS has another value than '1'.
@@ -25,6 +25,10 @@ def prepare() -> None:
       f"TF_USE_LEGACY_KERAS is set to {legacy!r}; hund_tf needs it unset or "
       "'1'."
     )
+  # Nothing that a user could do about it, and longer than most outputs.
+  warnings.filterwarnings(
+    "ignore", r"\s*TensorFlow Addons \(TFA\) has ended development"
+  )
   if "tensorflow" in sys.modules and "tf_keras" not in sys.modules:
     warnings.warn(
       "TensorFlow was imported before hund_tf: import hund_tf first, or set "

@@ -27,7 +27,7 @@ _LONGEST_STEM = 255 - 32
 
 @dataclasses.dataclass(frozen=True)
 class OutputFolder:
-  """Where a program writes its results."""
+  """Where the results go."""
 
   output_dir: str = option(
     REQUIRED, "Folder for the results; made if it is missing."

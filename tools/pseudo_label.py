@@ -4,8 +4,9 @@
   python -m tools.train_hund --flagfile=flags/paper/ss.flags --run_dir=RUN \\
     --records=self:RECORDS
 
-The landmark detector gives keypoints and masks; the camera is assumed, or that
-of --intrinsics, --focal_px or --fov_degrees. Started again after it was
+The landmark detector gives keypoints and masks; the camera is that of
+--intrinsics, --focal_px or --fov_degrees, of the photo's EXIF, or else assumed.
+Started again after it was
 stopped, it goes on. A photo that cannot be read, or shows nobody, is named and
 left out; it fails if that happens to all of them.
 """

@@ -6,7 +6,6 @@
     --run_dir=RUN --records=full:H36M --records=self:COCO
   python -m tools.train_hund --flagfile=flags/paper/ss.flags \\
     --run_dir=RUN --images=PHOTOS
-
   python -m tools.train_hund --flagfile=flags/hund_features.flags \\
     --run_dir=RUN --records=full:RECORDS --validation_records=HELD_OUT
 

@@ -1,6 +1,6 @@
 """Reconstructs the people of photos in 3D: photos in, files out.
 
-For each photo NAME.* it writes, as `save` asks, NAME_overlay.png,
+For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_descent.gif, NAME.glb, NAME.obj and
 NAME.json (see docs/result_schema.md). The results of a photo replace those that
 were there before as a whole; results.jsonl records what was made of what.
@@ -233,6 +233,10 @@ def _quality(
   return found
 
 
+def _counted(number: int, one: str, many: str) -> str:
+  return f"{number} {one if number == 1 else many}"
+
+
 def _settings(config: ReconstructConfig) -> str:
   """What results depend on beside the photo and what is stated of it."""
   used = config.method, config.features, config.objective, config.optimizer
@@ -273,8 +277,9 @@ def run(config: ReconstructConfig) -> int:
   begun = "interrupted: " if interrupted else ""
   seconds = time.time() - begin
   print(
-    f"{begun}{counts.done} photos done, {skipped}{counts.people} people, "
-    f"{counts.failed} failed, {seconds:.0f} s; results in "
+    f"{begun}{_counted(counts.done, 'photo', 'photos')} done, {skipped}"
+    f"{_counted(counts.people, 'person', 'people')}, {counts.failed} failed, "
+    f"{seconds:.0f} s; results in "
     f"{config.output.output_dir}"
   )
   if interrupted:

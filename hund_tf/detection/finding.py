@@ -30,12 +30,12 @@ _SAME_WIDTH = 0.06  # of the kernel of two people's joints, sides of the box
 
 @dataclass(frozen=True)
 class SearchConfig:
-  """How people are searched for."""
+  """The search for people."""
 
   detection_threshold: float = option(
     0.4,
     "Least score of a person, the probability that there is one whose joints "
-    "are right: lower finds more people and more that are none.",
+    "are right: a lower one finds more people, and more that are false.",
     low=0.0,
     high=1.0,
   )

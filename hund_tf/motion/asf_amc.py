@@ -12,14 +12,14 @@ from scipy.spatial.transform import Rotation
 
 from hund_tf.motion.bvh import Motion, MotionError
 
-UNIT_METRES = 0.0254 / 0.45  # one file unit: inches divided by 0.45
 SECONDS_PER_FRAME = 1.0 / 120.0
 
 
 def read_asf_amc(
   asf_path: str | os.PathLike, amc_path: str | os.PathLike
 ) -> Motion:
-  """Reads a CMU take; joints are bones, `offsets` their starts (file units).
+  """Reads a CMU take; joints are bones, `offsets` their starts (file units,
+  inches divided by 0.45).
 
   Raises:
     MotionError: if a file cannot be read or does not follow the format.

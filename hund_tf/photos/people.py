@@ -32,7 +32,7 @@ from hund_tf.photos.source import source_of
 
 @dataclasses.dataclass(frozen=True)
 class PeopleConfig:
-  """The people of photos and their cameras, as a user states them.
+  """What is known of the photos: people and cameras.
 
   In place of an option's text its value serves as well: boxes [N, 4], fx, fy,
   cx, cy, or these by the name of a photo.
@@ -52,8 +52,8 @@ class PeopleConfig:
   )
   max_people: int | None = option(
     None,
-    "At most so many people of a photo, the surest first; how many more were "
-    "seen is told.",
+    "At most so many people of a photo, the surest first; a message says how "
+    "many more were seen.",
     low=1,
   )
   search: SearchConfig = SearchConfig()

@@ -145,7 +145,7 @@ def test_an_interrupt_is_one_line_and_its_own_status(
   )
   assert reconstruct.run(config) == 130
   printed = capsys.readouterr().out
-  assert printed.startswith("interrupted: 1 photos done")
+  assert printed.startswith("interrupted: 1 photo done")
   assert printed.count("\n") == 1
 
 

@@ -91,7 +91,7 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
   for name in [*bad, "missing.jpg"]:
     lines = [line for line in err.splitlines() if name in line]
     assert len(lines) == 1, (name, err)
-  assert "1 photos done, 1 people, 5 failed" in out
+  assert "1 photo done, 1 person, 5 failed" in out
   assert re.search(
     r"seconds per person: detection [\d.]+, bfgs [\d.]+, drawing and", out
   )

@@ -97,7 +97,7 @@ class HundConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DescentOptions:
-  """What a user may ask of a descent, whether it is trained or used."""
+  """Stages and compilation of the descent, in training and in use."""
 
   num_stages: int | None = option(
     None,
