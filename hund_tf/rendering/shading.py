@@ -1,4 +1,4 @@
-"""Pictures of meshes over a photo: shaded, or coloured by body part."""
+"""Pictures of meshes over a photo, and the body part that each pixel sees."""
 
 import math
 from collections.abc import Sequence
@@ -15,28 +15,6 @@ from hund_tf.rendering.mesh import check_faces, check_labelled_mesh
 from hund_tf.rendering.rasterize import RasterOutput, rasterize
 from hund_tf.types import Intrinsics
 
-# RGB of the 15 parts, in the order of `hund_tf.body.parts.NAMES`: warm colours
-# on the subject's right, cold ones on the left.
-PART_COLORS = np.array(
-  [
-    (0, 0, 0),
-    (150, 150, 150),
-    (255, 170, 200),
-    (150, 200, 255),
-    (20, 30, 110),
-    (110, 20, 30),
-    (200, 40, 40),
-    (40, 60, 200),
-    (240, 110, 60),
-    (60, 140, 240),
-    (40, 170, 160),
-    (210, 150, 30),
-    (120, 225, 190),
-    (250, 215, 90),
-    (150, 90, 180),
-  ],
-  np.uint8,
-)
 MESH_COLORS = np.array(
   [
     (0.65, 0.74, 0.86),
@@ -182,20 +160,6 @@ def render_part_labels(
   labels = np.zeros([height, width], np.uint8)
   labels[covered] = parts[faces[seen.triangle_index[covered], corner]]
   return labels
-
-
-def render_part_colors(
-  vertices: np.ndarray,
-  faces: np.ndarray,
-  vertex_parts: np.ndarray,
-  intrinsics: Intrinsics,
-  height: int,
-  width: int,
-) -> np.ndarray:
-  """As `render_part_labels`, in `PART_COLORS`: [height, width, 3] uint8 RGB."""
-  return PART_COLORS[
-    render_part_labels(vertices, faces, vertex_parts, intrinsics, height, width)
-  ]
 
 
 def render_orbit(

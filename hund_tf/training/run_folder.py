@@ -131,7 +131,7 @@ def history(
   Args:
     folder: of the run.
     tool: that trained it.
-    columns: of its validation that are told.
+    columns: of its validation that are kept.
     cost: of a row of its validation; the best has the least.
     final: whether nothing was trained from its weights, which must then know
       the part term.

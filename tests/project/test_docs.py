@@ -26,6 +26,23 @@ _FOREIGN_FLAGS = {
   "help",
   "rm",
 }
+# By program, a flag without which it does not start.
+_REQUIRED = {
+  "adapt": "output_dir",
+  "compare_optimizers": "output_dir",
+  "evaluate": "output_dir",
+  "evaluate_multitask": "metrics_output",
+  "make_correspondence": "correspondence_output",
+  "make_synthetic": "output_dir",
+  "preview_records": "sheet",
+  "pseudo_label": "output_dir",
+  "publish_hund": "trained_run_dirs",
+  "publish_multitask": "network_run_dirs",
+  "reconstruct": "output_dir",
+  "retarget": "fitted_records_dir",
+  "train_hund": "run_dir",
+  "train_multitask": "run_dir",
+}
 _LIST_FLAGS = """
 import importlib, pathlib
 from absl import flags
@@ -190,6 +207,16 @@ def test_commands_of_tools_in_documents_are_valid(name):
   known = {*listed.stdout.split(), "help", *_FOREIGN_FLAGS}
   unknown = _unknown(_commands("python -m tools.")[name], known)
   assert not unknown, f"tools.{name}: {sorted(unknown)}"
+
+
+def test_commands_of_tools_in_documents_state_what_is_required():
+  for name, required in _REQUIRED.items():
+    for document in _TODAY:
+      text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+      for command in re.findall(
+        rf"^\s*python -m tools\.{name} .*$", text, re.M
+      ):
+        assert f"--{required}=" in command, f"{_name(document)}: {command}"
 
 
 @_documents(_TODAY)
