@@ -196,10 +196,8 @@ class Finder:
     ]
 
 
-def _empty(
-  boxes: Sequence[Sequence[float]], found: Sequence[Detection]
-) -> tuple[int, ...]:
-  """Numbers of the given boxes that no detection keeps."""
+def _empty(boxes: np.ndarray, found: Sequence[Detection]) -> tuple[int, ...]:
+  """Numbers of the given boxes [N, 4] that no detection keeps."""
   kept = [np.asarray(person.box, np.float32) for person in found]
   return tuple(
     i
