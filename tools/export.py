@@ -6,33 +6,26 @@ The result needs TensorFlow only, not this package. Names and shapes of its
 inputs and outputs stand in `hund_tf/export/saved_model.py`.
 """
 
-import sys
+import dataclasses
 
-from absl import app, logging
+from absl import app
 
 from flags import body_flags, method_flags, program
 from flags.from_config import define
-from hund_tf.cli.export import ExportConfig
-from hund_tf.export.saved_model import ReconstructionModule, save_model
+from hund_tf.cli import export
 
-_to_config = define(ExportConfig, "Export", only=("export_dir", "export_mesh"))
+_to_config = define(
+  export.ExportConfig, "Export", only=("export_dir", "export_mesh")
+)
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-  logging.set_verbosity(logging.WARNING)  # saving logs every internal name
-  config = _to_config()
-  try:
-    model = method_flags.to_model(body_flags.to_model())
-    module = ReconstructionModule(
-      model, method_flags.stages(), config.export_mesh
-    )
-    folder = save_model(module, config.export_dir)
-  except (ValueError, OSError) as error:
-    print(f"export: {error}", file=sys.stderr)
-    sys.exit(1)
-  print(f"export: wrote {folder}")
+  config = dataclasses.replace(_to_config(), num_stages=method_flags.stages())
+  return export.run(
+    config, lambda: method_flags.to_model(body_flags.to_model())
+  )
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ inputs and outputs stand in `hund_tf/export/saved_model.py`.
 import dataclasses
 import logging
 import sys
+from collections.abc import Callable
 
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
 from hund_tf.export.saved_model import ReconstructionModule, save_model
 from hund_tf.models.hund import weights
+from hund_tf.models.hund.model import HundModel
 from hund_tf.options import REQUIRED, check, option
 
 
@@ -39,12 +41,19 @@ class ExportConfig:
     check(self)
 
 
-def run(config: ExportConfig) -> int:
-  """Writes the model; returns the exit status."""
+def run(
+  config: ExportConfig, load: Callable[[], HundModel] | None = None
+) -> int:
+  """Writes the model; returns the exit status.
+
+  Args:
+    config: which model, and where.
+    load: makes the model in place of `config.weights`.
+  """
   # Saving logs every internal name.
   logging.getLogger("absl").setLevel(logging.WARNING)
   try:
-    model = weights.load(BodyModel(), config.weights)
+    model = load() if load else weights.load(BodyModel(), config.weights)
     module = ReconstructionModule(model, config.num_stages, config.export_mesh)
     folder = save_model(module, config.export_dir)
   except (ValueError, OSError) as error:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from hund_tf.detection.networks import POSE_LANDMARK, shared_network
-from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
+from hund_tf.detection.roi import Roi, aligned_angle, crop_views
 
 _COUNT = 39  # 33 landmarks, 2 alignment points, 4 spare
 _ROI_SCALE = 1.25
@@ -182,14 +182,7 @@ class PoseNetwork:
     """
     if not views:
       return []
-    side = self._network.side
-    crops = [crop_roi(image, roi, side) for roi, _ in views]
-    out = self._network(
-      [
-        crop[:, ::-1] if mirrored else crop
-        for crop, (_, mirrored) in zip(crops, views, strict=True)
-      ]
-    )
+    out = self._network(crop_views(image, views, self._network.side))
     return [
       self._pose({name: value[i] for name, value in out.items()}, *view)
       for i, view in enumerate(views)

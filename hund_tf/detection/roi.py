@@ -3,6 +3,7 @@
 Coordinates are continuous pixels (pixel (0, 0) covers [0, 1) x [0, 1)).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -126,6 +127,23 @@ def crop_roi(
     flags=cv2.INTER_LINEAR,
     borderMode=modes[border],
   )
+
+
+def crop_views(
+  image: np.ndarray, views: Sequence[tuple[Roi, bool]], side: int
+) -> list[np.ndarray]:
+  """Crops of regions, mirrored where a view asks for it.
+
+  Args:
+    image: as in `crop_roi`.
+    views: regions, and whether each is looked at mirrored.
+    side: pixels.
+  """
+  crops = [crop_roi(image, roi, side) for roi, _ in views]
+  return [
+    crop[:, ::-1] if mirrored else crop
+    for crop, (_, mirrored) in zip(crops, views, strict=True)
+  ]
 
 
 def paste_roi(

@@ -17,7 +17,7 @@ from scipy.ndimage import maximum_filter
 from hund_tf.body.keypoints import COCO_NAMES
 from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.networks import MOVENET_THUNDER, shared_network
-from hund_tf.detection.roi import Roi, crop_roi
+from hund_tf.detection.roi import Roi, crop_views
 
 _FALL = 1.8  # cells; scores fall as 1 / (distance + _FALL)
 _MAX_CANDIDATES = 4
@@ -161,21 +161,15 @@ class Thunder:
 
     Args:
       image: [H, W, 3] uint8 photo.
-      views: regions, and whether each is looked at mirrored; the result of a
-        mirrored look is mirrored back.
+      views: as in `crop_views`.
 
     Returns:
-      For each view, candidates with x, y in pixels of the photo.
+      For each view, candidates with x, y in pixels of the photo, also of one
+      that is looked at mirrored.
     """
     if not views:
       return []
-    crops = [crop_roi(image, roi, self._network.side) for roi, _ in views]
-    out = self._network(
-      [
-        crop[:, ::-1] if mirrored else crop
-        for crop, (_, mirrored) in zip(crops, views, strict=True)
-      ]
-    )
+    out = self._network(crop_views(image, views, self._network.side))
     found = []
     for (roi, mirrored), people in zip(views, decode_people(out), strict=True):
       keypoints = people.keypoints.astype(np.float64)

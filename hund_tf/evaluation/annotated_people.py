@@ -1,6 +1,8 @@
-"""The detections that belong to annotated people of a photo."""
+"""Lists of annotated photos, and the detections that belong to their people."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -8,8 +10,32 @@ from scipy.optimize import linear_sum_assignment
 from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation.pck import match_people
+from hund_tf.files import read_json
 
 _LEAST_OVERLAP = 0.5  # IoU of boxes that are of one person
+
+
+def read_list(
+  path: Path, photo_dir: Path | None, expected: str
+) -> tuple[Any, Path]:
+  """Reads a JSON file about photos.
+
+  Args:
+    path: the file.
+    photo_dir: folder of the photos; by default that of the file.
+    expected: what the file should be, for the message.
+
+  Returns:
+    What it says, and the folder of the photos.
+
+  Raises:
+    ValueError: of one line, if it is no JSON file.
+  """
+  try:
+    content = read_json(path)
+  except (OSError, ValueError) as error:
+    raise ValueError(f"{path}: cannot be read ({error}); {expected}") from error
+  return content, Path(photo_dir or Path(path).parent)
 
 
 def detect(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hund_tf.datasets import coco
-from hund_tf.files import read_json
+from hund_tf.evaluation.annotated_people import read_list
 from hund_tf.types import NUM_KEYPOINTS
 
 _EXPECTED = (
@@ -35,23 +35,12 @@ class PhotoTruth(NamedTuple):
 
 
 def read_boxes(path: Path, photo_dir: Path | None = None) -> list[PhotoTruth]:
-  """Reads a list of boxes.
-
-  Args:
-    path: the JSON file.
-    photo_dir: folder of the photos; by default that of the file.
+  """Reads a list of boxes; `path` and `photo_dir` are those of `read_list`.
 
   Raises:
     ValueError: of one line, if it is not such a list.
   """
-  path = Path(path)
-  folder = path.parent if photo_dir is None else Path(photo_dir)
-  try:
-    content = read_json(path)
-  except (OSError, ValueError) as error:
-    raise ValueError(
-      f"{path}: cannot be read ({error}); {_EXPECTED}"
-    ) from error
+  content, folder = read_list(path, photo_dir, _EXPECTED)
   if not isinstance(content, dict) or not content:
     raise ValueError(f"{path}: is no list of photos; {_EXPECTED}")
   photos = []

@@ -25,7 +25,6 @@ from hund_tf.evaluation.figures import Row
 from hund_tf.evaluation.photo_predictions import Sighting
 from hund_tf.evaluation.protocols import Truth
 from hund_tf.evaluation.scoring import Scores
-from hund_tf.files import read_json
 from hund_tf.photos import loading
 from hund_tf.types import NUM_KEYPOINTS, Intrinsics
 
@@ -54,20 +53,15 @@ class PhotoPeople(NamedTuple):
 
 
 def read(path: Path, photo_dir: Path | None = None) -> list[PhotoPeople]:
-  """Reads the truth.
-
-  Args:
-    path: the JSON file.
-    photo_dir: folder of the photos; by default that of the file.
+  """Reads the truth; its arguments are those of `annotated_people.read_list`.
 
   Raises:
     ValueError: of one line, if it is not such a file.
   """
-  path = Path(path)
-  folder = path.parent if photo_dir is None else Path(photo_dir)
+  content, folder = annotated_people.read_list(path, photo_dir, _EXPECTED)
   try:
-    photos = [_photo(entry, folder) for entry in read_json(path)]
-  except (OSError, ValueError, KeyError, TypeError) as error:
+    photos = [_photo(entry, folder) for entry in content]
+  except (ValueError, KeyError, TypeError) as error:
     raise ValueError(
       f"{path}: cannot be used ({type(error).__name__}: {error}); {_EXPECTED}"
     ) from error

@@ -13,27 +13,14 @@ from hund_tf.body import keypoints, skeleton
 
 _BODY = (
   "pelvis",
-  "l_hip",
-  "r_hip",
-  "spine1",
-  "l_knee",
-  "r_knee",
-  "spine2",
-  "l_ankle",
-  "r_ankle",
-  "spine3",
+  *skeleton.BODY_JOINTS[:9],  # hips to spine3
   "l_foot",
   "r_foot",
   "neck",
   "l_collar",
   "r_collar",
   "head",
-  "l_shoulder",
-  "r_shoulder",
-  "l_elbow",
-  "r_elbow",
-  "l_wrist",
-  "r_wrist",
+  *skeleton.BODY_JOINTS[-6:],  # shoulders, elbows and wrists
 )
 _HANDS = tuple(
   f"{side}_{finger}{k}"
