@@ -7,14 +7,10 @@ Without motion capture the poses of the problems come from the pose prior.
 Writes descents.csv, summary.md and descents.png.
 """
 
-import csv
 import dataclasses
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from flags import (
@@ -28,7 +24,12 @@ from flags import (
 )
 from flags.from_config import define
 from hund_tf import files
-from hund_tf.evaluation import descent_comparison
+from hund_tf.evaluation import descent_comparison, descent_report
+from hund_tf.evaluation.descent_report import (
+  LEARNED,
+  LEARNED_STAGES,
+  LearnedSeconds,
+)
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.model import HundModel
 from hund_tf.options import check, option
@@ -58,8 +59,6 @@ class ComparisonConfig(files.OutputFolder):
 
 
 _to_config = define(ComparisonConfig, "Comparison")
-_STAGES = 5
-_LEARNED = f"HUND({_STAGES})"
 
 
 def _methods(
@@ -73,87 +72,13 @@ def _methods(
   methods = {
     "BFGS": OptimizerMethod(objective, bfgs),
     "L-BFGS": OptimizerMethod(objective, lbfgs),
-    _LEARNED: HundMethod(model, _STAGES, None, objective, jit_compile),
+    LEARNED: HundMethod(model, LEARNED_STAGES, None, objective, jit_compile),
   }
   for stages in hybrids:
     methods[f"HUND({stages})+BFGS"] = HundMethod(
       model, stages, bfgs, objective, jit_compile
     )
   return methods
-
-
-class _Seconds(NamedTuple):
-  """Of the learned descent on all problems, by itself as in use.
-
-  In turns with other methods it finds their data in the caches, and the terms
-  of their objective are taken between its descents.
-  """
-
-  in_turn: float  # one problem after the other
-  together: float  # in one batch
-
-
-def _speed(rows, learned: _Seconds) -> str:
-  """How long the optimisers take to reach the learned descent's objective."""
-  ends = {r.problem: r for r in rows if r.method == _LEARNED}
-  count = len(ends)
-  lines = [
-    f"{_LEARNED} takes {learned.in_turn:.3f} s for all {count} problems one "
-    f"after the other ({1e3 * learned.in_turn / count:.1f} ms each), and "
-    f"{learned.together:.3f} s in one batch; "
-    f"{1e3 * np.median([r.seconds for r in ends.values()]):.1f} ms (median) in "
-    "turns with the other methods."
-  ]
-  for method in ("BFGS", "L-BFGS"):
-    times = descent_comparison.seconds_to_reach(
-      rows, method, {p: r.objective for p, r in ends.items()}
-    )
-    reached = np.isfinite(times)
-    whole = np.where(reached, times, _last_seconds(rows, method, ends)).sum()
-    line = f"{method} reaches its objective in {reached.sum()} of {count}"
-    if reached.any():
-      median = np.median(np.array(times)[reached])
-      line += (
-        f", after {median:.2f} s (median of these), "
-        f"{median * count / learned.in_turn:.0f} times as long"
-      )
-    line += (
-      f". One after the other it takes {whole:.1f} s for all of them (to its "
-      "end where it does not get there), "
-      f"{whole / learned.in_turn:.0f} times as long, and "
-      f"{whole / learned.together:.0f} times as long as the batch."
-    )
-    lines.append(line)
-  return "\n".join(lines)
-
-
-def _last_seconds(rows, method: str, problems) -> list[float]:
-  """When a method ended on each problem."""
-  ends = {r.problem: r.seconds for r in rows if r.method == method}
-  return [ends[problem] for problem in problems]
-
-
-def _write(folder: Path, rows, learned: _Seconds) -> str:
-  with files.atomic_path(folder / "descents.csv") as temporary:
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-      writer = csv.writer(file)
-      writer.writerow(descent_comparison.FIELDS)
-      writer.writerows(rows)
-  stages = descent_comparison.stages_as_methods(rows, _LEARNED)
-  text = "\n\n".join(
-    [
-      descent_comparison.table(descent_comparison.summarize(stages + rows)),
-      _speed(rows, learned),
-      "\n".join(
-        descent_comparison.difference(rows, _LEARNED, method)
-        for method in ("BFGS", "L-BFGS")
-      ),
-    ]
-  )
-  with files.atomic_path(folder / "summary.md") as temporary:
-    temporary.write_text(text + "\n", encoding="utf-8")
-  save_descent_plots(folder / "descents.png", rows)
-  return text
 
 
 def main(argv: Sequence[str]) -> int:
@@ -179,12 +104,16 @@ def main(argv: Sequence[str]) -> int:
     rows = descent_comparison.compare(
       examples, methods, body, lambda index: bar.update()
     )
-    alone = HundMethod(model, _STAGES, jit_compile=descent_flags.jit_compile())
-    learned = _Seconds(
+    alone = HundMethod(
+      model, LEARNED_STAGES, jit_compile=descent_flags.jit_compile()
+    )
+    learned = LearnedSeconds(
       descent_comparison.seconds_in_turn(examples, alone),
       descent_comparison.seconds_together(examples, alone),
     )
-    print(_write(folder, rows, learned))
+    text = descent_report.write(folder, rows, learned)
+    save_descent_plots(folder / "descents.png", rows)
+    print(text)
   except ValueError as error:
     print(error, file=sys.stderr)
     return 1

@@ -8,7 +8,7 @@ Protocols of their own are `photos_2d`, `synthetic_errors` and `h36m_submission`
 `detection_scores` (of `detection_truth`), `landmark_scores` and `part_scores`,
 with the people of `annotated_people` and the standard errors of `figures`;
 `photo_protocols` runs them as `config` says.
-`descent_comparison` sets methods side by side (Figs. 3, 4), `multitask_metrics`
-and `network_photos` judge the network, and `quality_fitting` calibrates the
-quality.
+`descent_comparison` sets methods side by side (Figs. 3, 4) and
+`descent_report` tells what came of it, `multitask_metrics` and `network_photos`
+judge the network, and `quality_fitting` calibrates the quality.
 """

@@ -5,7 +5,7 @@ from PIL import Image
 
 from hund_tf.body import poses
 from hund_tf.compat import tf
-from hund_tf.evaluation import descent_comparison
+from hund_tf.evaluation import descent_comparison, descent_report
 from hund_tf.evaluation.descent_comparison import DescentRow
 from hund_tf.types import (
   AlignmentTerms,
@@ -135,3 +135,26 @@ def test_plots_are_written(tmp_path):
   picture = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB"))
   assert picture.std() > 5.0  # not blank
   assert [p.name for p in tmp_path.iterdir()] == ["plot.png"]
+
+
+def test_how_many_times_as_long_the_optimisers_take():
+  """Of two problems BFGS reaches the objective in one, after 3 s."""
+  rows = [
+    _row(0, "HUND(5)", 5, 0.5, 4.0),
+    _row(1, "HUND(5)", 5, 0.5, 4.0),
+    _row(0, "BFGS", 1, 3.0, 3.5),
+    _row(0, "BFGS", 2, 6.0, 3.0),
+    _row(1, "BFGS", 1, 5.0, 4.5),
+    _row(0, "L-BFGS", 1, 9.0, 6.0),
+    _row(1, "L-BFGS", 1, 9.0, 6.0),
+  ]
+  learned = descent_report.LearnedSeconds(in_turn=0.1, together=0.02)
+  own, bfgs, lbfgs = descent_report.speed(rows, learned).splitlines()
+  assert "0.100 s for all 2 problems" in own
+  assert own.endswith("; 500.0 ms (median) in turns with the other methods.")
+  assert "50.0 ms each" in own and "0.020 s in one batch" in own
+  assert "1 of 2, after 3.00 s (median of these), 60 times as long" in bfgs
+  assert "8.0 s for all of them" in bfgs
+  assert "80 times as long, and 400 times as long as the batch" in bfgs
+  assert "L-BFGS reaches its objective in 0 of 2. One after" in lbfgs
+  assert "18.0 s for all of them" in lbfgs
