@@ -9,7 +9,6 @@ below --run_dir; started again it goes on. The last weights are measured on
 held-out clips: meta_losses.csv and meta_losses.md.
 """
 
-import csv
 import dataclasses
 import pathlib
 import sys
@@ -19,12 +18,12 @@ from absl import app, flags
 from flags import body_flags, program, run_flags, synthetic_flags
 from flags.from_config import define
 from hund_tf.compat import tf
-from hund_tf.files import atomic_path
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.models.hund import weights
 from hund_tf.motion.bvh import MotionError
 from hund_tf.options import check, option
 from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.training.hund import ablation
 from hund_tf.training.hund.trainer import LAST_WEIGHTS, DivergenceError
 from hund_tf.training.hund.validation import (
   HELD_OUT_SEED,
@@ -32,14 +31,6 @@ from hund_tf.training.hund.validation import (
   ValidationSet,
 )
 from tools import train_hund
-
-_PAPER = {  # Table 4: PA-MPJPE and MPJPE on Human3.6M, protocol 1
-  "sum": (59.91, 83.26),
-  "last": (58.50, 80.16),
-  "min": (78.61, 122.60),
-  "max": (83.80, 128.0),
-  "oi": (79.35, 123.90),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,33 +86,6 @@ def _measure(
   }
 
 
-def _write(run_dir: pathlib.Path, errors: dict[str, StageErrors]) -> str:
-  """Writes the CSV and the table, which is returned."""
-  with atomic_path(run_dir / "meta_losses.csv") as temporary:
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-      writer = csv.writer(file)
-      writer.writerow(["meta_loss", "stage", *StageErrors._fields])
-      for name, stages in errors.items():
-        rows = zip(*stages.as_dict().values(), strict=True)
-        writer.writerows([name, i, *row] for i, row in enumerate(rows))
-  lines = [
-    "| meta-loss | PA-MPJPE, mm | MPJPE, mm | MPJPE of s_0 ... s_M "
-    "| paper: PA-MPJPE | paper: MPJPE |",
-    "|---|---|---|---|---|---|",
-  ]
-  for name, stages in errors.items():
-    course = " ".join(f"{value:.0f}" for value in stages.mpjpe)
-    paper = " | ".join(f"{value:.2f}" for value in _PAPER[name])
-    lines.append(
-      f"| {name} | {stages.pa_mpjpe[-1]:.1f} | {stages.mpjpe[-1]:.1f} "
-      f"| {course} | {paper} |"
-    )
-  text = "\n".join(lines)
-  with atomic_path(run_dir / "meta_losses.md") as temporary:
-    temporary.write_text(text + "\n", encoding="utf-8")
-  return text
-
-
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
@@ -131,7 +95,7 @@ def main(argv: list[str]) -> int:
   train_hund.prepare_devices(run)
   try:
     _train(run_dir, config.meta_losses)
-    print(_write(run_dir, _measure(run_dir, config)))
+    print(ablation.write(run_dir, _measure(run_dir, config)))
   except (ValueError, MotionError, DivergenceError, OSError) as error:
     print(f"ablate_meta_losses: {error}", file=sys.stderr)
     return 1

@@ -122,14 +122,8 @@ def _calibrate(config) -> None:
   checked = _measure(
     config, objective, method, "held_out", config.check_examples
   )
-  intercept, slopes = quality_fitting.fit(fitted.predictors, fitted.good)
-  calibration = quality.QualityCalibration(
-    intercept=intercept,
-    coefficients=dict(zip(quality.PREDICTORS, map(float, slopes), strict=True)),
-    num_stages=model.config.num_stages,
-    objective=quality.term_settings(objective.config),
-    weights_sha256=digest,
-    provenance={},
+  calibration = quality_fitting.calibrate(
+    fitted, objective, model.config.num_stages, digest
   )
   probability = calibration.probability(checked.predictors)
   scores = quality_fitting.reliability(probability, checked.good)

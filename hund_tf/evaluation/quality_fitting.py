@@ -15,8 +15,10 @@ from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.quality import (
   PREDICTORS,
   THRESHOLD_MM,
+  QualityCalibration,
   QualityError,
   predictors,
+  term_settings,
 )
 from hund_tf.types import TrainingExample
 
@@ -121,6 +123,34 @@ def measure(
     )
     report(len(errors[-1]))
   return Measurements(np.concatenate(rows), np.concatenate(errors))
+
+
+def calibrate(
+  fitted: Measurements,
+  objective: AlignmentObjective,
+  num_stages: int,
+  weights_sha256: str,
+) -> QualityCalibration:
+  """The calibration that fits measurements; its provenance is left empty.
+
+  Args:
+    fitted: of examples whose truth is known.
+    objective: of whose terms the predictors are.
+    num_stages: of the descents that were measured.
+    weights_sha256: digest of the weights file of these.
+
+  Raises:
+    QualityError: as `fit`.
+  """
+  intercept, slopes = fit(fitted.predictors, fitted.good)
+  return QualityCalibration(
+    intercept=intercept,
+    coefficients=dict(zip(PREDICTORS, map(float, slopes), strict=True)),
+    num_stages=num_stages,
+    objective=term_settings(objective.config),
+    weights_sha256=weights_sha256,
+    provenance={},
+  )
 
 
 class Reliability(NamedTuple):
