@@ -103,6 +103,14 @@ NPM = {
 }
 _MODULES = "mediapipe/modules"
 TFLITE = {
+  "pose_detection": _Source(
+    {
+      f"{_MODULES}/pose_detection/pose_detection.tflite": (
+        "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c"
+      )
+    },
+    {"boxes": "Identity", "logits": "Identity_1"},
+  ),
   "pose_landmark": _Source(
     {
       f"{_MODULES}/pose_landmark/pose_landmark_full.tflite": (

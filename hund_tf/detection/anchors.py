@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
+POSE_STRIDES = (8, 16, 32, 32, 32)
 FACE_STRIDES = (8, 16, 16, 16)
 
 

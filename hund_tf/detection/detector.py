@@ -8,7 +8,6 @@ from hund_tf.detection import finding
 from hund_tf.detection.face import FaceReader
 from hund_tf.detection.finding import Candidate, PeopleSearch, SearchConfig
 from hund_tf.detection.fusion import (
-  COCO_TO_33,
   LookSet,
   fuse,
   fused_pose,
@@ -32,7 +31,6 @@ from hund_tf.detection.pose import (
 
 _CONFIDENT = 0.5  # keypoints above it are in the person's box
 _WIDENING = 0.15  # of the box at most, larger sides
-_POSE_WEIGHT = 0.2  # of MediaPipe's looks at joints, against MoveNet's
 _AVOIDANCE = 6.0  # how much looks at somebody else lose
 # (scale, turn in radians, mirrored) of MediaPipe's looks at a person.
 _LOOKS = (
@@ -111,11 +109,11 @@ class PeopleDetector:
     self, image: np.ndarray, people: Sequence[Candidate]
   ) -> list[Looks]:
     """MediaPipe's looks at people; those at somebody else count little."""
-    rois = [joints_roi(person.joints) for person in people]
-    first = self._pose.read(image, [(roi, False) for roi in rois])
     rois = [
-      alignment_roi(pose.alignment) if _alike(pose, person) > 0.5 else roi
-      for roi, pose, person in zip(rois, first, people, strict=True)
+      alignment_roi(person.pose.alignment)
+      if _alike(person.pose, person) > 0.5
+      else joints_roi(person.joints)
+      for person in people
     ]
     found = self._pose.look(image, rois, _LOOKS)
     return [
@@ -150,15 +148,11 @@ class PeopleDetector:
     return points
 
 
-def _joints(pose) -> np.ndarray:
-  """COCO's joints [17, 3] of MediaPipe's landmarks, with their confidence."""
-  rows = pose.landmarks[list(COCO_TO_33)]
-  return np.concatenate([rows[:, :2], rows[:, 2:3] * rows[:, 3:]], axis=1)
-
-
 def _alike(pose, person: Candidate) -> float:
   """How much MediaPipe's pose is that of the person, in [0, 1]."""
-  return finding.joint_similarity(_joints(pose), person.joints, person.size)
+  return finding.joint_similarity(
+    finding.pose_joints(pose), person.joints, person.size
+  )
 
 
 def fuse_looks(person: Candidate, looks: Looks) -> np.ndarray:
@@ -169,7 +163,8 @@ def fuse_looks(person: Candidate, looks: Looks) -> np.ndarray:
     have visibility x presence x agreement, times that of their limb's end.
   """
   seen = LookSet(
-    np.stack([_joints(pose) for pose in looks.poses]), _POSE_WEIGHT
+    np.stack([finding.pose_joints(pose) for pose in looks.poses]),
+    finding.POSE_WEIGHT,
   )
   joints = fuse([LookSet(person.looks, 1.0), seen], person.size)
   joints[:, 2] = probability(joints[:, 2])

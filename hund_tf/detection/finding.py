@@ -14,13 +14,23 @@ import numpy as np
 from scipy.special import expit
 
 from hund_tf.detection import thunder
-from hund_tf.detection.fusion import LookSet, fuse
+from hund_tf.detection.fusion import COCO_TO_33, LookSet, fuse
 from hund_tf.detection.nanodet import Boxes, NanoDet
-from hund_tf.detection.roi import upright_roi
+from hund_tf.detection.pose import (
+  Pose,
+  PoseDetector,
+  PoseNetwork,
+  alignment_roi,
+)
+from hund_tf.detection.roi import Roi, upright_roi
 from hund_tf.options import check, option
 
 _COUNTED = 9  # joints that speak for a person: those of an upper body
 _CROP_SCALE = 1.15  # of MoveNet's crops, larger sides of the box
+_POSE_SCALE = 1.25  # of MediaPipe's first crops, the same
+_LEAST_WEIGHT = 0.35  # of looks that are unlike MediaPipe's pose
+_SURE_FIT = 0.4  # of a pose and the box, above which it is the person's
+POSE_WEIGHT = 0.2  # of MediaPipe's looks at joints, against MoveNet's
 _MARGIN = 0.1  # around a box that is given, larger sides of it
 # Log-odds of a person by the evidence: fitted on 77 proposals in 33 photos.
 _CALIBRATION = (-2.93, 21.8)
@@ -57,6 +67,7 @@ class Candidate(NamedTuple):
   box: np.ndarray  # [4] left, top, width, height, pixels
   box_score: float  # of the detector; 1 for a box that is given
   views: tuple[thunder.Candidates, ...]  # everybody in each of L looks
+  pose: Pose  # MediaPipe's, of whom it takes for the person of the box
   looks: np.ndarray  # [L, 17, 3] the one who is meant: x, y (pixels), score
   joints: np.ndarray  # [17, 3] where the looks agree, and how much in [0, 1]
 
@@ -82,6 +93,7 @@ def choose(
   box: np.ndarray,
   score: float,
   views: tuple[thunder.Candidates, ...],
+  pose: Pose,
   others: Sequence[np.ndarray] = (),
 ) -> Candidate:
   """Who is meant by a box, of the people that the looks at it show.
@@ -90,14 +102,38 @@ def choose(
     box: [4] left, top, width, height, pixels.
     score: of the box.
     views: everybody in each look.
+    pose: MediaPipe's, of whom it takes for the person of the box.
     others: joints [17, 3] of people who are found already; whoever resembles
       them is not meant.
   """
+  likely = pose_joints(pose)
   looks = np.stack(
-    [seen.keypoints[thunder.choose_by_box(seen, box, others)] for seen in views]
+    [
+      seen.keypoints[thunder.choose_by_box(seen, box, others, likely)]
+      for seen in views
+    ]
   )
-  joints = fuse([LookSet(looks, 1.0)], float(max(box[2:])))
-  return Candidate(box, score, views, looks, joints)
+  # MoveNet fails at close-ups: where MediaPipe's pose fills the box, looks that
+  # are unlike it count less.
+  doubt = thunder.trust(likely, box) * (
+    1.0 - thunder.similarity(looks, likely, float(max(box[2:])))
+  )
+  looks[..., 2] *= np.maximum(1.0 - doubt, _LEAST_WEIGHT)[:, None]
+  sets = [LookSet(looks, 1.0), LookSet(likely[None], POSE_WEIGHT)]
+  joints = fuse(sets, float(max(box[2:])))
+  return Candidate(box, score, views, pose, looks, joints)
+
+
+def pose_joints(pose: Pose) -> np.ndarray:
+  """COCO's joints [17, 3] of MediaPipe's landmarks, with their confidence."""
+  rows = pose.landmarks[list(COCO_TO_33)]
+  sure = pose.score * rows[:, 2:3] * rows[:, 3:]
+  return np.concatenate([rows[:, :2], sure], axis=1)
+
+
+def _fit(pose: Pose, box: np.ndarray) -> float:
+  """How well a pose fills a box [4], in [0, 1]."""
+  return thunder.box_fit(pose_joints(pose), box)
 
 
 def joint_similarity(a: np.ndarray, b: np.ndarray, size: float) -> float:
@@ -139,16 +175,44 @@ class PeopleSearch:
     self.config = config or SearchConfig()
     self._boxes = NanoDet()
     self._joints = thunder.Thunder()
+    self._pose = PoseNetwork()
+    self._regions = PoseDetector()
 
   def candidates(self, image: np.ndarray, boxes: Boxes) -> list[Candidate]:
     """What is seen in some boxes of an [H, W, 3] uint8 photo."""
     rois = [upright_roi(box, _CROP_SCALE) for box in boxes.boxes]
     views = [(roi, mirrored) for roi in rois for mirrored in (False, True)]
     seen = self._joints.candidates(image, views)
+    poses = self._poses(image, boxes.boxes)
     return [
-      choose(box, float(score), tuple(seen[2 * i : 2 * i + 2]))
+      choose(box, float(score), tuple(seen[2 * i : 2 * i + 2]), poses[i])
       for i, (box, score) in enumerate(zip(*boxes, strict=True))
     ]
+
+  def _poses(self, image: np.ndarray, boxes: np.ndarray) -> list[Pose]:
+    """MediaPipe's poses of the people of boxes [N, 4].
+
+    Where the person does not fill the box, MediaPipe's detector is asked for
+    the region: of a close-up most of the body is outside of the box.
+    """
+    rois = [upright_roi(box, _POSE_SCALE) for box in boxes]
+    poses = self._aligned(image, rois)
+    fit = [_fit(*each) for each in zip(poses, boxes, strict=True)]
+    unsure = [i for i, value in enumerate(fit) if value < _SURE_FIT]
+    tiles = [upright_roi(boxes[i], _POSE_SCALE) for i in unsure]
+    regions = zip(unsure, self._regions(image, tiles), strict=True)
+    found = [(i, roi) for i, roi in regions if roi is not None]
+    again = self._aligned(image, [roi for _, roi in found])
+    for (i, _), pose in zip(found, again, strict=True):
+      if _fit(pose, boxes[i]) > fit[i]:
+        poses[i] = pose
+    return poses
+
+  def _aligned(self, image: np.ndarray, rois: Sequence[Roi]) -> list[Pose]:
+    """Poses in regions, after a look that aligns each."""
+    rough = self._pose.read(image, [(roi, False) for roi in rois])
+    aligned = [(alignment_roi(pose.alignment), False) for pose in rough]
+    return self._pose.read(image, aligned)
 
   def __call__(self, image: np.ndarray) -> list[Candidate]:
     """The people of an [H, W, 3] uint8 photo, the surest first."""
@@ -167,7 +231,9 @@ class PeopleSearch:
     for person in sorted(found, key=lambda c: -c.evidence):
       if self._known(person, kept):
         others = [other.joints for other in kept]
-        person = choose(person.box, person.box_score, person.views, others)
+        person = choose(
+          person.box, person.box_score, person.views, person.pose, others
+        )
       enough = person.score >= self.config.detection_threshold
       if enough and not self._known(person, kept):
         kept.append(person)
@@ -191,7 +257,7 @@ class PeopleSearch:
         known = [other.joints for other in others]
         if not is_inside(person):
           known.append(person.joints)
-        person = choose(person.box, 1.0, person.views, known)
+        person = choose(person.box, 1.0, person.views, person.pose, known)
       seen = person.evidence >= _IN_GIVEN_BOX
       if seen and is_inside(person) and not self._known(person, others):
         kept[i] = person

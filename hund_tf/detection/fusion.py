@@ -19,6 +19,7 @@ _FLOOR = 1e-4  # weight of a look that sees nothing, so that none divides by 0
 # Probability that a joint is within a tenth of the box of its true place, by
 # the share of the weight that agrees.
 _CALIBRATION = (-1.06, 7.14)
+_SEEN_SHARE = 0.2  # of the weight that agrees, from which a joint is seen
 _MAX_DETACHED = 0.12  # sides of the box between a limb's end and its hand, foot
 _LIMB_ENDS = (  # left and right joint of COCO, and what hangs on them of the 33
   ((9, 10), ((17, 19, 21), (18, 20, 22))),  # wrists: fingers
@@ -60,9 +61,12 @@ def fuse(sets: Sequence[LookSet], size: float) -> np.ndarray:
 
 
 def probability(share: np.ndarray) -> np.ndarray:
-  """The chance that a joint is right, of the share of looks that agree."""
+  """The chance that a joint is right, of the share of looks that agree.
+
+  It falls to 0, for unknown, where hardly any look has the joint.
+  """
   offset, slope = _CALIBRATION
-  return expit(offset + slope * share)
+  return expit(offset + slope * share) * np.minimum(share / _SEEN_SHARE, 1.0)
 
 
 def fused_pose(pose: np.ndarray, joints: np.ndarray, size: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from hund_tf.detection.graphs.module import frozen_function
 _ASSETS = Path(__file__).parent / "assets"
 _MAX_BATCH = 16  # crops that a network reads at once
 
+POSE_DETECTION = "pose_detection"
 POSE_LANDMARK = "pose_landmark"
 FACE_DETECTION = "face_detection"
 FACE_LANDMARK = "face_landmark"
@@ -33,7 +34,7 @@ def prepared(name: str, images: tf.Tensor) -> tf.Tensor:
     return images
   if name == NANODET:
     return (images[..., ::-1] - _MEAN) / _DEVIATION
-  low = -1.0 if name == FACE_DETECTION else 0.0
+  low = -1.0 if name in (POSE_DETECTION, FACE_DETECTION) else 0.0
   return images * ((1.0 - low) / 255.0) + low
 
 

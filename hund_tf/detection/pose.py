@@ -12,9 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from hund_tf.detection.networks import POSE_LANDMARK, shared_network
-from hund_tf.detection.roi import Roi, aligned_angle, crop_views
+from hund_tf.detection.anchors import POSE_STRIDES, decode, ssd_anchors
+from hund_tf.detection.networks import (
+  POSE_DETECTION,
+  POSE_LANDMARK,
+  shared_network,
+)
+from hund_tf.detection.roi import Roi, aligned_angle, crop_roi, crop_views
 
+_MIN_PROPOSAL = 0.4  # score of a region
 _COUNT = 39  # 33 landmarks, 2 alignment points, 4 spare
 _ROI_SCALE = 1.25
 _KERNEL = 7  # cells of the heatmap neighbourhood
@@ -162,6 +168,35 @@ def agree(
   total = near.sum(axis=1, keepdims=True)
   merged = np.einsum("kl,lkc->kc", near / total, landmarks)
   return merged, total[:, 0] / weights.sum()
+
+
+class PoseDetector:
+  """Proposes regions around people, also where most of the body is unseen."""
+
+  def __init__(self):
+    self._network = shared_network(POSE_DETECTION)
+    self._anchors = ssd_anchors(self._network.side, POSE_STRIDES)
+
+  def __call__(
+    self, image: np.ndarray, tiles: Sequence[Roi]
+  ) -> list[Roi | None]:
+    """The surest region in each upright square tile, None if there is none."""
+    if not tiles:
+      return []
+    side = self._network.side
+    out = self._network([crop_roi(image, tile, side) for tile in tiles])
+    regions: list[Roi | None] = []
+    for tile, boxes, logits in zip(
+      tiles, out["boxes"], out["logits"], strict=True
+    ):
+      found = decode(boxes, logits[:, 0], self._anchors, side, _MIN_PROPOSAL)
+      if len(found.scores):
+        best = np.argmax(found.scores)
+        points = tile.to_image(found.keypoints[best, :2])
+        regions.append(alignment_roi(points))
+      else:
+        regions.append(None)
+    return regions
 
 
 class PoseNetwork:

@@ -26,6 +26,7 @@ _MIN_PEAK = 0.1  # of the largest centre
 _MIN_APART = 1.5  # cells between the network's own choice and another peak
 _SURE = 0.2  # scores of keypoints that bound a person
 _FLOOR = 0.05  # lets the centre decide where no candidate fits
+_DOUBT = 0.3  # what is left of candidates unlike another network's person
 _AVOIDANCE = 3.0  # how much candidates that resemble a neighbour lose
 _WIDTH = 0.1  # kernel width for poses that are alike, box sides
 # The left keypoint for each right one, and the other way round.
@@ -122,10 +123,25 @@ def similarity(
   return close @ weights / max(float(weights.sum()), 1e-6)
 
 
+def box_fit(keypoints: np.ndarray, box: np.ndarray) -> float:
+  """Overlap (IoU) of a box [4] and the sure ones of keypoints [K, 3]."""
+  sure = keypoints[keypoints[:, 2] > _SURE, :2]
+  if len(sure) < 3:
+    return 0.0
+  bounds = [*sure.min(axis=0), *np.ptp(sure, axis=0)]
+  return float(box_iou(np.array([bounds]), np.array([box]))[0, 0])
+
+
+def trust(keypoints: np.ndarray, box: np.ndarray) -> float:
+  """How far another network's keypoints [17, 3] are those of a box [4]."""
+  return float(np.clip((box_fit(keypoints, box) - 0.35) / 0.3, 0.0, 1.0))
+
+
 def choose_by_box(
   candidates: Candidates,
   box: np.ndarray,
   others: Sequence[np.ndarray] = (),
+  likely: np.ndarray | None = None,
 ) -> int:
   """The candidate that fills a box [4] best and is none of the others.
 
@@ -133,16 +149,16 @@ def choose_by_box(
     candidates: with x, y in the pixels of the box.
     box: left, top, width, height.
     others: [17, 3] x, y, weight of people who are not meant.
+    likely: [17, 3] x, y, weight of the person as another network sees it; the
+      better it fills the box, the more it counts.
   """
-  fit = np.zeros(len(candidates.centers))
-  for i, keypoints in enumerate(candidates.keypoints):
-    sure = keypoints[keypoints[:, 2] > _SURE, :2]
-    if len(sure) >= 3:
-      bounds = [*sure.min(axis=0), *np.ptp(sure, axis=0)]
-      fit[i] = box_iou(np.array([bounds]), np.array([box]))[0, 0]
+  size = float(max(box[2:]))
+  fit = np.array([box_fit(person, box) for person in candidates.keypoints])
   value = np.sqrt(candidates.centers) * (fit + _FLOOR)
+  if likely is not None:
+    alike = similarity(candidates.keypoints, likely, size)
+    value *= _DOUBT + trust(likely, box) * alike
   if len(others):
-    size = float(max(box[2:]))
     alike = [similarity(candidates.keypoints, o, size) for o in others]
     value *= np.exp(-_AVOIDANCE * np.max(alike, axis=0))
   return int(np.argmax(value))

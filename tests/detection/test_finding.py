@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from hund_tf.detection import finding
+from hund_tf.detection.fusion import COCO_TO_33
+from hund_tf.detection.pose import Pose
+from hund_tf.detection.roi import Roi
 from hund_tf.detection.thunder import Candidates
 
 _GRID = np.linspace(0, 100, 17)
@@ -14,9 +17,20 @@ def _person(x, score=0.9):
   return np.stack([_GRID + x, _GRID[::-1], np.full(17, score)], axis=-1)
 
 
-def _candidate(box, *people, score=1.0):
+def _pose(person):
+  """MediaPipe's pose of somebody with these joints."""
+  landmarks = np.zeros((33, 4))
+  landmarks[list(COCO_TO_33), :2] = person[:, :2]
+  landmarks[list(COCO_TO_33), 2] = person[:, 2]
+  landmarks[:, 3] = 1.0
+  roi = Roi(0.0, 0.0, 100.0)
+  return Pose(landmarks, np.zeros((33, 3)), np.zeros((2, 2)), 1.0, None, roi)
+
+
+def _candidate(box, *people, score=1.0, pose=None):
   seen = Candidates(np.full(len(people), 0.5), np.stack(people))
-  return finding.choose(np.array(box, float), score, (seen, seen))
+  likely = _pose(people[0] if pose is None else pose)
+  return finding.choose(np.array(box, float), score, (seen, seen), likely)
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +54,36 @@ def test_somebody_behind_is_found_beside_the_one_in_front(search):
   front, behind = _person(0), _person(30, 0.6)
   seen = Candidates(np.array([0.9, 0.3]), np.stack([front, behind]))
   boxes = np.array([[0, 0, 100, 100], [12, 0, 100, 100]], float)
-  both = [finding.choose(box, 0.8, (seen, seen)) for box in boxes]
+  both = [finding.choose(b, 0.8, (seen, seen), _pose(front)) for b in boxes]
   assert finding.similarity(*both) > 0.99  # each box shows the one in front
   found = search.distinct(both)
   assert len(found) == 2
   np.testing.assert_allclose(found[1].joints[:, 0], behind[:, 0], atol=1e-6)
 
 
+def test_the_other_network_tells_who_fills_a_close_up():
+  # Two scattered poses fill the box alike; MediaPipe sees the second.
+  box = [0, 0, 100, 100]
+  rng = np.random.default_rng(0)
+  other = _person(0)
+  other[:, :2] = rng.permutation(other[:, :2])
+  meant = _person(0)
+  assert _chosen(_candidate(box, other, meant, pose=other)) == 0
+  assert _chosen(_candidate(box, other, meant, pose=meant)) == 1
+  # One who does not fill the box is not believed.
+  far = _person(400)
+  assert _chosen(_candidate(box, other, meant, pose=far)) == 0
+
+
+def _chosen(candidate):
+  """Which of the people in the first look is the one who is meant."""
+  seen = candidate.views[0].keypoints
+  return int(np.argmin(np.abs(seen - candidate.looks[0]).sum(axis=(1, 2))))
+
+
 def test_proposals_without_joints_are_dropped(search):
   weak = _candidate([0, 0, 100, 100], _person(0, score=0.1), score=0.9)
-  assert weak.evidence == pytest.approx(0.09, abs=0.01)
+  assert weak.evidence == pytest.approx(0.09, abs=0.015)
   assert search.distinct([weak]) == []
   assert weak.score < 0.4
   sure = _candidate([0, 0, 100, 100], _person(0), score=0.9)

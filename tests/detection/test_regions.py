@@ -13,8 +13,6 @@ from hund_tf.detection.roi import (
   upright_roi,
 )
 
-_STRIDES = (8, 16, 32, 32, 32)  # as in BlazePose's detector
-
 
 def test_roi_maps_there_and_back():
   roi = Roi(12.0, -3.0, 40.0, 0.7)
@@ -59,9 +57,12 @@ def test_paste_undoes_crop():
 
 
 def test_anchor_counts_and_centres():
-  pose_anchors = anchors.ssd_anchors(224, _STRIDES)
+  pose_anchors = anchors.ssd_anchors(224, anchors.POSE_STRIDES)
   assert pose_anchors.shape == (2254, 2)
-  assert anchors.ssd_anchors(128, anchors.FACE_STRIDES).shape == (896, 2)
+  assert anchors.ssd_anchors(128, anchors.FACE_STRIDES).shape == (
+    896,
+    2,
+  )
   np.testing.assert_allclose(pose_anchors[:2], 4 / 224)  # both of the cell
   np.testing.assert_allclose(pose_anchors[2], [12 / 224, 4 / 224])
   np.testing.assert_allclose(pose_anchors[2 * 28 * 28], 8 / 224)
@@ -69,7 +70,7 @@ def test_anchor_counts_and_centres():
 
 
 def test_decode_adds_the_anchor():
-  centers = anchors.ssd_anchors(224, _STRIDES)
+  centers = anchors.ssd_anchors(224, anchors.POSE_STRIDES)
   values = np.zeros((len(centers), 12), np.float32)
   logits = np.full(len(centers), -20.0, np.float32)
   row = 2 * (28 * 10 + 5)  # cell in row 10, column 5 of the first layer
@@ -92,7 +93,7 @@ def test_decode_adds_the_anchor():
 
 
 def test_decode_finds_nothing_and_refuses_other_networks():
-  centers = anchors.ssd_anchors(224, _STRIDES)
+  centers = anchors.ssd_anchors(224, anchors.POSE_STRIDES)
   values = np.zeros((len(centers), 12), np.float32)
   found = anchors.decode(values, values[:, 0] - 9, centers, 224, 0.5)
   assert found.keypoints.shape == (0, 4, 2)

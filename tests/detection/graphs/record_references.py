@@ -31,6 +31,7 @@ _KEPT = 400  # values of an output, at most
 _NANODET = ((103.53, 116.28, 123.675), (57.375, 57.12, 58.395))
 # Network: left, top, right, bottom of its view of the photo, in [0, 1].
 _VIEWS = {
+  "pose_detection": (0.0, 0.0, 1.0, 1.0),
   "pose_landmark": (0.0, 0.0, 1.0, 1.0),
   "face_detection": (0.2, 0.0, 0.7, 0.5),
   "face_landmark": (0.3, 0.05, 0.6, 0.35),
