@@ -1,6 +1,7 @@
 """Who is in a photo: proposals, a guided look at each, and which of them stay.
 
-NanoDet proposes boxes over the whole photo and over tiles. MoveNet looks at
+NanoDet proposes boxes over the whole photo and over tiles, and MediaPipe's
+detector adds people whom it does not see, as those who lie. MoveNet looks at
 each and takes, of the people that its crop shows, the one that fits the box. A
 proposal stays if box, joints and the agreement of the looks together speak for
 a person, and if nobody who is surer has the same joints.
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from hund_tf.detection import thunder
+from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.fusion import COCO_TO_33, LookSet, fuse
 from hund_tf.detection.nanodet import Boxes, NanoDet
 from hund_tf.detection.pose import (
@@ -22,12 +24,18 @@ from hund_tf.detection.pose import (
   PoseNetwork,
   alignment_roi,
 )
-from hund_tf.detection.roi import Roi, upright_roi
+from hund_tf.detection.roi import Roi, tile_rois, upright_roi
 from hund_tf.options import check, option
 
 _COUNTED = 9  # joints that speak for a person: those of an upper body
 _CROP_SCALE = 1.15  # of MoveNet's crops, larger sides of the box
 _POSE_SCALE = 1.25  # of MediaPipe's first crops, the same
+# Proposals of MediaPipe's pose detector, for whom NanoDet does not see.
+_TILE_FRACTIONS = (1.0, 0.6)  # sides of its tiles, larger sides of the photo
+_MIN_POSE_SCORE = 0.7
+_POSE_BOX_SCORE = 0.6  # such a box's score, of the pose's
+_SEEN = 0.5  # confidence of the joints that bound it
+_COVERED = 0.4  # overlap with another box, above which it is nobody new
 _LEAST_WEIGHT = 0.35  # of looks that are unlike MediaPipe's pose
 _SURE_FIT = 0.4  # of a pose and the box, above which it is the person's
 POSE_WEIGHT = 0.2  # of MediaPipe's looks at joints, against MoveNet's
@@ -131,6 +139,19 @@ def pose_joints(pose: Pose) -> np.ndarray:
   return np.concatenate([rows[:, :2], sure], axis=1)
 
 
+def _bounds(pose: Pose, height: int, width: int) -> np.ndarray | None:
+  """The box [4] of a pose's seen joints in the photo; None if they are few."""
+  joints = pose_joints(pose)
+  seen = joints[joints[:, 2] > _SEEN, :2]
+  if len(seen) < _COUNTED:
+    return None
+  low, high = seen.min(axis=0), seen.max(axis=0)
+  margin = _MARGIN * np.max(high - low)
+  low = np.clip(low - margin, 0, [width - 1, height - 1])
+  high = np.clip(high + margin, low + 1, [width, height])
+  return np.concatenate([low, high - low])
+
+
 def _fit(pose: Pose, box: np.ndarray) -> float:
   """How well a pose fills a box [4], in [0, 1]."""
   return thunder.box_fit(pose_joints(pose), box)
@@ -216,10 +237,27 @@ class PeopleSearch:
 
   def __call__(self, image: np.ndarray) -> list[Candidate]:
     """The people of an [H, W, 3] uint8 photo, the surest first."""
-    boxes = self._boxes(image)
+    boxes = self._proposals(image)
     large = boxes.boxes[:, 2:].max(axis=1) >= self.config.min_person_px
     found = Boxes(boxes.boxes[large], boxes.scores[large])
     return self.distinct(self.candidates(image, found))
+
+  def _proposals(self, image: np.ndarray) -> Boxes:
+    """NanoDet's boxes, and those of MediaPipe's people whom it does not see."""
+    height, width = image.shape[:2]
+    boxes, scores = (list(part) for part in self._boxes(image))
+    tiles = [
+      tile for f in _TILE_FRACTIONS for tile in tile_rois(height, width, f)
+    ]
+    rois = [roi for roi in self._regions(image, tiles) if roi is not None]
+    for pose in self._aligned(image, rois):
+      box = _bounds(pose, height, width)
+      if box is None or pose.score < _MIN_POSE_SCORE:
+        continue
+      if not boxes or box_iou(box[None], np.array(boxes)).max() < _COVERED:
+        boxes.append(box)
+        scores.append(_POSE_BOX_SCORE * pose.score)
+    return Boxes(np.reshape(boxes, (-1, 4)), np.array(scores, np.float64))
 
   def distinct(self, found: Sequence[Candidate]) -> list[Candidate]:
     """Those with a score high enough who are nobody else, the surest first.
