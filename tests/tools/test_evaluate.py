@@ -93,7 +93,7 @@ def test_a_damaged_record_is_named_and_the_rest_goes_on(
     ({"protocol": "h36m_official"}, "needs --predictions or --h36m_dir"),
     ({"protocol": "photos_2d"}, "needs --annotations"),
     ({"protocol": "detection"}, "needs --truth or --annotations"),
-    ({"protocol": "real3d", "truth": "none.json"}, "none.json: cannot be used"),
+    ({"protocol": "real3d", "truth": "none.json"}, "none.json: cannot be read"),
     (
       {"protocol": "parts", "annotations": "a.json"},
       "--features=landmarks: has no parts",
