@@ -23,6 +23,7 @@ from hund_tf.detection.mapping import assemble
 from hund_tf.detection.masks import person_masks
 from hund_tf.detection.pose import (
   Looks,
+  Pose,
   PoseNetwork,
   alignment_roi,
   joints_roi,
@@ -148,7 +149,7 @@ class PeopleDetector:
     return points
 
 
-def _alike(pose, person: Candidate) -> float:
+def _alike(pose: Pose, person: Candidate) -> float:
   """How much MediaPipe's pose is that of the person, in [0, 1]."""
   return finding.joint_similarity(
     finding.pose_joints(pose), person.joints, person.size

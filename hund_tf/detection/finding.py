@@ -30,7 +30,7 @@ from hund_tf.options import check, option
 _COUNTED = 9  # joints that speak for a person: those of an upper body
 _CROP_SCALE = 1.15  # of MoveNet's crops, larger sides of the box
 _POSE_SCALE = 1.25  # of MediaPipe's first crops, the same
-# Proposals of MediaPipe's pose detector, for whom NanoDet does not see.
+# Proposals of MediaPipe's pose detector: people whom NanoDet does not see.
 _TILE_FRACTIONS = (1.0, 0.6)  # sides of its tiles, larger sides of the photo
 _MIN_POSE_SCORE = 0.7
 _POSE_BOX_SCORE = 0.6  # such a box's score, of the pose's
@@ -39,7 +39,7 @@ _COVERED = 0.4  # overlap with another box, above which it is nobody new
 _LEAST_WEIGHT = 0.35  # of looks that are unlike MediaPipe's pose
 _SURE_FIT = 0.4  # of a pose and the box, above which it is the person's
 POSE_WEIGHT = 0.2  # of MediaPipe's looks at joints, against MoveNet's
-_MARGIN = 0.1  # around a box that is given, larger sides of it
+_MARGIN = 0.1  # around a box or the joints in it, larger sides of it
 # Log-odds of a person by the evidence: fitted on 77 proposals in 33 photos.
 _CALIBRATION = (-2.93, 21.8)
 _IN_GIVEN_BOX = 0.1  # least evidence in a box that is given
@@ -70,13 +70,14 @@ class SearchConfig:
 
 
 class Candidate(NamedTuple):
-  """A proposal and what MoveNet saw in it."""
+  """A proposed box and who is seen in it."""
 
   box: np.ndarray  # [4] left, top, width, height, pixels
   box_score: float  # of the detector; 1 for a box that is given
   views: tuple[thunder.Candidates, ...]  # everybody in each of L looks
-  pose: Pose  # MediaPipe's, of whom it takes for the person of the box
-  looks: np.ndarray  # [L, 17, 3] the one who is meant: x, y (pixels), score
+  pose: Pose  # what MediaPipe sees in the box
+  looks: np.ndarray  # [L, 17, 3] the one who is meant: x, y (pixels) and
+  # score, less where the look is unlike MediaPipe's pose
   joints: np.ndarray  # [17, 3] where the looks agree, and how much in [0, 1]
 
   @property
@@ -110,7 +111,7 @@ def choose(
     box: [4] left, top, width, height, pixels.
     score: of the box.
     views: everybody in each look.
-    pose: MediaPipe's, of whom it takes for the person of the box.
+    pose: what MediaPipe sees in the box.
     others: joints [17, 3] of people who are found already; whoever resembles
       them is not meant.
   """
@@ -199,6 +200,13 @@ class PeopleSearch:
     self._pose = PoseNetwork()
     self._regions = PoseDetector()
 
+  def __call__(self, image: np.ndarray) -> list[Candidate]:
+    """The people of an [H, W, 3] uint8 photo, the surest first."""
+    boxes = self._proposals(image)
+    large = boxes.boxes[:, 2:].max(axis=1) >= self.config.min_person_px
+    found = Boxes(boxes.boxes[large], boxes.scores[large])
+    return self.distinct(self.candidates(image, found))
+
   def candidates(self, image: np.ndarray, boxes: Boxes) -> list[Candidate]:
     """What is seen in some boxes of an [H, W, 3] uint8 photo."""
     rois = [upright_roi(box, _CROP_SCALE) for box in boxes.boxes]
@@ -234,13 +242,6 @@ class PeopleSearch:
     rough = self._pose.read(image, [(roi, False) for roi in rois])
     aligned = [(alignment_roi(pose.alignment), False) for pose in rough]
     return self._pose.read(image, aligned)
-
-  def __call__(self, image: np.ndarray) -> list[Candidate]:
-    """The people of an [H, W, 3] uint8 photo, the surest first."""
-    boxes = self._proposals(image)
-    large = boxes.boxes[:, 2:].max(axis=1) >= self.config.min_person_px
-    found = Boxes(boxes.boxes[large], boxes.scores[large])
-    return self.distinct(self.candidates(image, found))
 
   def _proposals(self, image: np.ndarray) -> Boxes:
     """NanoDet's boxes, and those of MediaPipe's people whom it does not see."""

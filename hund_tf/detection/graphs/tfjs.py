@@ -17,6 +17,10 @@ _FIRST = [0, 3, 1, 2]  # from channels last to channels first
 _LAST = [0, 2, 3, 1]
 
 
+class _Unsupported(Exception):
+  """An operation, or a form of one, that `operations` does not have."""
+
+
 class _Value(NamedTuple):
   name: str  # in the graph that is made, where it is [B, H, W, C]
   first: bool  # whether it is [B, C, H, W] in the file
@@ -54,7 +58,7 @@ def read_tfjs(
     raise ValueError(f"{path}: has no node {missing[0]!r}")
   try:
     return _Reader(nodes, constants).graph(start, outputs)
-  except NotImplementedError as error:
+  except _Unsupported as error:
     raise ValueError(f"{path}: {error}") from error
 
 
@@ -107,14 +111,14 @@ class _Reader:
     placeholders = [n for n in self._file.values() if n["op"] == "Placeholder"]
     shape = _attribute(placeholders[0], "shape")
     if len(placeholders) != 1 or len(shape) != 4:
-      raise NotImplementedError("a model must have one image as its input")
+      raise _Unsupported("a model must have one image as its input")
     first = shape[1] in (1, 3)
     size = [shape[i] for i in _LAST] if first else shape
     self._values[start] = _Value("input", first)
     for name in self._order(start, outputs.values()):
       node = self._file[name]
       if node["op"] not in _READERS:
-        raise NotImplementedError(f"operation {node['op']} is not supported")
+        raise _Unsupported(f"operation {node['op']} is not supported")
       self._values[name] = _READERS[node["op"]](self, node)
     results = {key: self._values[name].name for key, name in outputs.items()}
     return Graph(
@@ -140,13 +144,13 @@ class _Reader:
   def _inputs(self, node: dict) -> list[str]:
     names = [i for i in node.get("input", []) if not i.startswith("^")]
     if any(":" in name for name in names):
-      raise NotImplementedError("operations of several results")
+      raise _Unsupported("operations of several results")
     return names
 
   def _static(self, name: str) -> Any:
     """A constant operand as a plain value."""
     if name not in self._constants:
-      raise NotImplementedError("computed shapes are not supported")
+      raise _Unsupported("computed shapes are not supported")
     return self._constants[name].tolist()
 
   def _weight(self, key: str, array: np.ndarray) -> str:
@@ -158,7 +162,7 @@ class _Reader:
     """An operand that must have its channels last in the file."""
     value = self._values[name]
     if value.first:
-      raise NotImplementedError(f"operation {node['op']} with channels first")
+      raise _Unsupported(f"operation {node['op']} with channels first")
     return value.name
 
   def _add(
@@ -175,7 +179,7 @@ class _Reader:
   def _convolution(self, node: dict, operation: str) -> _Value:
     x, kernel, *rest = self._inputs(node)
     if _attribute(node, "data_format", "NHWC") != "NHWC":
-      raise NotImplementedError(f"operation {node['op']} with channels first")
+      raise _Unsupported(f"operation {node['op']} with channels first")
     value = self._add(
       operation,
       [self._image(x, node), self._weight(kernel, self._constants[kernel])],
@@ -191,7 +195,7 @@ class _Reader:
       elif fused in ("Relu", "Relu6"):
         value = self._add(fused.lower(), [value.name])
       else:
-        raise NotImplementedError(f"fused {fused} is not supported")
+        raise _Unsupported(f"fused {fused} is not supported")
     return value
 
   def _binary(self, node: dict, operation: str) -> _Value:
@@ -201,13 +205,13 @@ class _Reader:
     value = self._values[left]
     if right not in self._constants:
       if self._values[right].first != value.first:
-        raise NotImplementedError(f"operation {node['op']} of two layouts")
+        raise _Unsupported(f"operation {node['op']} of two layouts")
       names = [value.name, self._values[right].name]
       return self._add(operation, names, value.first)
     array = self._constants[right]
     if value.first:
       if array.ndim not in (0, 4):
-        raise NotImplementedError(f"operation {node['op']} with channels first")
+        raise _Unsupported(f"operation {node['op']} with channels first")
       array = array.transpose(_LAST) if array.ndim else array
     if operation == "add" and array.ndim == 4 and array.shape[:3] == (1, 1, 1):
       operation, array = "bias_add", array[0, 0, 0]
@@ -225,13 +229,13 @@ class _Reader:
       return value._replace(first=True)
     if axes == _LAST and value.first:
       return value._replace(first=False)
-    raise NotImplementedError(f"operation Transpose by {axes}")
+    raise _Unsupported(f"operation Transpose by {axes}")
 
   def _pad(self, node: dict) -> _Value:
     x, paddings, *constant = self._inputs(node)
     value, paddings = self._values[x], self._static(paddings)
     if any(paddings[0]):
-      raise NotImplementedError("operation Pad of the batch")
+      raise _Unsupported("operation Pad of the batch")
     if value.first:
       paddings = [paddings[i] for i in _LAST]
     return self._add(
@@ -247,7 +251,7 @@ class _Reader:
     values, axis = [self._values[n] for n in names], self._static(axis)
     first = values[0].first
     if any(v.first != first for v in values) or axis % 4 == 0:
-      raise NotImplementedError(
+      raise _Unsupported(
         "operation ConcatV2 of two layouts or the batch"
       )
     axis = _FIRST[axis % 4] if first else axis % 4
