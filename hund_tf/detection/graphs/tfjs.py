@@ -251,9 +251,7 @@ class _Reader:
     values, axis = [self._values[n] for n in names], self._static(axis)
     first = values[0].first
     if any(v.first != first for v in values) or axis % 4 == 0:
-      raise _Unsupported(
-        "operation ConcatV2 of two layouts or the batch"
-      )
+      raise _Unsupported("operation ConcatV2 of two layouts or the batch")
     axis = _FIRST[axis % 4] if first else axis % 4
     return self._add("concat", [v.name for v in values], first, axis=axis)
 
