@@ -39,6 +39,23 @@ class ImageFeatures(NamedTuple):
   part_weights: tf.Tensor  # [B, 16] in [0, 1]: which part channels are known;
   # the last entry belongs to the visibility (foreground) channel
   features: tf.Tensor  # [B, 60, 60, C] F; C = 0 where there is no network
+  landmarks_3d: tf.Tensor  # [B, 137, 3] metres, from the root of each group of
+  # keypoints, in the viewing frame of the crop: `body.landmarks_3d`
+  landmark_3d_weights: tf.Tensor  # [B, 137] in [0, 1]; 0 = unknown
+
+
+class Landmarks3D(NamedTuple):
+  """The last two fields of `ImageFeatures`."""
+
+  landmarks_3d: tf.Tensor  # [B, 137, 3]
+  landmark_3d_weights: tf.Tensor  # [B, 137]
+
+
+def no_landmarks_3d(batch: int | tf.Tensor) -> Landmarks3D:
+  """3D landmarks of B people of whom none is known."""
+  return Landmarks3D(
+    tf.zeros([batch, NUM_KEYPOINTS, 3]), tf.zeros([batch, NUM_KEYPOINTS])
+  )
 
 
 class HumanState(NamedTuple):

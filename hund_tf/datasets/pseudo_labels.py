@@ -147,7 +147,15 @@ class PhotoPeople:
       box=regions.region_box(person.box, region),
       detected=_in_region(person.keypoints, region),
       mask=_region_mask(person.mask, region),
+      **_landmarks_3d(person),
     )
+
+
+def _landmarks_3d(person: Detection) -> dict[str, np.ndarray]:
+  """The field of a record, if the detector gives 3D landmarks."""
+  if person.landmarks_3d is None:
+    return {}
+  return {"landmarks_3d": person.landmarks_3d}
 
 
 def _in_region(points: np.ndarray, region: Region) -> np.ndarray:

@@ -5,7 +5,8 @@
 from other formats: `finding` says who is there, by boxes (`nanodet`) and joints
 (`thunder`); `pose`, `face` and `hands` read landmarks and `fusion` joins those
 of two networks, in rotated regions (`roi`) and by `anchors`; `mapping` names
-them as our keypoints, and `masks` cuts people out.
+them as our keypoints, `landmarks_3d` are theirs in space, and `masks` cuts
+people out.
 `features` turns a detection into the crop's K and B, and `network_features`
 takes them from the multitask network; `feature_config` is the choice between
 them. `graphs/` holds the builders of networks.

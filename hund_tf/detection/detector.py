@@ -19,6 +19,7 @@ from hund_tf.detection.hands import (
   HandReader,
 )
 from hund_tf.detection.interface import Detection, check_boxes, check_image
+from hund_tf.detection.landmarks_3d import assemble_3d, body_landmarks
 from hund_tf.detection.mapping import assemble
 from hund_tf.detection.masks import person_masks
 from hund_tf.detection.pose import (
@@ -99,10 +100,10 @@ class PeopleDetector:
         person.score,
         keypoints,
         mask,
-        world_landmarks(seen),
+        spatial,
       )
-      for person, seen, keypoints, mask in zip(
-        people, looks, points, masks, strict=True
+      for person, (keypoints, spatial), mask in zip(
+        people, points, masks, strict=True
       )
     ]
 
@@ -132,8 +133,8 @@ class PeopleDetector:
     image: np.ndarray,
     people: Sequence[Candidate],
     looks: Sequence[Looks],
-  ) -> list[np.ndarray]:
-    """The keypoints [137, 3] of the people of a photo."""
+  ) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Keypoints [137, 3] and 3D landmarks [137, 4] of the people of a photo."""
     height, width = image.shape[:2]
     poses = [
       fuse_looks(person, seen)
@@ -142,11 +143,17 @@ class PeopleDetector:
     left = self._hands(image, poses, LEFT_HAND_POSE)
     right = self._hands(image, poses, RIGHT_HAND_POSE)
     faces = self._face(image, poses)
-    points = []
-    for pose, face, *hands in zip(poses, faces, left, right, strict=True):
-      drop_double_hand(*hands, pose)
-      points.append(assemble(pose, face, *hands, height, width))
-    return points
+    read = []
+    for i, (person, seen, pose) in enumerate(
+      zip(people, looks, poses, strict=True)
+    ):
+      drop_double_hand(left.points[i], right.points[i], pose)
+      parts = faces, left, right
+      points = assemble(pose, *(p.points[i] for p in parts), height, width)
+      body = body_landmarks(seen, pose, person.size)
+      spatial = assemble_3d(body, *(p.spatial[i] for p in parts), points)
+      read.append((points, spatial))
+    return read
 
 
 def _alike(pose: Pose, person: Candidate) -> float:
@@ -172,18 +179,6 @@ def fuse_looks(person: Candidate, looks: Looks) -> np.ndarray:
   confidence = looks.landmarks[:, 2] * looks.landmarks[:, 3] * looks.agreement
   pose = np.concatenate([looks.landmarks[:, :2], confidence[:, None]], axis=1)
   return fused_pose(pose, joints, person.size)
-
-
-def world_landmarks(looks: Looks) -> np.ndarray:
-  """3D landmarks [33, 4]: metres from the mid hip, and a weight in [0, 1].
-
-  The mean over the looks, x right, y down and z away from the viewer.
-  """
-  points = np.average(
-    [pose.world for pose in looks.poses], axis=0, weights=looks.weights
-  )
-  weight = looks.landmarks[:, 3] * looks.agreement
-  return np.concatenate([points, weight[:, None]], axis=1).astype(np.float32)
 
 
 def drop_double_hand(

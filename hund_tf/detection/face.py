@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from hund_tf.detection.anchors import FACE_STRIDES, decode, ssd_anchors
+from hund_tf.detection.landmarks_3d import PartLandmarks, face_landmarks
 from hund_tf.detection.networks import (
   FACE_DETECTION,
   FACE_LANDMARK,
@@ -60,17 +61,17 @@ class FaceReader:
 
   def __call__(
     self, image: np.ndarray, poses: Sequence[np.ndarray]
-  ) -> np.ndarray:
+  ) -> PartLandmarks:
     """Finds the face near each person's pose.
 
     Args:
       image: [H, W, 3] uint8 photo.
       poses: of P people, each [33, 3] x, y (pixels) and confidence.
-
-    Returns:
-      [P, 70, 3] x, y (pixels) and confidence; zeros if no face is seen.
     """
-    faces = np.zeros((len(poses), 70, 3), np.float32)
+    faces = PartLandmarks(
+      np.zeros((len(poses), 70, 3), np.float32),
+      np.zeros((len(poses), 70, 4), np.float32),
+    )
     found = self._detect(image, [pose[:, :2] for pose in poses])
     seen = [i for i, roi in enumerate(found) if roi and roi.size >= _MIN_SIDE]
     read = self._read_meshes(image, [found[i] for i in seen])
@@ -78,20 +79,21 @@ class FaceReader:
     sure = [k for k, (_, _, score) in enumerate(read) if score >= 0.5]
     closer = [
       points_roi(mesh, mesh[33], mesh[263], 1.5)
-      for mesh in (read[k][1] for k in sure)
+      for mesh in (read[k][1][:, :2] for k in sure)
     ]
     kept = []
     for k, (roi, mesh, score) in zip(
       sure, self._read_meshes(image, closer), strict=True
     ):
-      offset = np.linalg.norm(mesh[MESH_68[30]] - poses[seen[k]][0, :2])
+      offset = np.linalg.norm(mesh[MESH_68[30], :2] - poses[seen[k]][0, :2])
       if score >= 0.5 and offset <= _MAX_OFFSET * roi.size:
         kept.append((seen[k], mesh, score))
-    pupils = self._pupils(image, [mesh for _, mesh, _ in kept])
+    pupils = self._pupils(image, [mesh[:, :2] for _, mesh, _ in kept])
     for (i, mesh, score), eyes in zip(kept, pupils, strict=True):
-      faces[i, :68, :2] = mesh[list(MESH_68)]
-      faces[i, 68:, :2] = eyes
-      faces[i, :, 2] = score
+      faces.points[i, :68, :2] = mesh[list(MESH_68), :2]
+      faces.points[i, 68:, :2] = eyes
+      faces.points[i, :, 2] = score
+      faces.spatial[i] = face_landmarks(mesh[list(MESH_68)], score)
     return faces
 
   def _detect(
@@ -124,15 +126,22 @@ class FaceReader:
   def _read_meshes(
     self, image: np.ndarray, rois: Sequence[Roi]
   ) -> list[tuple[Roi, np.ndarray, float]]:
-    """Region, mesh [468, 2] in pixels and the probability of a face."""
+    """Region, mesh [468, 3] in pixels and the probability of a face.
+
+    The third coordinate of the mesh is its depth, away from the viewer.
+    """
     if not rois:
       return []
     side = self._mesh.side
     out = self._mesh([crop_roi(image, roi, side) for roi in rois])
-    meshes = out["landmarks"].reshape(-1, 468, 3)[..., :2] / side
+    meshes = out["landmarks"].reshape(-1, 468, 3) / side
     scores = expit(out["logit"].ravel())
     return [
-      (roi, roi.to_image(mesh), float(score))
+      (
+        roi,
+        np.column_stack([roi.to_image(mesh[:, :2]), mesh[:, 2] * roi.size]),
+        float(score),
+      )
       for roi, mesh, score in zip(rois, meshes, scores, strict=True)
     ]
 

@@ -133,7 +133,8 @@ def image_features(
 
   K holds the landmarks inside the crop, weighted by their confidence. A mask
   fills the background channel of B, and only that channel and the visibility
-  are known; without a mask nothing of B is. F has no channels.
+  are known; without a mask nothing of B is. F has no channels. The 3D landmarks
+  are those of the detection: its viewing frame is taken for that of the crop.
 
   Args:
     detections: B people.
@@ -154,7 +155,10 @@ def image_features(
   weights = np.zeros((batch, NUM_KEYPOINTS), np.float32)
   part_probs = np.zeros((batch, MAP_SIZE, MAP_SIZE, NUM_PARTS), np.float32)
   part_weights = np.zeros((batch, NUM_PARTS + 1), np.float32)
+  spatial = np.zeros((batch, NUM_KEYPOINTS, 4), np.float32)
   for i, (person, box) in enumerate(zip(detections, boxes, strict=True)):
+    if person.landmarks_3d is not None:
+      spatial[i] = person.landmarks_3d
     left, top, side, _ = _check_square(box)
     confidence = person.keypoints[:, 2]
     locations = person.keypoints[:, :2] - [left, top]
@@ -172,4 +176,6 @@ def image_features(
     part_probs=tf.constant(part_probs),
     part_weights=tf.constant(part_weights),
     features=tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
+    landmarks_3d=tf.constant(spatial[..., :3]),
+    landmark_3d_weights=tf.constant(spatial[..., 3]),
   )

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hund_tf.detection.landmarks_3d import PartLandmarks
 from hund_tf.detection.networks import (
   HAND_LANDMARK,
   HAND_RECROP,
   shared_network,
 )
+from hund_tf.detection.pose import turned
 from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
 
 # Pose landmarks: wrist, little finger, index finger.
@@ -40,28 +42,29 @@ class HandReader:
     image: np.ndarray,
     poses: Sequence[np.ndarray],
     indices: tuple[int, int, int],
-  ) -> np.ndarray:
+  ) -> PartLandmarks:
     """Finds one hand of each person.
 
     Args:
       image: [H, W, 3] uint8 photo.
       poses: of P people, each [33, 3] x, y (pixels) and confidence.
       indices: `LEFT_HAND_POSE` or `RIGHT_HAND_POSE`.
-
-    Returns:
-      [P, 21, 3] x, y (pixels) and confidence; zeros if no hand is seen.
     """
-    hands = np.zeros((len(poses), 21, 3), np.float32)
+    hands = PartLandmarks(
+      np.zeros((len(poses), 21, 3), np.float32),
+      np.zeros((len(poses), 21, 4), np.float32),
+    )
     corners = [pose[list(indices)] for pose in poses]
     seen = [i for i, c in enumerate(corners) if c[0, 2] >= _MIN_WRIST]
     rois = self.recropped(image, [hand_roi(*corners[i][:, :2]) for i in seen])
     large = [k for k, roi in enumerate(rois) if roi.size >= _MIN_SIDE]
     read = self.read(image, [rois[k] for k in large])
-    for k, (points, score) in zip(large, read, strict=True):
+    for k, (points, spatial, score) in zip(large, read, strict=True):
       i, roi = seen[k], rois[k]
       offset = np.linalg.norm(points[0] - corners[i][0, :2])
       if score >= 0.5 and offset <= _MAX_OFFSET * roi.size:
-        hands[i, :, :2], hands[i, :, 2] = points, score
+        hands.points[i, :, :2], hands.points[i, :, 2] = points, score
+        hands.spatial[i, :, :3], hands.spatial[i, :, 3] = spatial, score
     return hands
 
   def recropped(self, image: np.ndarray, rois: Sequence[Roi]) -> list[Roi]:
@@ -81,14 +84,25 @@ class HandReader:
 
   def read(
     self, image: np.ndarray, rois: Sequence[Roi]
-  ) -> list[tuple[np.ndarray, float]]:
-    """Landmarks [21, 2] in pixels and the probability of a hand, by region."""
+  ) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """What is seen in each region.
+
+    Returns:
+      Landmarks [21, 2] in pixels and [21, 3] in metres from the wrist, and the
+      probability of a hand.
+    """
     if not rois:
       return []
     side = self._landmark.side
     out = self._landmark([crop_roi(image, roi, side) for roi in rois])
     points = out["landmarks"].reshape(-1, 21, 3)[..., :2] / side
+    spatial = out["world_landmarks"].reshape(-1, 21, 3).astype(np.float64)
+    spatial -= spatial[:, :1]
+    for roi, hand in zip(rois, spatial, strict=True):
+      hand[:, :2] = turned(hand[:, :2], roi.angle)
     return [
-      (roi.to_image(hand), float(score))
-      for roi, hand, score in zip(rois, points, out["score"][:, 0], strict=True)
+      (roi.to_image(hand), in_space, float(score))
+      for roi, hand, in_space, score in zip(
+        rois, points, spatial, out["score"][:, 0], strict=True
+      )
     ]

@@ -16,8 +16,9 @@ class Detection(NamedTuple):
   keypoints: np.ndarray  # [137, 3] float32 x, y (pixels of the photo) and
   # confidence in [0, 1]; 0 = unknown
   mask: np.ndarray | None = None  # [H, W] uint8, 1 where this person is seen
-  world: np.ndarray | None = None  # [33, 4] float32: MediaPipe's landmarks in
-  # metres from the mid hip (x right, y down, z away from the viewer), weight
+  landmarks_3d: np.ndarray | None = None  # [137, 4] float32 x, y, z (metres,
+  # from the roots of `body.landmarks_3d`) and weight in [0, 1], 0 = unknown; x
+  # right, y down, z away from who looks at the person's middle
 
 
 class PersonDetector(Protocol):

@@ -49,7 +49,8 @@ def fuse(
   confidence. Of faces and hands only what the detector found counts.
 
   B is the network's where `parts_agree`: else it would be of somebody else, or
-  left and right of it exchanged, and the detector's own says more.
+  left and right of it exchanged, and the detector's own says more. 3D landmarks
+  are the detector's: the network has none.
 
   Args:
     landmarks: of B crops; keypoints of weight 0 are unknown.
@@ -74,6 +75,8 @@ def fuse(
     heatmap_weights=tf.minimum(peaks, 1.0),
     part_probs=tf.where(*maps),
     part_weights=tf.where(*known),
+    landmarks_3d=landmarks.landmarks_3d,
+    landmark_3d_weights=landmarks.landmark_3d_weights,
   )
 
 

@@ -60,7 +60,9 @@ def sighting_of(record: PersonRecord, use_stored: bool = False) -> Sighting:
   detection = None
   if stored and box is not None:
     score = float(record.detected[keypoints.BODY, 2].mean())
-    detection = Detection(box, score, record.detected, mask)
+    detection = Detection(
+      box, score, record.detected, mask, record.landmarks_3d
+    )
   return Sighting(record.key, image, intrinsics, box, detection)
 
 

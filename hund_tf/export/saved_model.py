@@ -7,6 +7,8 @@ Inputs of the signature `serving_default`, any batch size B, float32:
   part_probs       [B, 60, 60, 15]   B
   part_weights     [B, 16]           which channels of B are known
   features         [B, 60, 60, C]    F, if the model was made for it
+  landmarks_3d     [B, 137, 3]       metres, viewing frame of the crops
+  landmark_3d_weights  [B, 137]      0 where there is none
   focal, center    [B, 2]            of the crops (C_c), crop pixels
 
 Outputs: `state/*` and `loss/*` of s_0 ... s_M `[B, M+1, ...]`, the fields of
@@ -23,7 +25,7 @@ from hund_tf.compat import tf
 from hund_tf.files import atomic_path
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.models.untracked import Untracked
-from hund_tf.types import ImageFeatures, Intrinsics
+from hund_tf.types import ImageFeatures, Intrinsics, no_landmarks_3d
 
 
 class ReconstructionModule(tf.Module):
@@ -56,12 +58,17 @@ class ReconstructionModule(tf.Module):
     self._faces = model.objective.body_model.faces(mesh)
 
   def reconstruct(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Features to trace and meshes; see the module for names and shapes."""
+    """Features to trace and meshes; see the module for names and shapes.
+
+    F and the 3D landmarks may be left out; they are then unknown.
+    """
     if "features" not in inputs:
       cells = tf.shape(inputs["heatmaps"])[:3]
       shape = tf.concat([cells, [0]], axis=0)
       inputs = inputs | {"features": tf.zeros(shape)}
       inputs["features"].set_shape([None, None, None, 0])
+    absent = no_landmarks_3d(tf.shape(inputs["heatmaps"])[0])
+    inputs = absent._asdict() | inputs
     features = ImageFeatures(**{k: inputs[k] for k in ImageFeatures._fields})
     intrinsics = Intrinsics(inputs["focal"], inputs["center"])
     model = self._model.value

@@ -124,3 +124,36 @@ def scale_intrinsics(intrinsics: Intrinsics, factor: float) -> Intrinsics:
   return Intrinsics(
     focal=intrinsics.focal * factor, center=intrinsics.center * factor
   )
+
+
+def viewing_rotation(
+  intrinsics: Intrinsics, size: float = CROP_SIZE
+) -> tf.Tensor:
+  """The rotation from the camera frame to the viewing frame of a crop.
+
+  Who looks at the middle of the crop has the viewing frame: z goes through the
+  middle, x right and y down. With d = (a, b, c) the unit vector towards the
+  middle it is the smallest rotation that turns d to z,
+
+    [[1 - a^2 / (1 + c), -a b / (1 + c), -a],
+     [-a b / (1 + c), 1 - b^2 / (1 + c), -b],
+     [a, b, c]].
+
+  Args:
+    intrinsics: of the crop (C_c), fields `[..., 2]`, crop pixels.
+    size: side of the crop, pixels.
+
+  Returns:
+    `[..., 3, 3]`; a column vector of the camera frame times it from the left is
+    one of the viewing frame.
+  """
+  slope = (size / 2.0 - intrinsics.center) / intrinsics.focal
+  ray = tf.concat([slope, tf.ones_like(slope[..., :1])], axis=-1)
+  a, b, c = tf.unstack(tf.math.l2_normalize(ray, axis=-1), axis=-1)
+  mixed = -a * b / (1.0 + c)
+  rows = [
+    [1.0 - a * a / (1.0 + c), mixed, -a],
+    [mixed, 1.0 - b * b / (1.0 + c), -b],
+    [a, b, c],
+  ]
+  return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)

@@ -68,6 +68,7 @@ class _Person(NamedTuple):
 
   intrinsics: tf.Tensor  # [4] fx, fy, cx, cy, crop pixels
   features: tf.Tensor  # [137, 3] x, y, weight; crop pixels, of K
+  landmarks_3d: tf.Tensor  # [137, 4] x, y, z (metres), weight
   keypoints: tf.Tensor  # [137, 3] x, y, weight; crop pixels, annotated
   part_probs: tf.Tensor  # [60, 60, 15]
   part_weights: tf.Tensor  # [16]
@@ -143,6 +144,8 @@ class RecordExamples:
         part_probs=people.part_probs,
         part_weights=people.part_weights,
         features=tf.zeros([batch, MAP_SIZE, MAP_SIZE, 0]),
+        landmarks_3d=people.landmarks_3d[..., :3],
+        landmark_3d_weights=people.landmarks_3d[..., 3],
       ),
       image=people.image,
       intrinsics=Intrinsics(people.intrinsics[:, :2], people.intrinsics[:, 2:]),
@@ -165,6 +168,7 @@ class RecordExamples:
     shapes = _Person(
       intrinsics=[4],
       features=keypoints,
+      landmarks_3d=[len(keypoint_table.NAMES), 4],
       keypoints=keypoints,
       part_probs=[MAP_SIZE, MAP_SIZE, NUM_PARTS],
       part_weights=[NUM_PARTS + 1],
@@ -186,7 +190,7 @@ class RecordExamples:
     box = self._config.jitter.draw_around(draws, low, low + size)[0]
     detected = _in_crop(record["detected"], box)
     annotated = _in_crop(record["keypoints"], box)
-    features, part_probs, part_weights = self._features(
+    features, was_detected, part_probs, part_weights = self._features(
       record, detected, annotated, box, annotations
     )
     vertices, has_vertices = self._vertices(record["vertices"])
@@ -194,6 +198,7 @@ class RecordExamples:
     person = _Person(
       intrinsics=_crop_intrinsics(record, box),
       features=features,
+      landmarks_3d=record["landmarks_3d"] * was_detected,
       keypoints=annotated,
       part_probs=part_probs,
       part_weights=part_weights,
@@ -210,7 +215,7 @@ class RecordExamples:
     return tf.cond(mirrored, lambda: _mirror(person), lambda: person)
 
   def _features(self, record, detected, annotated, box, annotations):
-    """Keypoints `[137, 3]` of K, B and its weights."""
+    """Keypoints `[137, 3]` of K, whether detected, B and its weights."""
     has_mask = part_maps.has_mask(record)
     was_detected = tf.reduce_any(detected[:, 2] > 0.0) | has_mask
     take_annotated = tf.constant(self._config.features_from == "annotated")
@@ -239,7 +244,8 @@ class RecordExamples:
       of_labels,
       lambda: tf.cond(~take_annotated & has_mask, of_mask, lambda: nothing),
     )
-    return points, part_probs, part_weights
+    kept = tf.cast(~take_annotated, tf.float32)
+    return points, kept, part_probs, part_weights
 
   def _image(self, record: dict, box: tf.Tensor) -> tf.Tensor:
     """The crop `[S, S, 4]` in [0, 1], and where it lies in the photo."""
@@ -298,6 +304,9 @@ def _mirror(person: _Person) -> _Person:
   return person._replace(
     intrinsics=tf.stack([fx, fy, CROP_SIZE - cx, cy]),
     features=points(person.features),
+    landmarks_3d=tf.gather(
+      person.landmarks_3d * [-1.0, 1.0, 1.0, 1.0], list(keypoint_table.MIRROR)
+    ),
     keypoints=points(person.keypoints),
     part_probs=tf.gather(tf.reverse(person.part_probs, [1]), order, axis=-1),
     part_weights=tf.gather(person.part_weights, [*order, NUM_PARTS]),

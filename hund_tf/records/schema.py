@@ -69,6 +69,8 @@ class PersonRecord(NamedTuple):
   residual_mm: float = 0.0  # of the fit that gave the state; 0 if exact
   body_joints: np.ndarray = _zeros(NUM_JOINTS, 3)  # [63, 3] of our body
   vertices: np.ndarray = _zeros(0, 3)  # [V, 3] of MESH; empty if unknown
+  landmarks_3d: np.ndarray = _zeros(NUM_KEYPOINTS, 4)  # [137, 4] by a detector:
+  # x, y, z (metres, as in `Detection`) and weight in [0, 1], 0 = unknown
 
 
 _TEXTS = ("key", "dataset", "subject", "sequence", "camera", "joint_set")
@@ -86,9 +88,13 @@ _FIXED = (
   "part_weights",
   "state",
   "body_joints",
+  "landmarks_3d",
 )
 _VARIABLE = {"joints": 3, "joint_weights": 0, "vertices": 3}  # columns
-_OPTIONAL = ("photo_size",)  # not in every record that is on disk
+_OPTIONAL = (
+  "photo_size",
+  "landmarks_3d",
+)  # not in every record that is on disk
 _VERSION_KEY = "schema_version"
 
 

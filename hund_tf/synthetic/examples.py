@@ -28,6 +28,7 @@ from hund_tf.types import (
   Intrinsics,
   SupervisionWeights,
   TrainingExample,
+  no_landmarks_3d,
 )
 
 _MIN_SIDE = 8.0  # pixels of the photo
@@ -234,6 +235,7 @@ class SyntheticExamples(tf.Module):
         part_probs=part_probs,
         part_weights=part_weights,
         features=tf.zeros([batch_size, MAP_SIZE, MAP_SIZE, 0]),
+        **no_landmarks_3d(batch_size)._asdict(),
       ),
       image=tf.zeros([batch_size, 0, 0, 4]),
       intrinsics=intrinsics,

@@ -15,7 +15,7 @@ from hund_tf.detection.network_features import (
 )
 from hund_tf.losses.heatmaps import render_heatmaps, target_from_features
 from hund_tf.models.multitask.network import MultitaskNetwork, image_features
-from hund_tf.types import ImageFeatures
+from hund_tf.types import ImageFeatures, no_landmarks_3d
 from tests.models.tiny_network import TINY
 
 
@@ -33,6 +33,7 @@ def _features(points, weights, height=1.0, channels=0):
     part_probs=tf.zeros([1, 60, 60, 15]),
     part_weights=tf.zeros([1, 16]),
     features=tf.zeros([1, 60, 60, channels]),
+    **no_landmarks_3d(1)._asdict(),
   )
 
 

@@ -88,7 +88,7 @@ def test_photo_with_somebody_who_is_not_found():
     assert detections[0].keypoints.max() == 0
     nothing = tf.zeros([1, 60, 60, 0])
     maps = tf.constant(_maps("l_upper_leg"))
-    return ImageFeatures(nothing, nothing, maps, nothing, nothing)
+    return ImageFeatures(*[nothing] * 2, maps, *[nothing] * 4)
 
   image = np.zeros([9, 9, 3], np.uint8)
   found = part_scores.of_photo(image, [person], [None], features)

@@ -109,7 +109,7 @@ def test_parts(annotations, tmp_path):
     nothing = tf.zeros([1, 60, 60, 0])
     maps = np.zeros([1, 60, 60, 15], np.float32)
     maps[..., 14] = 1.0  # the head everywhere
-    return ImageFeatures(nothing, nothing, tf.constant(maps), nothing, nothing)
+    return ImageFeatures(*[nothing] * 2, tf.constant(maps), *[nothing] * 4)
 
   config = EvaluationConfig(protocol="parts", annotations=(str(annotations),))
   for detector in (_Detector(), None):

@@ -95,3 +95,29 @@ def test_projection_compiles():
     camera.project(tf.constant(points), intrinsics),
     rtol=1e-5,
   )
+
+
+def test_the_viewing_frame_of_the_photo_s_middle_is_the_camera_s():
+  lens = Intrinsics(tf.constant([500.0, 700.0]), tf.constant([240.0, 240.0]))
+  np.testing.assert_allclose(camera.viewing_rotation(lens), np.eye(3))
+
+
+def test_viewing_rotation_is_a_turn_by_the_angle_of_the_ray():
+  lens = Intrinsics(
+    tf.constant([[600.0, 300.0], [500.0, 500.0], [400.0, 600.0]]),
+    tf.constant([[-360.0, 240.0], [240.0, 740.0], [90.0, 20.0]]),
+  )
+  found = camera.viewing_rotation(lens).numpy()
+  h = np.sqrt(0.5)
+  to_the_right = [[h, 0.0, -h], [0.0, 1.0, 0.0], [h, 0.0, h]]
+  upwards = [[1.0, 0.0, 0.0], [0.0, h, h], [0.0, -h, h]]
+  np.testing.assert_allclose(found[:2], [to_the_right, upwards], atol=1e-6)
+  # Any: a proper rotation that takes the ray to z, about an axis across both.
+  rotation = found[2].astype(float)
+  ray = np.array([150.0 / 400.0, 220.0 / 600.0, 1.0])
+  ray /= np.linalg.norm(ray)
+  np.testing.assert_allclose(rotation @ ray, [0.0, 0.0, 1.0], atol=1e-6)
+  np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-6)
+  across = np.cross(ray, [0.0, 0.0, 1.0])
+  np.testing.assert_allclose(rotation @ across, across, atol=1e-6)
+  np.testing.assert_allclose(np.trace(rotation), 1.0 + 2.0 * ray[2], atol=1e-6)

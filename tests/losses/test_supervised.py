@@ -21,6 +21,7 @@ from hund_tf.types import (
   Intrinsics,
   SupervisionWeights,
   TrainingExample,
+  no_landmarks_3d,
   state_from_vector,
 )
 
@@ -52,6 +53,7 @@ def example(objective) -> TrainingExample:
       part_probs=tf.zeros([_BATCH, MAP_SIZE, MAP_SIZE, NUM_PARTS]),
       part_weights=tf.zeros([_BATCH, NUM_PARTS + 1]),
       features=tf.zeros([_BATCH, MAP_SIZE, MAP_SIZE, 0]),
+      **no_landmarks_3d(_BATCH)._asdict(),
     ),
     image=tf.zeros([_BATCH, 0, 0, 4]),
     intrinsics=intrinsics,

@@ -12,6 +12,7 @@ from hund_tf.types import (
   STATE_SIZE,
   ImageFeatures,
   Intrinsics,
+  no_landmarks_3d,
 )
 
 
@@ -42,5 +43,6 @@ def observed(full_objective):
     part_probs=full_objective.render_parts(body, intrinsics)[..., :15],
     part_weights=tf.ones([2, 16]),
     features=tf.zeros([2, MAP_SIZE, MAP_SIZE, 0]),
+    **no_landmarks_3d(2)._asdict(),
   )
   return features, intrinsics

@@ -23,6 +23,7 @@ from hund_tf.types import (
   RefinementState,
   SupervisionWeights,
   TrainingExample,
+  no_landmarks_3d,
 )
 
 _INTERCEPT = 3.0
@@ -59,6 +60,7 @@ def _features(confidence=0.8, channels=2.0, batch=1) -> ImageFeatures:
     part_probs=np.tile(maps, 15),
     part_weights=weights,
     features=maps[..., :0],
+    **no_landmarks_3d(batch)._asdict(),
   )
 
 

@@ -62,6 +62,7 @@ def make(
         box=np.concatenate([low, high - low]),
         keypoints=np.concatenate([points[i], ones], 1),
         detected=np.concatenate([points[i] + noise, 0.9 * ones], 1),
+        landmarks_3d=rng.uniform(size=(len(points[i]), 4)),
         mask=encode_png(mask),
         part_labels=encode_png(mask // 255 * 14),
         part_weights=np.ones(16),
@@ -77,6 +78,7 @@ def make(
 def unlabelled(record: PersonRecord) -> PersonRecord:
   """What a detector says of a person, and nothing else."""
   names = "key dataset image_size photo_box intrinsics box detected mask"
+  names += " landmarks_3d"
   return PersonRecord(**{name: getattr(record, name) for name in names.split()})
 
 

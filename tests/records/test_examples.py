@@ -159,6 +159,19 @@ def test_self_supervised_batches_see_no_annotation(records):
   assert detected.weights.alignment.all()
 
 
+def test_3d_landmarks_come_with_what_was_detected(records):
+  stored = np.stack([record.landmarks_3d for record in records])
+  found = examples_of(records).features
+  np.testing.assert_allclose(found.landmarks_3d, stored[..., :3], rtol=1e-6)
+  np.testing.assert_allclose(
+    found.landmark_3d_weights, stored[..., 3], rtol=1e-6
+  )
+  config = dataclasses.replace(_EXACT, features_from="annotated")
+  absent = examples_of(records, config).features
+  assert not np.any(absent.landmark_3d_weights)
+  assert not np.any(absent.landmarks_3d)
+
+
 def test_nothing_is_supervised_that_is_not_known(records):
   blank = people.unlabelled(records[0])
   example = examples_of([blank, records[1]], vertices=len(records[1].vertices))
@@ -188,6 +201,14 @@ def test_mirror_images_project_to_the_other_side(records):
   np.testing.assert_allclose(places[0], expected, atol=0.1)
   np.testing.assert_allclose(
     mirrored.features.part_probs[0], plain.features.part_probs[0, :, ::-1]
+  )
+  np.testing.assert_allclose(
+    mirrored.features.landmarks_3d[0],
+    plain.features.landmarks_3d[0, order] * [-1.0, 1.0, 1.0],
+  )
+  np.testing.assert_array_equal(
+    mirrored.features.landmark_3d_weights[0],
+    plain.features.landmark_3d_weights[0, order],
   )
   # Points in 3D reflected at x = 0 are seen where the keypoints are.
   points = np.float32([[0.3, -0.2, 3.0], [-0.5, 0.6, 4.0]])

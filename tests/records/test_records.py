@@ -41,17 +41,20 @@ def assert_equal(left: PersonRecord, right: PersonRecord):
 
 
 def test_encoding_round_trip():
-  for record in (make_record(3), PersonRecord("key", "coco")):
+  spatial = np.random.default_rng(0).normal(size=(137, 4)).astype(np.float32)
+  whole = make_record(3)._replace(landmarks_3d=spatial)
+  for record in (whole, PersonRecord("key", "coco")):
     assert_equal(schema.decode(schema.encode(record)), record)
 
 
-def test_records_of_photos_of_untold_size_are_read():
+@pytest.mark.parametrize("name", ["photo_size", "landmarks_3d"])
+def test_records_that_were_written_without_a_field_are_read(name):
   record = make_record(2)
   example = tf.train.Example.FromString(schema.encode(record))
-  del example.features.feature["photo_size"]
+  del example.features.feature[name]
   data = example.SerializeToString()
   assert_equal(schema.decode(data), record)
-  assert not schema.parse(tf.constant(data))["photo_size"].numpy().any()
+  assert not schema.parse(tf.constant(data))[name].numpy().any()
 
 
 def test_parse_gives_every_field():

@@ -25,6 +25,7 @@ from hund_tf.types import (
   Intrinsics,
   RefinementState,
   TrainingExample,
+  no_landmarks_3d,
 )
 
 _FIRST_STATE = 1e-3  # deviation of the weights of s_0 before training
@@ -253,6 +254,7 @@ def blank_inputs(
     part_probs=tf.zeros([*cells, NUM_PARTS]),
     part_weights=tf.zeros([batch, NUM_PARTS + 1]),
     features=tf.zeros([*cells, config.feature_channels]),
+    **no_landmarks_3d(batch)._asdict(),
   )
   focal = tf.fill([batch, 2], 2.0 * CROP_SIZE)
   center = tf.fill([batch, 2], CROP_SIZE / 2.0)

@@ -18,6 +18,7 @@ from hund_tf.types import (
   NUM_PARTS,
   UNSEEN_BACKGROUND,
   ImageFeatures,
+  no_landmarks_3d,
 )
 
 # At the start a cell is as likely a keypoint as its share of peaks is.
@@ -205,6 +206,7 @@ def image_features(
 
   A keypoint's confidence is the height of its peak, which
   `target_from_features` multiplies with the weights; these are therefore 1.
+  No 3D landmark is known.
   Beyond the photo, where the network learned nothing of B, a cell is half
   background and no part, as with a detector's mask.
 
@@ -224,6 +226,7 @@ def image_features(
     part_probs=inside * output.part_probs + (1.0 - inside) * unseen,
     part_weights=tf.ones([batch, NUM_PARTS + 1]),
     features=features,
+    **no_landmarks_3d(batch)._asdict(),
   )
 
 

@@ -63,6 +63,7 @@ def compact(person: SeenPerson, jitter: CropJitter) -> SeenPerson:
     score=found.score,
     keypoints=points,
     mask=np.ascontiguousarray(mask),
+    landmarks_3d=found.landmarks_3d,
   )
   focal, center = (np.asarray(x, np.float32) for x in person.intrinsics)
   cameras = Intrinsics(focal / step, (center - low.astype("f4")) / step)
@@ -81,10 +82,18 @@ def mirror_image(person: SeenPerson) -> SeenPerson:
     box=np.array([width - left - size[0], top, *size], np.float32),
     keypoints=points,
     mask=None if found.mask is None else found.mask[:, ::-1],
+    landmarks_3d=_mirrored_3d(found.landmarks_3d),
   )
   focal, center = (np.asarray(x, np.float32) for x in person.intrinsics)
   cameras = Intrinsics(focal, np.array([width - center[0], center[1]], "f4"))
   return SeenPerson(person.source, mirrored, cameras)
+
+
+def _mirrored_3d(spatial: np.ndarray | None) -> np.ndarray | None:
+  """3D landmarks [137, 4] of the mirror image."""
+  if spatial is None:
+    return None
+  return spatial[list(keypoint_names.MIRROR)] * np.float32([-1, 1, 1, 1])
 
 
 def seen_people_batch(

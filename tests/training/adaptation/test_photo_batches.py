@@ -14,7 +14,7 @@ from hund_tf.training.adaptation.photo_batches import (
   mirror_image,
   seen_people_batch,
 )
-from hund_tf.types import Intrinsics
+from hund_tf.types import ImageFeatures, Intrinsics
 
 _JITTER = CropJitter(shift=0.05, zoom=0.1)
 
@@ -31,9 +31,10 @@ def _person(scale: float = 1.0, offset: float = 0.0, name: str = "a.jpg"):
   points[:25, :2] = random.uniform(0, 1, [25, 2]) * [width, height]
   points[:25, :2] += [left, top]
   points[:25, 2] = 0.9
+  spatial = random.uniform(size=[137, 4]).astype(np.float32)
   box = np.array([left, top, width, height], np.float32)
   cameras = Intrinsics(np.full(2, 700.0 * scale), np.full(2, 300.0 * scale))
-  return SeenPerson(name, Detection(box, 1.0, points, mask), cameras)
+  return SeenPerson(name, Detection(box, 1.0, points, mask, spatial), cameras)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_compact_person_has_the_same_crops(scale, tolerance):
       seen_people_batch([p], [box])
       for p, box in zip((person, small), boxes, strict=True)
     )
-    for name in ("heatmaps", "heatmap_weights", "part_weights", "part_probs"):
+    for name in set(ImageFeatures._fields) - {"features"}:
       np.testing.assert_allclose(
         getattr(kept[0], name), getattr(whole[0], name), atol=tolerance
       )
@@ -94,6 +95,13 @@ def test_a_mirrored_person_has_mirrored_features():
   np.testing.assert_allclose(
     after.part_probs, before.part_probs.numpy()[:, :, ::-1], atol=1e-4
   )
+  np.testing.assert_array_equal(
+    after.landmarks_3d, before.landmarks_3d.numpy()[:, swapped] * [-1, 1, 1]
+  )
+  np.testing.assert_array_equal(
+    after.landmark_3d_weights, before.landmark_3d_weights.numpy()[:, swapped]
+  )
+  assert np.any(before.landmark_3d_weights)
   np.testing.assert_allclose(
     turned.center, [[480.0, 0.0]] + camera.center * [-1.0, 1.0], rtol=1e-5
   )
