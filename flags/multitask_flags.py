@@ -13,7 +13,12 @@ to_records = define(RecordsConfig, "Person records")
 _to_config = define(
   MultitaskTrainingConfig,
   "Multitask network's training",
-  only=("early_stage_weight", "learn_detected"),
+  only=(
+    "early_stage_weight",
+    "encoder_rate",
+    "guided_share",
+    "learn_detected",
+  ),
 )
 to_augmentation = define(CropAugmentation, "Crops")
 to_losses = define(MultitaskLossConfig, "Losses of the multitask network")

@@ -1,6 +1,7 @@
 """Flags of a new multitask network: which one, and from which weights."""
 
 from flags.from_config import define
+from hund_tf.detection.pose_encoder_weights import pose_encoder_weights
 from hund_tf.models.multitask.config import MultitaskConfig, NewNetworkConfig
 from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.models.multitask.weights import make_network
@@ -15,4 +16,4 @@ def to_config() -> MultitaskConfig:
 
 def to_model(initial_weights: str | None = None) -> MultitaskNetwork:
   """A new network; see `make_network`."""
-  return make_network(_to_options(), initial_weights)
+  return make_network(_to_options(), initial_weights, pose_encoder_weights)

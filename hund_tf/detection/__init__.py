@@ -9,5 +9,6 @@ them as our keypoints, `landmarks_3d` are theirs in space, and `masks` cuts
 people out.
 `features` turns a detection into the crop's K and B, and `network_features`
 takes them from the multitask network; `feature_config` is the choice between
-them. `graphs/` holds the builders of networks.
+them. `graphs/` holds the builders of networks, and `pose_encoder_weights` gives
+the multitask network the encoder of one.
 """

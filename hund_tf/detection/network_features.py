@@ -11,7 +11,7 @@ from hund_tf.detection.interface import Detection
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund import part_moments
 from hund_tf.models.multitask.mirror_average import MapNetwork
-from hund_tf.models.multitask.network import image_features
+from hund_tf.models.multitask.network import NUM_GUIDES, image_features
 from hund_tf.types import CROP_SIZE, MAP_SIZE, NUM_KEYPOINTS, ImageFeatures
 
 # What the features of a crop are made of.
@@ -80,6 +80,12 @@ def fuse(
   )
 
 
+def guide_maps(landmarks: ImageFeatures) -> tf.Tensor:
+  """What tells a guided network who is meant, `[B, 60, 60, 25]`."""
+  weighted = landmarks.heatmaps * landmarks.heatmap_weights[:, None, None]
+  return weighted[..., :NUM_GUIDES]
+
+
 def parts_agree(landmarks: ImageFeatures, network: ImageFeatures) -> tf.Tensor:
   """Whether B of the network is of the person that a detector found, `[B]`.
 
@@ -125,14 +131,19 @@ class NetworkFeatures:
     self._size, self._kind = network.config.input_size, kind
     shape = [None, self._size, self._size, 3]
 
+    self._guided = kind == "both" and network.config.guided
+
     maps = [None, MAP_SIZE, MAP_SIZE]
+    shapes = (shape, maps, [*maps, NUM_GUIDES])
 
     @tf.function(
-      input_signature=[tf.TensorSpec(s, tf.float32) for s in (shape, maps)],
+      input_signature=[tf.TensorSpec(s, tf.float32) for s in shapes],
       autograph=False,
     )
-    def look(images: tf.Tensor, inside: tf.Tensor) -> ImageFeatures:
-      output = network(images, training=False)
+    def look(
+      images: tf.Tensor, inside: tf.Tensor, guides: tf.Tensor
+    ) -> ImageFeatures:
+      output = network(images, guides, training=False)
       return image_features(output, inside, with_features)
 
     self._look = look
@@ -167,12 +178,16 @@ class NetworkFeatures:
       landmark_features.photo_map(photo.shape, box)
       for photo, box in zip(images, boxes, strict=True)
     ]
+    guides = np.zeros([len(boxes), MAP_SIZE, MAP_SIZE, NUM_GUIDES], np.float32)
+    landmarks = None
+    if self._kind == "both":
+      landmarks = landmark_features.image_features(detections, boxes)
+      if self._guided:
+        guides = guide_maps(landmarks)
     found = self._look(
-      np.stack(crops).astype(np.float32) / 255.0, np.stack(inside)
+      np.stack(crops).astype(np.float32) / 255.0, np.stack(inside), guides
     )
-    if self._kind == "network":
-      return found
-    return fuse(landmark_features.image_features(detections, boxes), found)
+    return found if landmarks is None else fuse(landmarks, found)
 
 
 def landmarks_only(

@@ -10,7 +10,7 @@ from hund_tf.compat import tf
 from hund_tf.detection.graphs.graph import load_graph
 from hund_tf.detection.graphs.module import frozen_function
 
-_ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "assets"
 _MAX_BATCH = 16  # crops that a network reads at once
 
 POSE_DETECTION = "pose_detection"
@@ -50,7 +50,7 @@ class Network:
 
   def __init__(self, name: str):
     self._name = name
-    self._graph = load_graph(_ASSETS / f"{name}.npz")
+    self._graph = load_graph(ASSETS / f"{name}.npz")
     self.side = self._graph.input_shape[0]
 
   @functools.cached_property

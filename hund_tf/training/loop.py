@@ -80,7 +80,7 @@ class TrainingLoop(abc.ABC):
     self._folder.mkdir(parents=True, exist_ok=True)
     self._model, self._batches, self._config = model, batches, config
     with self._strategy.scope():
-      self._optimizer = make_optimizer(config)
+      self._optimizer = make_optimizer(config, self._slow())
       self._optimizer.build(model.trainable_variables)
     self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
     self._best = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
@@ -109,6 +109,10 @@ class TrainingLoop(abc.ABC):
   @abc.abstractmethod
   def _validate(self, log: RunLog) -> None:
     """Judges the model, and keeps it if it is the best."""
+
+  def _slow(self) -> dict[str, float]:
+    """Variables that take shorter steps; see `make_optimizer`."""
+    return {}
 
   def _before(self, step: int) -> None:  # noqa: B027 - most need nothing
     """Is called before each step."""

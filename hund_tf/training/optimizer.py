@@ -1,7 +1,7 @@
 """The optimiser of a run, its learning rate, and one update of a model."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hund_tf.compat import tf, tf_keras
@@ -33,10 +33,38 @@ class LearningRate(tf_keras.optimizers.schedules.LearningRateSchedule):
     return {"config": self._config}
 
 
-def make_optimizer(config: LoopConfig) -> tf_keras.optimizers.Optimizer:
-  """The run's optimiser and schedule, and averaged weights if asked for."""
+def _slowed(
+  kind: type[tf_keras.optimizers.Optimizer], slow: Mapping[str, float]
+) -> type[tf_keras.optimizers.Optimizer]:
+  """An optimiser whose steps are shorter for some variables."""
+
+  class Slowed(kind):
+    """Steps by the share of the variable's name."""
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+      shares = [s for part, s in slow.items() if part in variable.name]
+      before = tf.identity(variable)
+      super().update_step(gradient, variable)
+      if shares:
+        variable.assign(before + shares[0] * (variable - before))
+
+  return Slowed
+
+
+def make_optimizer(
+  config: LoopConfig, slow: Mapping[str, float] | None = None
+) -> tf_keras.optimizers.Optimizer:
+  """The run's optimiser and schedule, and averaged weights if asked for.
+
+  Args:
+    config: of the run.
+    slow: part of the names of variables -> length of their steps, in steps of
+      the others.
+  """
   kinds = {"adam": tf_keras.optimizers.Adam, "muon": Muon}
-  return kinds[config.optimizer](
+  kind = kinds[config.optimizer]
+  kind = _slowed(kind, slow) if slow else kind
+  return kind(
     LearningRate(config),
     use_ema=config.ema > 0.0,
     ema_momentum=config.ema or 0.99,

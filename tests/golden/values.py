@@ -16,7 +16,7 @@ from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.models.hund import weights as hund_weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
-from hund_tf.models.multitask.config import PAPER, SMALL
+from hund_tf.models.multitask.config import BLAZEPOSE, PAPER, SMALL
 from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.types import (
   STATE_DIMS,
@@ -53,6 +53,7 @@ def _network_sizes() -> dict[str, int]:
   return {
     "paper": MultitaskNetwork(PAPER).num_trainable(),
     "small": MultitaskNetwork(SMALL).num_trainable(),
+    "blazepose": MultitaskNetwork(BLAZEPOSE).num_trainable(),
   }
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from hund_tf.options import check, option
 
-BACKBONES = ("resnet50v2", "plain")
+BACKBONES = ("resnet50v2", "plain", "blazepose")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -24,6 +24,8 @@ class MultitaskConfig:
   filters: tuple[int, ...] = (32, 64, 128, 192)
   blocks: tuple[int, ...] = (0, 1, 2, 2)
   feature_channels: int = 256  # of F
+  # Of the decoder's finest map where F is a projection of it; else those of F.
+  decoder_channels: int = 0
   stage_filters: int = 256  # of the convolutions of a stage
   stages: int = 4
   stage_convolutions: int = 3
@@ -31,8 +33,13 @@ class MultitaskConfig:
   # coarser ones the last stage makes B from F and its own maps together, and
   # its K is enlarged (a peak's logits are smooth).
   stage_size: int = 60
-  # Residual blocks before B where it is finer than the stages' maps.
+  # Residual blocks before B where it is finer than the stages' maps, and their
+  # channels; by default those of F.
   fine_blocks: int = 0
+  fine_filters: int = 0
+  # Whether the stages also read which person of the crop is meant: the BODY_25
+  # of a detector's K, where there is one.
+  guided: bool = False
   # Statistics of batch normalisation are those of the weights file (for a
   # backbone that was trained elsewhere, and small batches).
   frozen_statistics: bool = False
@@ -70,7 +77,20 @@ SMALL = MultitaskConfig(
   stage_size=30,
   fine_blocks=1,
 )
-VARIANTS = {"paper": PAPER, "small": SMALL}
+BLAZEPOSE = MultitaskConfig(
+  input_size=256,
+  backbone="blazepose",
+  feature_channels=256,
+  decoder_channels=64,
+  stage_filters=96,
+  stages=2,
+  stage_convolutions=1,
+  stage_size=30,
+  fine_blocks=1,
+  fine_filters=48,
+  guided=True,
+)
+VARIANTS = {"paper": PAPER, "small": SMALL, "blazepose": BLAZEPOSE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +99,8 @@ class NewNetworkConfig:
 
   network_variant: str = option(
     "small",
-    "Size of a new network: the paper's, or one that trains on a CPU.",
+    "Kind of a new network: the paper's; a small one that trains on a CPU; or "
+    "one on the encoder of MediaPipe's pose network, which knows photos.",
     choices=VARIANTS,
   )
   network_precision: str = option(

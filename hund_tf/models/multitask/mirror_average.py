@@ -33,12 +33,16 @@ class MirrorAverage(tf.Module):
     return self.network.num_trainable()
 
   def __call__(
-    self, images: tf.Tensor, training: bool = False
+    self,
+    images: tf.Tensor,
+    guides: tf.Tensor | None = None,
+    training: bool = False,
   ) -> MultitaskOutput:
     """Looks at person crops.
 
     Args:
       images: `[B, S, S, 3]` square crops, RGB in [0, 1].
+      guides: as for the network.
       training: as for the network.
 
     Returns:
@@ -46,7 +50,11 @@ class MirrorAverage(tf.Module):
     """
     count = tf.shape(images)[0]
     both = tf.concat([images, images[:, :, ::-1]], axis=0)
-    output = self.network(both, training=training)
+    if guides is not None:
+      table = keypoint_names.MIRROR[: guides.shape[-1]]
+      mirrored = tf.gather(guides[:, :, ::-1], table, axis=-1)
+      guides = tf.concat([guides, mirrored], axis=0)
+    output = self.network(both, guides, training=training)
 
     def mean(logits: tf.Tensor, table: tuple[int, ...]) -> tf.Tensor:
       mirrored = logits[count:, :, ::-1]

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from hund_tf.body import keypoints as keypoint_names
 from hund_tf.compat import tf, tf_keras
 from hund_tf.models.multitask.config import MultitaskConfig
 from hund_tf.models.multitask.layers import (
@@ -12,6 +13,7 @@ from hund_tf.models.multitask.layers import (
   ResNetBackbone,
   enlarge,
 )
+from hund_tf.models.multitask.pose_encoder import PoseEncoder
 from hund_tf.types import (
   MAP_SIZE,
   NUM_KEYPOINTS,
@@ -23,6 +25,7 @@ from hund_tf.types import (
 
 # At the start a cell is as likely a keypoint as its share of peaks is.
 _FIRST_HEATMAP_LOGIT = -4.0
+NUM_GUIDES = keypoint_names.BODY.stop  # keypoints that tell who is meant
 
 
 class StageMaps(NamedTuple):
@@ -80,6 +83,9 @@ class _Stage(tf_keras.layers.Layer):
     policy, filters = config.precision, config.stage_filters
     super().__init__(name=name, dtype=policy)
     self._mix = ConvUnit(filters, 1, policy, "mix", relu=False)
+    self._guide = None
+    if config.guided:
+      self._guide = ConvUnit(filters, 1, policy, "guide", relu=False)
     self._recall = None
     if not first:
       self._recall = ConvUnit(filters, 1, policy, "recall", relu=False)
@@ -106,6 +112,7 @@ class _Stage(tf_keras.layers.Layer):
     features: tf.Tensor,
     before: tuple[tf.Tensor, StageMaps] | None,
     fine_features: tf.Tensor,
+    guides: tf.Tensor | None,
     training: bool = False,
   ) -> tuple[tf.Tensor, StageMaps]:
     """Hidden maps, and K and B.
@@ -114,9 +121,14 @@ class _Stage(tf_keras.layers.Layer):
       features: `[B, H, W, C]`.
       before: what the previous stage returned; none for the first.
       fine_features: F `[B, 60, 60, C]`.
+      guides: K of the person that is meant `[B, 60, 60, 25]`; none where the
+        network has no use for it.
       training: whether statistics are of the batch.
     """
     x = self._mix(features, training=training)
+    if self._guide is not None:
+      coarse = enlarge(tf.cast(guides, x.dtype), x)
+      x += self._guide(coarse, training=training)
     if before is not None:
       hidden, maps = before
       found = [tf.sigmoid(maps.heatmap_logits), tf.nn.softmax(maps.part_logits)]
@@ -128,6 +140,9 @@ class _Stage(tf_keras.layers.Layer):
     hidden = x
     if self._fine is not None:
       narrow, mix, *units = self._fine
+      if guides is not None:
+        guides = tf.cast(guides, fine_features.dtype)
+        fine_features = tf.concat([fine_features, guides], axis=-1)
       finer = mix(fine_features, training=training)
       finer += enlarge(narrow(x, training=training), finer)
       x = tf.nn.relu(finer)
@@ -148,19 +163,26 @@ class MultitaskNetwork(tf_keras.Model):
     """Creates the network with its variables, ready to load weights."""
     super().__init__(name=name)
     self.config = config = config or MultitaskConfig()
-    width = config.feature_channels
+    width = config.decoder_channels or config.feature_channels
     wide = config.stage_filters
+    widths = (width, wide, wide, wide)
     if config.backbone == "plain":
       self.backbone = PlainBackbone(config)
-      widths = (width, wide, wide, wide)
+    elif config.backbone == "blazepose":
+      self.backbone = PoseEncoder(config.precision)
     else:
       self.backbone = ResNetBackbone(config)
       widths = (width, width, width)
     self._decoder = Decoder(widths, config.precision)
+    self._to_features = None
+    if width != config.feature_channels:
+      self._to_features = ConvUnit(
+        config.feature_channels, 1, config.precision, "to_features"
+      )
     self._stages = []
     for i in range(config.stages):
       finer = i == config.stages - 1 and config.stage_size < MAP_SIZE
-      fine_filters = width if finer else 0
+      fine_filters = (config.fine_filters or width) if finer else 0
       self._stages.append(_Stage(config, i == 0, fine_filters, f"stage{i}"))
     side = config.input_size
     self(tf.zeros([1, side, side, 3]))
@@ -169,12 +191,20 @@ class MultitaskNetwork(tf_keras.Model):
     """Number of trainable parameters."""
     return sum(v.shape.num_elements() for v in self.trainable_variables)
 
-  def call(self, images: tf.Tensor, training: bool = False) -> MultitaskOutput:
+  def call(
+    self,
+    images: tf.Tensor,
+    guides: tf.Tensor | None = None,
+    training: bool = False,
+  ) -> MultitaskOutput:
     """Looks at person crops.
 
     Args:
       images: `[B, S, S, 3]` square crops, RGB in [0, 1]; resized to the
         network's input size if they have another one.
+      guides: `[B, 60, 60, 25]` BODY_25 of a detector's K times its confidence,
+        for networks that are guided: which person of a crop is meant, and where
+        their left and right are. Without it they go by the picture alone.
       training: whether batch normalisation uses (and learns) the batch's
         statistics.
 
@@ -190,10 +220,20 @@ class MultitaskNetwork(tf_keras.Model):
     )
     by_size = {maps.shape[1]: maps for maps in pyramid}
     features = by_size[MAP_SIZE]
+    if self._to_features is not None:
+      features = self._to_features(features, training=training)
+    if not self.config.guided:
+      guides = None
+    elif guides is None:
+      guides = tf.zeros([tf.shape(images)[0], MAP_SIZE, MAP_SIZE, NUM_GUIDES])
     before, stages = None, []
     for stage in self._stages:
       before = stage(
-        by_size[self.config.stage_size], before, features, training=training
+        by_size[self.config.stage_size],
+        before,
+        features,
+        guides,
+        training=training,
       )
       stages.append(before[1])
     return MultitaskOutput(tf.cast(features, tf.float32), tuple(stages))

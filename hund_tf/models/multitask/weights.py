@@ -3,12 +3,14 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from hund_tf.models import weight_files
 from hund_tf.models.multitask.config import MultitaskConfig, NewNetworkConfig
 from hund_tf.models.multitask.network import MultitaskNetwork
+from hund_tf.models.multitask.pose_encoder import PoseEncoder
 from hund_tf.models.weight_files import WeightsError
 
 DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "multitask_small.npz"
@@ -90,13 +92,16 @@ def _variables(model: MultitaskNetwork) -> dict:
 
 
 def make_network(
-  config: NewNetworkConfig, initial_weights: str | None = None
+  config: NewNetworkConfig,
+  initial_weights: str | None = None,
+  encoder: Callable[[], Sequence[tuple[np.ndarray, np.ndarray]]] | None = None,
 ) -> MultitaskNetwork:
   """A new network.
 
   Args:
     config: which one.
     initial_weights: .npz that it starts from; what it lacks is new.
+    encoder: gives the weights of a `PoseEncoder` that starts from none.
 
   Raises:
     ValueError: if weights cannot be used.
@@ -104,6 +109,10 @@ def make_network(
   model = MultitaskNetwork(config.to_config())
   if config.backbone_weights:
     model.backbone.load_weights(config.backbone_weights)
+  if (
+    encoder and isinstance(model.backbone, PoseEncoder) and not initial_weights
+  ):
+    model.backbone.assign(encoder())
   if initial_weights:
     new = assign(model, initial_weights)
     if new:

@@ -22,6 +22,19 @@ class MultitaskTrainingConfig(LoopConfig):
   early_stage_weight: float = option(
     0.5, "Weight of the losses of the stages before the last.", low=0.0
   )
+  encoder_rate: float = option(
+    0.1,
+    "Learning rate of the encoder that a network took over from another, in "
+    "rates of the run.",
+    low=0.0,
+  )
+  guided_share: float = option(
+    0.6,
+    "Share of crops in which a guided network is told where the keypoints are, "
+    "with the errors of a detector.",
+    low=0.0,
+    high=1.0,
+  )
   learn_detected: bool = option(
     False,
     "Learn a detector's keypoints where none are annotated (pseudo-labels).",

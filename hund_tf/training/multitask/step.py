@@ -9,6 +9,7 @@ from hund_tf.losses.multitask import MultitaskLossConfig, MultitaskLosses
 from hund_tf.models.multitask.network import MultitaskNetwork, MultitaskOutput
 from hund_tf.records.multitask_examples import MultitaskExample, in_crop
 from hund_tf.training.multitask.config import MultitaskTrainingConfig
+from hund_tf.training.multitask.guides import draw_guides
 from hund_tf.training.optimizer import run_replicas, update
 
 
@@ -60,9 +61,11 @@ def make_train_step(
   def replica_step(
     example: MultitaskExample, step: tf.Tensor
   ) -> MultitaskReport:
-    del step  # Steps are alike.
+    guides = None
+    if model.config.guided:
+      guides = draw_guides(example, config.guided_share, config.seed, step)
     with tf.GradientTape() as tape:
-      output = model(example.image, training=True)
+      output = model(example.image, guides, training=True)
       rows = network_losses(output, example, loss_config)
       stages = tf.nest.map_structure(lambda x: tf.reduce_mean(x, axis=1), rows)
       loss = tf.reduce_sum(stages.total * tf.constant([*early, 1.0]))

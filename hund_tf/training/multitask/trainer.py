@@ -91,6 +91,10 @@ class MultitaskTrainer(TrainingLoop):
     )
     self._judge = make_judge(model)
 
+  def _slow(self) -> dict[str, float]:
+    taken_over = self._model.config.backbone == "blazepose"
+    return {"backbone/": self._config.encoder_rate} if taken_over else {}
+
   def _train_step(self, step: int) -> Callable:
     del step
     return self._function
