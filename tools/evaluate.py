@@ -14,6 +14,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
                  body.
   real3d         photos with calibrated cameras and named 3D joints.
+  joint_floor    the part of real3d's errors that is the joints' definition.
   detection      who is found in photos, against boxes or keypoints.
   landmarks      the detector's keypoints, against annotated ones.
   parts          parts of the multitask network at annotated joints.
@@ -45,6 +46,8 @@ from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import (
   h36m_submission,
   h36m_withheld,
+  joint_definitions,
+  joint_floor,
   photo_predictions,
   photo_protocols,
   photos_2d,
@@ -102,6 +105,11 @@ def _predicted(
 ) -> Predictions:
   """Reconstructs people; names on stderr those that were not found."""
   method = _method()
+  if config.joint_regressor != joint_definitions.AUTO:
+    sightings = (
+      sighting._replace(joint_regressor=config.joint_regressor)
+      for sighting in sightings
+    )
   with tqdm(total=count, unit="person", file=sys.stderr) as bar:
     found, problems = photo_predictions.predict(
       sightings,
@@ -153,6 +161,7 @@ def _records(config: EvaluationConfig, folder: Path) -> list[str]:
     method,
     folder,
     problems,
+    None if config.predictions else config.joint_regressor,
   )
   print(text)
   return warnings
@@ -211,7 +220,16 @@ def _real3d(config: EvaluationConfig, folder: Path) -> list[str]:
     return _predicted(config, sightings, count)
 
   detector = PeopleDetector()
-  print(photo_protocols.run_real3d(config, predict, detector, folder))
+  body_model = body_flags.to_model()
+  print(
+    photo_protocols.run_real3d(config, predict, detector, body_model, folder)
+  )
+  return []
+
+
+def _joint_floor(config: EvaluationConfig, folder: Path) -> list[str]:
+  truth, body_model = Path(config.truth), body_flags.to_model()
+  print(joint_floor.run(truth, config.photo_dir, body_model, folder))
   return []
 
 
@@ -251,6 +269,7 @@ _RUN = {
   "synthetic": _synthetic,
   "photos_2d": _photos_2d,
   "real3d": _real3d,
+  "joint_floor": _joint_floor,
   "detection": _detection,
   "landmarks": _landmarks,
   "parts": _parts,

@@ -36,6 +36,27 @@ H36M_32_TO_H36M_17: tuple[int, ...] = (
   *(14, 15, 17, 18, 19, 25, 26, 27),
 )
 
+# MPI-INF-3DHP's 17 joints in the order of its test set.
+MPI_INF_3DHP_17: tuple[str, ...] = (
+  "head_top",
+  "neck",
+  "r_shoulder",
+  "r_elbow",
+  "r_wrist",
+  "l_shoulder",
+  "l_elbow",
+  "l_wrist",
+  "r_hip",
+  "r_knee",
+  "r_ankle",
+  "l_hip",
+  "l_knee",
+  "l_ankle",
+  "pelvis",
+  "spine",
+  "head",
+)
+
 # SMPL's joints.
 SMPL_24: tuple[str, ...] = smpl_tables.JOINTS[24]
 
@@ -79,7 +100,4 @@ COCO_18_TO_KEYPOINTS: tuple[int, ...] = tuple(
 
 def mirror_table(names: Sequence[str]) -> tuple[int, ...]:
   """For each joint the index of its mirror image: l_ and r_ change places."""
-  swapped = {"l_": "r_", "r_": "l_"}
-  return tuple(
-    names.index(swapped.get(name[:2], name[:2]) + name[2:]) for name in names
-  )
+  return tuple(names.index(skeleton.mirrored(name)) for name in names)

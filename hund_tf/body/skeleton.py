@@ -64,13 +64,14 @@ PARENTS: tuple[int, ...] = tuple(
 )
 
 
-def _swap(name: str) -> str:
+def mirrored(name: str) -> str:
+  """The joint's name on the other side: l_ and r_ change places."""
   if name.startswith("l_"):
     return "r_" + name[2:]
   return "l_" + name[2:] if name.startswith("r_") else name
 
 
-MIRROR: tuple[int, ...] = tuple(INDEX[_swap(name)] for name in NAMES)
+MIRROR: tuple[int, ...] = tuple(INDEX[mirrored(name)] for name in NAMES)
 
 # The 23 joints of the body pose group, in the order of its 69 values.
 BODY_JOINTS: tuple[str, ...] = (

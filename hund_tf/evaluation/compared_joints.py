@@ -2,8 +2,9 @@
 
 Three numbers that are close but not the same: Human3.6M's joints (of the data
 set itself, or regressed from the vertices of GHUM or SMPL), which the paper's
-tables are on; this body's own joints; SMPL's 24 joints, whose hips, neck and
-head lie elsewhere.
+tables are on; this body's own joints, on which it is trained and which
+synthetic people are compared by; SMPL's 24 joints, whose hips, neck and head
+lie elsewhere. `body.joint_regressors` gives those of a dataset from this body.
 """
 
 from typing import Literal
@@ -16,28 +17,12 @@ from hund_tf.body.model import BodyModel
 Root = Literal["pelvis", "mid_hip"]
 ROOTS: tuple[Root, ...] = ("pelvis", "mid_hip")
 
-# Joints of this body that stand for those of other names in the joint sets. It
-# has no joint at the top of the head: the head's own stands for it where no
-# vertices are at hand.
-_OWN_NAMES = {"neck": "neck1", "head_top": "head", "spine": "spine3"} | {
-  f"{side}_{name}": f"{side}_{own}"
-  for side in "lr"
-  for name, own in (
-    ("foot", "ball"),
-    ("collar", "clavicle"),
-    ("hand", "middle1"),
-  )
-}
-
-
-def _own_rows(names: tuple[str, ...]) -> list[int]:
-  return [skeleton.INDEX[_OWN_NAMES.get(name, name)] for name in names]
-
-
 PELVIS = skeleton.INDEX["pelvis"]
-_LSP_ROWS = _own_rows(joint_sets.LSP_14)
-_H36M_ROWS = _own_rows(joint_sets.H36M_17)
-_OWN_SMPL_ROWS = _own_rows(joint_sets.SMPL_24)
+# Where only joints are at hand the head's stands for its top.
+_LSP_NAMES = {"neck": "neck1", "head_top": "head"}
+_LSP_ROWS = [
+  skeleton.INDEX[_LSP_NAMES.get(name, name)] for name in joint_sets.LSP_14
+]
 _SMPL_NAMES = {"head_top": "head"}
 _SMPL_ROWS = [
   joint_sets.SMPL_24.index(_SMPL_NAMES.get(name, name))
@@ -49,23 +34,6 @@ _HIPS = [joint_sets.LSP_14.index(name) for name in ("r_hip", "l_hip")]
 def lsp_joints(joints: np.ndarray) -> np.ndarray:
   """LSP's 14 of this body's joints `[..., 63, 3]`, the head for its top."""
   return np.asarray(joints)[..., _LSP_ROWS, :]
-
-
-def h36m_joints(joints: np.ndarray, head_top: np.ndarray) -> np.ndarray:
-  """Human3.6M's 17 joints `[..., 17, 3]` from this body.
-
-  Args:
-    joints: `[..., 63, 3]` of this body.
-    head_top: `[..., 3]` the vertex of `head_top_vertex`.
-  """
-  chosen = np.array(np.asarray(joints)[..., _H36M_ROWS, :])
-  chosen[..., joint_sets.H36M_17.index("head_top"), :] = head_top
-  return chosen
-
-
-def smpl_joints(joints: np.ndarray) -> np.ndarray:
-  """SMPL's 24 joints `[..., 24, 3]` of this body's `[..., 63, 3]`."""
-  return np.asarray(joints)[..., _OWN_SMPL_ROWS, :]
 
 
 def lsp_from_h36m(joints: np.ndarray) -> np.ndarray:

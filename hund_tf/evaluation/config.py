@@ -2,7 +2,9 @@
 
 import dataclasses
 
+from hund_tf.body import joint_regressors
 from hund_tf.evaluation.compared_joints import ROOTS
+from hund_tf.evaluation.joint_definitions import AUTO
 from hund_tf.evaluation.protocols import PROTOCOLS as RECORD_PROTOCOLS
 from hund_tf.options import check, option
 
@@ -12,6 +14,7 @@ PROTOCOLS = (
   "synthetic",
   "photos_2d",
   "real3d",
+  "joint_floor",
   "detection",
   "landmarks",
   "parts",
@@ -22,6 +25,7 @@ _NEEDS = {
   "h36m_official": ("predictions", "h36m_dir"),
   "photos_2d": ("annotations",),
   "real3d": ("truth",),
+  "joint_floor": ("truth",),
   "detection": ("truth", "annotations"),
   "landmarks": ("annotations",),
   "parts": ("annotations",),
@@ -54,7 +58,8 @@ class EvaluationConfig(AnnotatedPhotos):
   truth: str | None = option(
     None,
     "Folder or manifest of the person records of h36m_p1, h36m_p2 and 3dpw; "
-    "JSON file of real3d; JSON file with the boxes of detection.",
+    "JSON file of real3d and joint_floor; JSON file with the boxes of "
+    "detection.",
   )
   min_scored_px: float = option(
     60.0,
@@ -81,6 +86,14 @@ class EvaluationConfig(AnnotatedPhotos):
     None,
     "The .npy [17, V] that gives Human3.6M's joints of the vertices in "
     "--predictions, for GHUM or SMPL.",
+  )
+  joint_regressor: str = option(
+    AUTO,
+    "What gives the joints of a reconstructed body that are compared: this "
+    "body's own, or those of Human3.6M, LSP, MPI-INF-3DHP or SMPL. By default "
+    "that of the truth's joints; in real3d, where the truth states none, the "
+    "one whose bone lengths are nearest to the truth's.",
+    choices=(AUTO, *joint_regressors.NAMES),
   )
   mpjpe_root: str = option(
     "pelvis",
@@ -134,6 +147,13 @@ class EvaluationConfig(AnnotatedPhotos):
       raise ValueError(
         f"--predictions: --protocol={self.protocol} does not compare 3D joints "
         f"with those of records; expected one of {', '.join(_PREDICTABLE)}"
+      )
+    if self.joint_regressor != AUTO and (
+      self.predictions or self.protocol not in _PREDICTABLE
+    ):
+      raise ValueError(
+        "--joint_regressor: is for bodies reconstructed by this program with "
+        f"--protocol={', '.join(_PREDICTABLE)}"
       )
     if self.regressor and not self.predictions:
       raise ValueError("--regressor: is for the vertices in --predictions")

@@ -7,19 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from hund_tf.body import keypoints
+from hund_tf.body import joint_regressors, keypoints
+from hund_tf.body.joint_sets import H36M_17, SMPL_24
 from hund_tf.body.model import BodyModel
 from hund_tf.detection.interface import Detection, PersonDetector
-from hund_tf.evaluation.compared_joints import (
-  h36m_joints,
-  head_top_vertex,
-  smpl_joints,
-)
+from hund_tf.evaluation.compared_joints import head_top_vertex
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.geometry.camera import default_intrinsics
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.records.schema import PersonRecord
-from hund_tf.types import NUM_JOINTS, Intrinsics
+from hund_tf.types import Intrinsics
 
 
 class Sighting(NamedTuple):
@@ -31,6 +28,8 @@ class Sighting(NamedTuple):
   box: np.ndarray | None = None  # [4] pixels; None: searched for
   detection: Detection | None = None  # if the person has been detected
   problem: str = ""  # why there is no image
+  joint_regressor: str = ""  # that gives all joints; "": Human3.6M's gives its
+  # 17 and SMPL's gives its 24
 
 
 def sighting_of(record: PersonRecord, use_stored: bool = False) -> Sighting:
@@ -111,10 +110,10 @@ def predict(
   """
   head_top = head_top_vertex(body_model)
   keys: list[str] = []
-  joints: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+  joints: dict[str, _Joints] = {}
   problems: dict[str, str] = {}
   for batch in _batches(sightings, batch_size):
-    found, cameras, names, images = [], [], [], []
+    found, cameras, seen, images = [], [], [], []
     for sighting in batch:
       keys.append(sighting.key)
       detection, problem = _detected(sighting, detector)
@@ -123,32 +122,48 @@ def predict(
       else:
         found.append(detection)
         cameras.append(sighting.intrinsics)
-        names.append(sighting.key)
+        seen.append(sighting)
         images.append(sighting.image)
     if found:
       stacked = Intrinsics(*(np.stack(x) for x in zip(*cameras, strict=True)))
       people = reconstructor(found, stacked, images)
-      for name, person in zip(names, people, strict=True):
-        joints[name] = person.body.joints, person.body.vertices[head_top]
-        if not all(np.isfinite(points).all() for points in joints[name]):
-          problems[name] = "the reconstruction is not finite"
+      for sighting, person in zip(seen, people, strict=True):
+        body = person.body
+        joints[sighting.key] = _regressed(
+          sighting.joint_regressor, body.joints, body.vertices[head_top]
+        )
+        if not np.isfinite(joints[sighting.key].h36m).all():
+          problems[sighting.key] = "the reconstruction is not finite"
     report(len(batch))
   return _predictions(keys, joints), problems
 
 
-def _predictions(
-  keys: list[str], joints: dict[str, tuple[np.ndarray, np.ndarray]]
-) -> Predictions:
-  """Predictions of all keys from joints `[63, 3]` and tops of heads `[3]`."""
-  own = np.full([len(keys), NUM_JOINTS, 3], np.nan)
-  head_top = np.full([len(keys), 3], np.nan)
+class _Joints(NamedTuple):
+  """Joints of a person."""
+
+  h36m: np.ndarray  # [17, 3]
+  smpl: np.ndarray  # [24, 3]
+
+
+def _regressed(
+  regressor: str, joints: np.ndarray, head_top: np.ndarray
+) -> _Joints:
+  """Joints of datasets from this body's `[63, 3]`; see `Sighting`."""
+  given = joint_regressors.regress
+  return _Joints(
+    given(regressor or "h36m", H36M_17, joints, head_top),
+    given(regressor or "smpl", SMPL_24, joints, head_top),
+  )
+
+
+def _predictions(keys: list[str], joints: dict[str, _Joints]) -> Predictions:
+  """Predictions of all keys, NaN where there are no joints."""
+  h36m = np.full([len(keys), len(H36M_17), 3], np.nan)
+  smpl = np.full([len(keys), len(SMPL_24), 3], np.nan)
   for row, key in enumerate(keys):
     if key in joints:
-      own[row], head_top[row] = joints[key]
-  return Predictions(
-    tuple(keys),
-    {"joints_17": h36m_joints(own, head_top), "joints_24": smpl_joints(own)},
-  )
+      h36m[row], smpl[row] = joints[key]
+  return Predictions(tuple(keys), {"joints_17": h36m, "joints_24": smpl})
 
 
 def _batches(

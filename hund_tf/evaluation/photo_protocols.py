@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hund_tf.body.model import BodyModel
 from hund_tf.datasets.coco import CocoPerson, read_coco_keypoints
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.detection.network_features import FeatureMaker
@@ -18,6 +19,7 @@ from hund_tf.evaluation import (
   detection_scores,
   detection_truth,
   figures,
+  joint_definitions,
   landmark_scores,
   part_scores,
   real3d,
@@ -217,6 +219,7 @@ def run_real3d(
   config: EvaluationConfig,
   predict: Predict,
   detector: PersonDetector,
+  body_model: BodyModel,
   folder: Path,
 ) -> str:
   """Errors in 3D against named joints; see `real3d`.
@@ -226,6 +229,7 @@ def run_real3d(
     predict: reconstructs sightings, of which it is told the number.
     detector: is given the true boxes, or searches the photos with
       `search_people`.
+    body_model: whose joints are compared.
     folder: for the files; exists.
 
   Raises:
@@ -235,8 +239,16 @@ def run_real3d(
   """
   photos = real3d.read(Path(config.truth), config.photo_dir)
   truth = real3d.to_truth(photos)
+  regressors = joint_definitions.choose(
+    config.joint_regressor,
+    real3d.stated_regressors(photos),
+    truth.joints,
+    truth.groups,
+    body_model,
+  )
   found = predict(
-    real3d.sightings(photos, detector, config.search_people), len(truth.keys)
+    real3d.sightings(photos, detector, regressors, config.search_people),
+    len(truth.keys),
   )
   rows = real3d.summarize(truth, scoring.score(truth, found, "mid_hip"))
   about = {
@@ -244,12 +256,16 @@ def run_real3d(
     "root": "mid_hip",
     "unit": "mm",
     "search": config.search_people,
+    "joint_regressor": None if config.predictions else regressors,
   }
   figures.write(rows, about, folder, "real3d")
+  joints = "those of the predictions"
+  if not config.predictions:
+    joints = joint_definitions.described(regressors)
   return "\n".join(
     [
       "Millimetres, means over the people found ± standard errors; root: the "
-      "middle of the hips",
+      f"middle of the hips; joint regressor: {joints}",
       "",
       figures.markdown(rows, digits=1),
     ]

@@ -9,16 +9,18 @@ The truth is a JSON list of photos:
 
 `file` is relative to the folder of the photos. Joints are in the camera frame
 (x right, y down, z forward), millimetres, of the names of `LSP_14`, and of
-these any number; others are not compared.
+these any number; others are not compared. A photo may state by
+`joint_regressor` whose definition of the joints it has, one of
+`joint_regressors.NAMES`; without it the lengths of the bones tell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf.body import joint_sets, keypoints
+from hund_tf.body import joint_regressors, joint_sets, keypoints
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation import annotated_people, figures
 from hund_tf.evaluation.figures import Row
@@ -50,6 +52,7 @@ class PhotoPeople(NamedTuple):
   keys: tuple[str, ...]  # N, the file and the number in it: "cam1.jpg/0"
   boxes: np.ndarray  # [N, 4] pixels
   joints: np.ndarray  # [N, 14, 3] metres, camera frame; NaN is missing
+  joint_regressor: str  # whose definition they have; "": not stated
 
 
 def read(path: Path, photo_dir: Path | None = None) -> list[PhotoPeople]:
@@ -72,6 +75,12 @@ def read(path: Path, photo_dir: Path | None = None) -> list[PhotoPeople]:
 
 def _photo(entry: dict[str, Any], folder: Path) -> PhotoPeople:
   name, people = entry["file"], entry["people"]
+  stated = str(entry.get("joint_regressor", ""))
+  if stated and stated not in joint_regressors.NAMES:
+    raise ValueError(
+      f"{name}: joint_regressor {stated!r} is not one of "
+      f"{', '.join(joint_regressors.NAMES)}"
+    )
   boxes = [_numbers(name, p["box_left_top_width_height"], 4) for p in people]
   joints = [_joints(name, p["joints_3d_camera_mm"]) for p in people]
   return PhotoPeople(
@@ -81,6 +90,7 @@ def _photo(entry: dict[str, Any], folder: Path) -> PhotoPeople:
     keys=tuple(f"{name}/{k}" for k in range(len(people))),
     boxes=np.array(boxes).reshape(-1, 4),
     joints=np.array(joints).reshape(-1, len(joint_sets.LSP_14), 3),
+    joint_regressor=stated,
   )
 
 
@@ -124,14 +134,35 @@ def to_truth(photos: list[PhotoPeople]) -> Truth:
   )
 
 
+def stated_regressors(photos: list[PhotoPeople]) -> dict[str, str]:
+  """The joint regressors that photos state, by dataset.
+
+  Raises:
+    ValueError: if photos of a dataset state different ones.
+  """
+  stated: dict[str, str] = {}
+  for photo in photos:
+    known = stated.setdefault(photo.dataset, photo.joint_regressor)
+    if known != photo.joint_regressor:
+      raise ValueError(
+        f"{photo.photo.name}: joint_regressor is {photo.joint_regressor!r} and "
+        f"that of other photos of {photo.dataset} is {known!r}; expected one"
+      )
+  return stated
+
+
 def sightings(
-  photos: list[PhotoPeople], detector: PersonDetector, search: bool = False
+  photos: list[PhotoPeople],
+  detector: PersonDetector,
+  regressors: Mapping[str, str],
+  search: bool = False,
 ) -> Iterator[Sighting]:
   """The people, found in their boxes and seen by their true cameras.
 
   Args:
     photos: of `read`.
     detector: finds them.
+    regressors: of the joints, by dataset.
     search: search the photos and pair who is found with the truth, in place of
       giving the detector the boxes.
 
@@ -148,7 +179,9 @@ def sightings(
     else:
       found = annotated_people.detect(detector, image, list(photo.boxes))
     for k, detection in enumerate(found):
-      yield _sighting(photo, k, image, detection)
+      yield _sighting(photo, k, image, detection)._replace(
+        joint_regressor=regressors[photo.dataset]
+      )
 
 
 def _sighting(

@@ -8,6 +8,7 @@ import numpy as np
 
 from hund_tf.evaluation import scoring, tables
 from hund_tf.evaluation.compared_joints import Root
+from hund_tf.evaluation.joint_definitions import AUTO
 from hund_tf.evaluation.protocols import Protocol, PublishedRow, Truth
 from hund_tf.evaluation.scoring import Scores
 from hund_tf.evaluation.tables import Row
@@ -16,6 +17,7 @@ _SETS = {
   "h36m_17": "Human3.6M's joints",
   "smpl_24": "SMPL's own joints, another number than the paper's",
 }
+_REGRESSORS = {"h36m_17": "h36m", "smpl_24": "smpl"}
 _OTHER_POINTS = (("h36m_17", "joints_24"), ("smpl_24", "joints_17"))
 
 
@@ -27,6 +29,7 @@ def of_records(
   method: str,
   folder: Path,
   problems: Sequence[str] = (),
+  regressor: str | None = None,
 ) -> tuple[str, list[str]]:
   """Writes the tables of a protocol on person records.
 
@@ -38,6 +41,8 @@ def of_records(
     method: name of what predicts.
     folder: for the files; exists.
     problems: found before, that warnings begin with.
+    regressor: of the joints of reconstructed bodies, or `AUTO`; None: they
+      are those of a file.
 
   Returns:
     The text to print, and the warnings, a line each.
@@ -52,6 +57,8 @@ def of_records(
       f"predicted {scores.source} are not {_SETS[truth.joint_set]}: different "
       "points are compared"
     )
+  if regressor == AUTO:
+    regressor = _REGRESSORS[truth.joint_set]
   about = {
     "protocol": protocol.name,
     "title": protocol.title,
@@ -60,6 +67,7 @@ def of_records(
       "number": truth.joints.shape[1],
       "truth": truth.joint_set,
       "predicted": scores.source,
+      "regressor": regressor,
       "root": root,
     },
     "people": {
@@ -78,8 +86,9 @@ def of_records(
     f"{protocol.title}: {len(truth.keys)} people (expected {protocol.frames}: "
     f"{protocol.frames_source}) in {truth.videos} videos (expected "
     f"{protocol.videos}); {int(scores.found.sum())} found",
-    f"14 joints: {_SETS[truth.joint_set]}; root: {root}; millimetres; means "
-    "are over the people found",
+    f"14 joints: {_SETS[truth.joint_set]}; joint regressor: "
+    f"{regressor or 'that of the predictions'}; root: {root}; millimetres; "
+    "means are over the people found",
   ]
   if protocol.published:
     text += ["", tables.compared(protocol.published, rows[-1], method)]
@@ -111,14 +120,19 @@ def of_synthetic(
   about = {
     "protocol": "synthetic",
     "method": method,
-    "joints": {"number": 14, "truth": "hund_63", "root": root},
+    "joints": {
+      "number": 14,
+      "truth": "hund_63",
+      "regressor": "own",
+      "root": root,
+    },
     "poses": where,
   }
   _write("synthetic", rows, about, folder)
   return "\n".join(
     [
-      f"{len(found)} synthetic examples, poses of {where}; 14 joints; root: "
-      f"{root}; millimetres",
+      f"{len(found)} synthetic examples, poses of {where}; 14 joints; "
+      f"joint regressor: own; root: {root}; millimetres",
       "",
       tables.markdown(rows),
     ]

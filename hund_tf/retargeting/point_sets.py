@@ -8,7 +8,7 @@ import numpy as np
 
 from hund_tf import files
 from hund_tf.body import asset as asset_lib
-from hund_tf.body import keypoints, parts, skeleton
+from hund_tf.body import joint_regressors, parts, skeleton
 from hund_tf.retargeting.points import PointSet
 from hund_tf.types import NUM_JOINTS
 
@@ -18,40 +18,24 @@ _TORSO = (
 )
 
 
-class JointTerm(NamedTuple):
-  """What a joint of a dataset is of ours, and how well it is the same."""
+class JointTerms(NamedTuple):
+  """What the joints of a dataset are of ours, and how well they agree."""
 
-  name: str  # one of our joints, else of our keypoints, or HEAD_TOP
-  reliability: float = 1.0  # weight in fits
+  regressor: str  # of `joint_regressors.NAMES`
+  reliability: dict[str, float]  # weight in fits of the joints that have not 1
 
 
-HEAD_TOP = "head_top"  # the highest vertex of the template, fixed to the head
-# Joints of datasets that have another name or place than ours. Datasets define
-# the joints of the spine, the collar bones and the head in ways of their own.
-_SMPL_24 = {
-  "pelvis": JointTerm("pelvis", 0.5),
-  "spine1": JointTerm("spine1", 0.1),
-  "spine2": JointTerm("spine2", 0.1),
-  "spine3": JointTerm("spine4", 0.1),
-  "neck": JointTerm("neck1", 0.5),
-  "head": JointTerm("head", 0.3),
-}
+# Datasets define the joints of the spine, the collar bones and the head in ways
+# of their own.
+_SMPL_24 = {"pelvis": 0.5, "neck": 0.5, "head": 0.3}
+_SMPL_24 |= dict.fromkeys(("spine1", "spine2", "spine3"), 0.1)
 for _s in "lr":
-  _SMPL_24 |= {
-    f"{_s}_foot": JointTerm(f"{_s}_ball", 0.5),
-    f"{_s}_collar": JointTerm(f"{_s}_clavicle", 0.1),
-    f"{_s}_hand": JointTerm(f"{_s}_middle1", 0.3),
-  }
-_H36M_17 = {
-  "spine": JointTerm("spine3", 0.2),
-  "neck": JointTerm("neck1", 0.5),
-  "jaw": JointTerm("nose", 0.2),
-  HEAD_TOP: JointTerm(HEAD_TOP, 0.3),
-}
-JOINT_TERMS: dict[str, dict[str, JointTerm]] = {
-  "hund_63": {},
-  "smpl_24": _SMPL_24,
-  "h36m_17": _H36M_17,
+  _SMPL_24 |= {f"{_s}_foot": 0.5, f"{_s}_collar": 0.1, f"{_s}_hand": 0.3}
+_H36M_17 = {"spine": 0.2, "neck": 0.5, "jaw": 0.2, "head_top": 0.3}
+JOINT_TERMS: dict[str, JointTerms] = {
+  "hund_63": JointTerms("own", {}),
+  "smpl_24": JointTerms("smpl", _SMPL_24),
+  "h36m_17": JointTerms("h36m", _H36M_17),
 }
 
 
@@ -78,48 +62,31 @@ def vertices_and_joints(
 
 
 def joints(
-  asset: asset_lib.BodyAsset,
-  names: Sequence[str],
-  terms: Mapping[str, JointTerm],
+  asset: asset_lib.BodyAsset, names: Sequence[str], terms: JointTerms
 ) -> tuple[PointSet, np.ndarray]:
   """The joints of a dataset on our body.
 
   Args:
     asset: of the body.
     names: of the dataset's joints.
-    terms: what those joints are that have another name or place than ours.
+    terms: what they are of ours.
 
   Returns:
     The points and their reliabilities `[P]`.
 
   Raises:
-    ValueError: if a joint is none of ours and not in `terms`.
+    ValueError: if a joint is none of ours.
   """
-  top = int(asset.template[:, 1].argmax())
-  ids = np.concatenate([asset.keypoint_ids, [top]]).astype(np.int32)
-  mix = np.zeros([len(names), len(ids) + NUM_JOINTS], np.float32)
-  anchors = np.zeros([len(names)], np.float32)
-  reliability = np.ones([len(names)], np.float32)
-  for row, joint in enumerate(names):
-    name, reliability[row] = terms.get(joint, JointTerm(joint))
-    if name in skeleton.INDEX:
-      mix[row, len(ids) + skeleton.INDEX[name]] = 1.0
-      anchors[row] = name in _TORSO
-    elif name in keypoints.INDEX:
-      k = keypoints.INDEX[name]
-      mix[row, : len(ids) - 1] = asset.keypoint_vertex_weights[k]
-      mix[row, len(ids) :] = asset.keypoint_joint_weights[k]
-    elif name == HEAD_TOP:
-      mix[row, len(ids) - 1] = 1.0
-    else:
-      raise ValueError(
-        f"joint {joint!r} is none of our joints and keypoints; say what it is "
-        "of ours"
-      )
-  used = np.flatnonzero(mix[:, : len(ids)].any(axis=0))
-  mix = np.concatenate([mix[:, used], mix[:, len(ids) :]], axis=1)
-  offsets = np.zeros([len(used), 3], np.float32)
-  return PointSet(ids[used], offsets, mix, anchors), reliability
+  weights = joint_regressors.matrix(terms.regressor, names)
+  torso = np.array([name in _TORSO for name in skeleton.NAMES] + [False])
+  points = PointSet(
+    vertex_ids=np.array([asset.template[:, 1].argmax()], np.int32),
+    offsets=np.zeros([1, 3], np.float32),
+    mix=np.roll(weights, 1, axis=1),  # the top of the head comes first
+    anchors=(~weights[:, ~torso].any(axis=1)).astype(np.float32),
+  )
+  reliability = [terms.reliability.get(name, 1.0) for name in names]
+  return points, np.array(reliability, np.float32)
 
 
 def markers(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body import skeleton
-from hund_tf.body.joint_sets import H36M_17, LSP_14, SMPL_24
+from hund_tf.body.joint_sets import LSP_14, SMPL_24
 from hund_tf.body.keypoints import INDEX as KEYPOINT
 from hund_tf.compat import tf
 from hund_tf.evaluation import compared_joints
@@ -50,14 +50,6 @@ def test_the_top_of_the_head_is_on_the_midline_above_the_face(body_model):
     eyes = body.keypoints.numpy()[0, [KEYPOINT["l_eye"], KEYPOINT["r_eye"]]]
     assert 0.08 < eyes[:, 1].mean() - top[1] < 0.16  # y points down
     assert abs(top[0]) < 0.01
-  head_top = body.vertices.numpy()[:, vertex]
-  h36m = compared_joints.h36m_joints(body.joints.numpy(), head_top)
-  assert h36m.shape == (1, 17, 3)
-  np.testing.assert_array_equal(h36m[:, H36M_17.index("head_top")], head_top)
-  np.testing.assert_array_equal(
-    h36m[:, H36M_17.index("l_wrist")],
-    body.joints.numpy()[:, skeleton.INDEX["l_wrist"]],
-  )
 
 
 def test_roots():

@@ -119,7 +119,7 @@ def test_parts(annotations, tmp_path):
     assert rows["all"]["right"] == pytest.approx(5 / 17, abs=1e-6)
 
 
-def test_real3d(annotations, tmp_path):
+def test_real3d(annotations, body_model, tmp_path):
   joints = {
     name: [100.0 * k, 50.0 * k * k, 3000.0]
     for k, name in enumerate(("r_hip", "l_hip", "r_knee", "l_knee"))
@@ -145,8 +145,12 @@ def test_real3d(annotations, tmp_path):
     return Predictions((sighting.key,), {"joints_17": own})
 
   config = EvaluationConfig(protocol="real3d", truth=str(path))
-  text = photo_protocols.run_real3d(config, predict, _Detector(), tmp_path)
+  text = photo_protocols.run_real3d(
+    config, predict, _Detector(), body_model, tmp_path
+  )
   assert "| studio | 1 | 1 | 4 | 0.0 | 0.0 | 0.0 |" in text
   content, rows = _rows(tmp_path / "real3d.json")
   assert content["root"] == "mid_hip"
+  assert content["joint_regressor"] == {"studio": "h36m"}
+  assert "joint regressor: studio: h36m" in text
   assert rows["studio"]["MPJPE"] == pytest.approx(0.0, abs=1e-6)

@@ -118,14 +118,33 @@ def test_sightings_have_the_true_camera_and_the_right_person(tmp_path):
     place = [100 * x / z + 32, 110 * y / z + 24, 1.0]
     points[keypoints.INDEX[name]] = place
   detector = _Detector(points)
-  given = list(real3d.sightings(photos, detector))
+  regressors = {"studio": "h36m", "dome": "own"}
+  given = list(real3d.sightings(photos, detector, regressors))
+  assert [x.joint_regressor for x in given] == ["h36m", "own"]
   np.testing.assert_allclose(given[1].detection.box, [11, 20, 30, 40])
   np.testing.assert_allclose(given[0].intrinsics.focal, [100, 110])
   np.testing.assert_allclose(given[0].intrinsics.center, [32, 24])
-  found = list(real3d.sightings(photos, detector, search=True))
+  found = list(real3d.sightings(photos, detector, regressors, search=True))
   assert found[0].image is None
   assert found[0].problem
   assert found[1].detection.score == 0.5
+
+
+def test_photos_may_state_their_definition(tmp_path):
+  path, _ = _write(tmp_path)
+  content = json.loads(path.read_text())
+  content[0]["joint_regressor"] = "3dhp"
+  path.write_text(json.dumps(content))
+  stated = real3d.stated_regressors(real3d.read(path))
+  assert stated == {"studio": "3dhp", "dome": ""}
+  content[1]["dataset"] = "studio"
+  path.write_text(json.dumps(content))
+  with pytest.raises(ValueError, match=r"1\.png: joint_regressor is ''"):
+    real3d.stated_regressors(real3d.read(path))
+  content[1]["joint_regressor"] = "coco"
+  path.write_text(json.dumps(content))
+  with pytest.raises(ValueError, match="'coco' is not one of own, h36m"):
+    real3d.read(path)
 
 
 def test_files_that_cannot_be_used(tmp_path):

@@ -70,7 +70,7 @@ def test_joints_are_taken_by_their_set(body_model):
   ]
   fits = {fit.target.points.shape[1]: fit for fit in source.fits(records)}
   assert fits[24].rows == [0, 3] and fits[17].rows == [2]
-  reliability = point_sets.JOINT_TERMS["smpl_24"]["pelvis"].reliability
+  reliability = point_sets.JOINT_TERMS["smpl_24"].reliability["pelvis"]
   assert fits[24].target.weights[0, 0] == 0.5 * reliability
   assert fits[24].target.weights[0, 4] == 0.5  # left knee
   again = {f.target.points.shape[1]: f for f in source.fits(records)}
