@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flags.from_config import define
-from hund_tf.photos.people import PhotosConfig
+from hund_tf.photos.people_config import PhotosConfig
 
 _to_photos = define(PhotosConfig, "Photos")
 

@@ -3,7 +3,7 @@
 import glob
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -18,12 +18,8 @@ from hund_tf.detection.interface import PersonDetector
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.config import DescentOptions
 from hund_tf.photos.listing import list_photos
-from hund_tf.photos.people import (
-  Finder,
-  PeopleConfig,
-  SeenPhoto,
-  make_finder,
-)
+from hund_tf.photos.people import Finder, SeenPhoto, make_finder
+from hund_tf.photos.people_config import PeopleConfig
 from hund_tf.reconstruction.method_config import (
   MethodConfig,
   find_calibration,
@@ -97,8 +93,8 @@ class PeopleModel:
 
     Returns:
       `People` for a photo, a list of them for a list, an iterator over them for
-      a folder or a pattern; the iterator does each photo when it is asked for,
-      and leaves out one that cannot be used, with a warning.
+      a folder or a pattern; the iterator does the photos as they are asked for,
+      a few at a time, and leaves out one that cannot be used, with a warning.
 
     Raises:
       ValueError: if a photo, its camera or a box cannot be used, or there is no
@@ -113,30 +109,39 @@ class PeopleModel:
     )
     finder = make_finder(stated, self._detector)
     if isinstance(images, list | tuple):
-      return [self._people(image, finder) for image in images]
+      return [self._fit(seen) for seen in self._seen(images, finder)]
     if isinstance(images, str | os.PathLike) and _is_many(images):
       listing = list_photos([images])
       if listing.errors:
         raise listing.errors[0]
       return self._people_of_files(listing.paths, finder)
-    return self._people(images, finder)
+    (people,) = (self._fit(seen) for seen in self._seen([images], finder))
+    return people
 
   def _people_of_files(
     self, paths: Sequence[Path], finder: Finder
   ) -> Iterator[People]:
-    for path in paths:
+    for seen in self._seen(paths, finder):
       try:
-        people = self._people(path, finder)
+        people = self._fit(seen)
       except ValueError as error:
         warnings.warn(f"left out: {error}", stacklevel=2)
         continue
       yield people
 
-  def _people(self, image: ImageLike, finder: Finder) -> People:
-    """The people of one photo."""
-    if isinstance(image, str | os.PathLike):
-      image = files.expand(image)
-    return self.fit(finder(image))
+  def _seen(
+    self, images: Iterable[ImageLike], finder: Finder
+  ) -> Iterator[SeenPhoto | ValueError]:
+    """Who is seen in photos, or why one cannot be used."""
+    return finder.many(
+      (image if isinstance(image, np.ndarray) else files.expand(image), "image")
+      for image in images
+    )
+
+  def _fit(self, seen: SeenPhoto | ValueError) -> People:
+    if isinstance(seen, ValueError):
+      raise seen
+    return self.fit(seen)
 
   def fit(self, seen: SeenPhoto) -> People:
     """Reconstructs the people that a `Finder` saw in a photo."""

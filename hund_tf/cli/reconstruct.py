@@ -6,22 +6,14 @@ NAME.json (see docs/result_schema.md). The results of a photo replace those that
 were there before as a whole; results.jsonl records what was made of what.
 """
 
-import collections
-import contextlib
 import dataclasses
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
-
-from tqdm import tqdm
 
 import hund_tf
-from hund_tf import files
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
 from hund_tf.body.model import BodyConfig, BodyModel
+from hund_tf.cli.reconstruction import Reconstruction, say
 from hund_tf.detection.feature_config import FeatureConfig, load_features
 from hund_tf.export.result_folder import ResultFolder
 from hund_tf.files import OutputFolder
@@ -30,7 +22,7 @@ from hund_tf.models.multitask.weights import DEFAULT_PATH as NETWORK_WEIGHTS
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.options import check, option
 from hund_tf.photos import people
-from hund_tf.photos.listing import list_photos
+from hund_tf.photos.people_config import PhotosConfig
 from hund_tf.photos.source import source_of
 from hund_tf.reconstruction.method_config import (
   MethodConfig,
@@ -48,7 +40,7 @@ INTERRUPTED = 130  # exit status, as shells have it
 class ReconstructConfig:
   """Photos and results."""
 
-  photos: people.PhotosConfig = people.PhotosConfig()
+  photos: PhotosConfig = PhotosConfig()
   output: OutputFolder
   save: tuple[str, ...] = option(
     ("overlay", "glb", "json"),
@@ -72,126 +64,6 @@ class ReconstructConfig:
       raise ValueError(
         f"save: nothing; give some of {', '.join(result_files.KINDS)}"
       )
-
-
-class Counts(NamedTuple):
-  """What became of the photos."""
-
-  done: int = 0
-  skipped: int = 0  # their results were there
-  failed: int = 0
-  people: int = 0
-
-
-class Reconstruction:
-  """Reconstructs photos into one folder."""
-
-  def __init__(
-    self,
-    finder: people.Finder,
-    model: PeopleModel,
-    folder: ResultFolder,
-    save: Sequence[str],
-    settings: str = "",
-    skip_existing: bool = False,
-  ):
-    """Keeps the parts.
-
-    Args:
-      finder: finds the people of a photo.
-      model: reconstructs them.
-      folder: for the results.
-      save: kinds of results, of `result_files.KINDS`.
-      settings: what else the results depend on, in words that differ where the
-        results may.
-      skip_existing: leaves out photos whose results are there: complete, of the
-        same file, made with the same settings.
-    """
-    self._finder, self._model = finder, model
-    self._folder, self._save = folder, tuple(sorted(set(save)))
-    self._settings, self._skip = settings, skip_existing
-    self._seconds = collections.Counter[str]()  # by step
-    self._counts = collections.Counter[str]()
-
-  def run(self, patterns: Sequence[str]) -> Counts:
-    """Does all photos that files, globs and folders name.
-
-    One that fails is named on the standard error, and the others are done all
-    the same.
-
-    Raises:
-      KeyboardInterrupt: the photo at hand is then left out whole.
-    """
-    listing = list_photos(patterns, self._folder.path, self._folder.names())
-    for line in (*listing.left_out, *self._finder.unused_keys(listing.paths)):
-      say(f"note: {line}")
-    for error in listing.errors:
-      say(str(error))
-    self._counts["failed"] += len(listing.errors)
-    stems = files.unique_stems(listing.paths)
-    with tqdm(total=len(stems), unit="photo", file=sys.stderr) as bar:
-      for path, stem in zip(listing.paths, stems, strict=True):
-        try:
-          self._photo(path, stem)
-        except ValueError as error:
-          say(people.named(error, path))
-          self._counts["failed"] += 1
-        bar.update()
-    return self.counts
-
-  @property
-  def counts(self) -> Counts:
-    """What became of the photos so far."""
-    return Counts(**self._counts)
-
-  def seconds_per_person(self) -> str:
-    """The time of each step, in words; empty if there was nobody."""
-    number = self._counts["people"]
-    if not number:
-      return ""
-    steps = (f"{k} {v / number:.2f}" for k, v in self._seconds.items())
-    return f"seconds per person: {', '.join(steps)}"
-
-  def _photo(self, path: Path, stem: str) -> None:
-    """Does one photo.
-
-    Raises:
-      ValueError: if the photo, its boxes, its camera or a result fails.
-    """
-    stated = f"{self._settings} {self._save} {self._finder.stated(path)}"
-    entry = self._folder.entry(stem, path, stated)
-    if self._skip and self._folder.holds(entry):
-      self._counts["skipped"] += 1
-      return
-    with self._timed("detection"):
-      seen = self._finder(path)
-    with self._timed(self._model.method):
-      found = self._model.fit(seen)
-    with (
-      self._timed("drawing and writing"),
-      self._folder.replace(entry, people=len(found)) as place,
-    ):
-      result_files.save(found, place, stem, self._save, entry.source)
-    self._counts["done"] += 1
-    self._counts["people"] += len(found)
-    if seen.camera.problem:
-      say(f"note: {path}: {seen.camera.problem}; f = max(H, W) is assumed")
-    if seen.left_out:
-      say(f"{path}: {seen.left_out} more people were seen (--max_people)")
-    for number in seen.empty_boxes:
-      say(f"{path}: nobody found in box {number + 1}")
-    if not found and not seen.empty_boxes:
-      say(
-        f"{path}: no person found; give a photo that shows most of a person, "
-        "or --boxes"
-      )
-
-  @contextlib.contextmanager
-  def _timed(self, step: str) -> Iterator[None]:
-    """Adds the seconds of the block to those of a step."""
-    begin = time.perf_counter()
-    yield
-    self._seconds[step] += time.perf_counter() - begin
 
 
 def make(config: ReconstructConfig) -> Reconstruction:
@@ -287,9 +159,3 @@ def run(config: ReconstructConfig) -> int:
   if line := reconstruction.seconds_per_person():
     print(line)
   return 1 if counts.failed else 0
-
-
-def say(line: str) -> None:
-  """Prints a line beside the progress bar."""
-  line = line.encode("utf-8", "backslashreplace").decode("utf-8")
-  tqdm.write(line, file=sys.stderr)

@@ -6,13 +6,14 @@ import numpy as np
 
 from hund_tf.detection import finding
 from hund_tf.detection.face import FaceReader
-from hund_tf.detection.finding import Candidate, PeopleSearch, SearchConfig
+from hund_tf.detection.finding import Candidate
 from hund_tf.detection.fusion import (
   LookSet,
   fuse,
   fused_pose,
   probability,
 )
+from hund_tf.detection.grouping import grouped, repeated
 from hund_tf.detection.hands import (
   LEFT_HAND_POSE,
   RIGHT_HAND_POSE,
@@ -30,6 +31,7 @@ from hund_tf.detection.pose import (
   joints_roi,
   merge,
 )
+from hund_tf.detection.search import PeopleSearch, SearchConfig
 
 _CONFIDENT = 0.5  # keypoints above it are in the person's box
 _WIDENING = 0.15  # of the box at most, larger sides
@@ -55,10 +57,10 @@ class PeopleDetector:
   """
 
   def __init__(self, config: SearchConfig | None = None):
-    self._search = PeopleSearch(config)
+    self.search = PeopleSearch(config)
     self._pose = PoseNetwork()
-    self._face = FaceReader()
-    self._hands = HandReader()
+    self.face = FaceReader()
+    self.hands = HandReader()
 
   def detect(
     self,
@@ -74,50 +76,78 @@ class PeopleDetector:
     Raises:
       ValueError: if the image, a box or max_people is not usable.
     """
-    check_image(image)
     if max_people is not None and max_people < 1:
       raise ValueError(f"max_people: got {max_people}, expected at least 1")
-    if boxes is None:
-      people = self._search(image)
-    else:
-      given = check_boxes(boxes, *image.shape[:2])
-      people = [p for p in self._search.in_boxes(image, given) if p is not None]
-    return self._detections(image, people[:max_people], boxes is not None)
+    (found,) = self.detect_photos([image], [boxes], max_people)
+    return found
 
-  def _detections(
-    self, image: np.ndarray, people: Sequence[Candidate], keep_boxes: bool
-  ) -> list[Detection]:
-    """Everything that is read of people whose joints are known."""
-    height, width = image.shape[:2]
-    looks = self._looks(image, people)
-    masks = person_masks(looks, height, width)
-    points = self._keypoints(image, people, looks)
+  def detect_photos(
+    self,
+    images: Sequence[np.ndarray],
+    boxes: Sequence[Sequence[Sequence[float]] | None],
+    max_people: int | None = None,
+  ) -> list[list[Detection]]:
+    """Finds the people of several photos together; see `detect`.
+
+    All of the photos are in memory at once, with masks of everybody.
+
+    Args:
+      images: [H, W, 3] uint8 RGB, of any sizes.
+      boxes: of each photo; None searches it.
+      max_people: of a photo.
+
+    Raises:
+      ValueError: if an image or a box is not usable.
+    """
+    for image in images:
+      check_image(image)
+    people: list[list[Candidate]] = [[] for _ in images]
+    searched = [i for i, given in enumerate(boxes) if given is None]
+    found = self.search([images[i] for i in searched])
+    for i, seen in zip(searched, found, strict=True):
+      people[i] = seen
+    told = {
+      i: check_boxes(given, *images[i].shape[:2])
+      for i, given in enumerate(boxes)
+      if given is not None
+    }
+    inside = self.search.in_boxes([images[i] for i in told], [*told.values()])
+    for i, seen in zip(told, inside, strict=True):
+      people[i] = [person for person in seen if person is not None]
+    people = [of_photo[:max_people] for of_photo in people]
+    counts = [len(of_photo) for of_photo in people]
+    owners, everybody = repeated(images, counts), sum(people, [])
+    looks = self.looks(owners, everybody)
+    points = self.keypoints(owners, everybody, looks)
     return [
-      Detection(
-        person.box
-        if keep_boxes
-        else person_box(person.box, keypoints, height, width),
-        person.score,
-        keypoints,
-        mask,
-        spatial,
-      )
-      for person, (keypoints, spatial), mask in zip(
-        people, points, masks, strict=True
+      _detections(*of_photo, keep_boxes=i in told)
+      for i, of_photo in enumerate(
+        zip(
+          images,
+          people,
+          grouped(looks, counts),
+          grouped(points, counts),
+          strict=True,
+        )
       )
     ]
 
-  def _looks(
-    self, image: np.ndarray, people: Sequence[Candidate]
+  def looks(
+    self, images: Sequence[np.ndarray], people: Sequence[Candidate]
   ) -> list[Looks]:
-    """MediaPipe's looks at people; those at somebody else count little."""
+    """MediaPipe's looks at people; those at somebody else count little.
+
+    Args:
+      images: [H, W, 3] uint8, the photo of each person.
+      people: whose joints are known.
+    """
     rois = [
       alignment_roi(person.pose.alignment)
       if _alike(person.pose, person) > 0.5
       else joints_roi(person.joints)
       for person in people
     ]
-    found = self._pose.look(image, rois, _LOOKS)
+    found = self._pose.look(images, rois, _LOOKS)
     return [
       merge(
         looks.poses,
@@ -128,32 +158,56 @@ class PeopleDetector:
       for looks, person in zip(found, people, strict=True)
     ]
 
-  def _keypoints(
+  def keypoints(
     self,
-    image: np.ndarray,
+    images: Sequence[np.ndarray],
     people: Sequence[Candidate],
     looks: Sequence[Looks],
   ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Keypoints [137, 3] and 3D landmarks [137, 4] of the people of a photo."""
-    height, width = image.shape[:2]
+    """Keypoints [137, 3] and 3D landmarks [137, 4]; arguments as in `looks`."""
     poses = [
       fuse_looks(person, seen)
       for person, seen in zip(people, looks, strict=True)
     ]
-    left = self._hands(image, poses, LEFT_HAND_POSE)
-    right = self._hands(image, poses, RIGHT_HAND_POSE)
-    faces = self._face(image, poses)
+    left = self.hands(images, poses, LEFT_HAND_POSE)
+    right = self.hands(images, poses, RIGHT_HAND_POSE)
+    faces = self.face(images, poses)
     read = []
-    for i, (person, seen, pose) in enumerate(
-      zip(people, looks, poses, strict=True)
+    for i, (image, person, seen, pose) in enumerate(
+      zip(images, people, looks, poses, strict=True)
     ):
       drop_double_hand(left.points[i], right.points[i], pose)
       parts = faces, left, right
-      points = assemble(pose, *(p.points[i] for p in parts), height, width)
+      points = assemble(pose, *(p.points[i] for p in parts), *image.shape[:2])
       body = body_landmarks(seen, pose, person.size)
       spatial = assemble_3d(body, *(p.spatial[i] for p in parts), points)
       read.append((points, spatial))
     return read
+
+
+def _detections(
+  image: np.ndarray,
+  people: Sequence[Candidate],
+  looks: Sequence[Looks],
+  points: Sequence[tuple[np.ndarray, np.ndarray]],
+  keep_boxes: bool,
+) -> list[Detection]:
+  """The people of a photo with their boxes, masks and 3D landmarks."""
+  height, width = image.shape[:2]
+  return [
+    Detection(
+      person.box
+      if keep_boxes
+      else person_box(person.box, keypoints, height, width),
+      person.score,
+      keypoints,
+      mask,
+      spatial,
+    )
+    for person, (keypoints, spatial), mask in zip(
+      people, points, person_masks(looks, height, width), strict=True
+    )
+  ]
 
 
 def _alike(pose: Pose, person: Candidate) -> float:

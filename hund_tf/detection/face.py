@@ -13,7 +13,7 @@ from hund_tf.detection.networks import (
   IRIS_LANDMARK,
   shared_network,
 )
-from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
+from hund_tf.detection.roi import Roi, aligned_angle, crop_roi, crop_rois
 
 # Vertices of the 468-vertex mesh that are the iBUG-68 points.
 MESH_68 = (
@@ -60,21 +60,22 @@ class FaceReader:
     self._iris = shared_network(IRIS_LANDMARK)
 
   def __call__(
-    self, image: np.ndarray, poses: Sequence[np.ndarray]
+    self, images: Sequence[np.ndarray], poses: Sequence[np.ndarray]
   ) -> PartLandmarks:
     """Finds the face near each person's pose.
 
     Args:
-      image: [H, W, 3] uint8 photo.
+      images: of P people, each the [H, W, 3] uint8 photo.
       poses: of P people, each [33, 3] x, y (pixels) and confidence.
     """
     faces = PartLandmarks(
       np.zeros((len(poses), 70, 3), np.float32),
       np.zeros((len(poses), 70, 4), np.float32),
     )
-    found = self._detect(image, [pose[:, :2] for pose in poses])
+    found = self._detect(images, [pose[:, :2] for pose in poses])
     seen = [i for i, roi in enumerate(found) if roi and roi.size >= _MIN_SIDE]
-    read = self._read_meshes(image, [found[i] for i in seen])
+    own = [images[i] for i in seen]
+    read = self._read_meshes(own, [found[i] for i in seen])
     # Once more, aligned with the mesh itself.
     sure = [k for k, (_, _, score) in enumerate(read) if score >= 0.5]
     closer = [
@@ -83,12 +84,14 @@ class FaceReader:
     ]
     kept = []
     for k, (roi, mesh, score) in zip(
-      sure, self._read_meshes(image, closer), strict=True
+      sure, self._read_meshes([own[k] for k in sure], closer), strict=True
     ):
       offset = np.linalg.norm(mesh[MESH_68[30], :2] - poses[seen[k]][0, :2])
       if score >= 0.5 and offset <= _MAX_OFFSET * roi.size:
         kept.append((seen[k], mesh, score))
-    pupils = self._pupils(image, [mesh[:, :2] for _, mesh, _ in kept])
+    pupils = self._pupils(
+      [images[i] for i, _, _ in kept], [mesh[:, :2] for _, mesh, _ in kept]
+    )
     for (i, mesh, score), eyes in zip(kept, pupils, strict=True):
       faces.points[i, :68, :2] = mesh[list(MESH_68), :2]
       faces.points[i, 68:, :2] = eyes
@@ -97,7 +100,7 @@ class FaceReader:
     return faces
 
   def _detect(
-    self, image: np.ndarray, poses: Sequence[np.ndarray]
+    self, images: Sequence[np.ndarray], poses: Sequence[np.ndarray]
   ) -> list[Roi | None]:
     """The face's region near each pose [33, 2], None if there is no face."""
     if not poses:
@@ -109,7 +112,7 @@ class FaceReader:
       )
       for points in poses
     ]
-    out = self._detector([crop_roi(image, roi, side) for roi in wide])
+    out = self._detector(crop_rois(images, wide, side))
     regions: list[Roi | None] = []
     for roi, values, logits in zip(
       wide, out["boxes"], out["logits"], strict=True
@@ -124,7 +127,7 @@ class FaceReader:
     return regions
 
   def _read_meshes(
-    self, image: np.ndarray, rois: Sequence[Roi]
+    self, images: Sequence[np.ndarray], rois: Sequence[Roi]
   ) -> list[tuple[Roi, np.ndarray, float]]:
     """Region, mesh [468, 3] in pixels and the probability of a face.
 
@@ -133,7 +136,7 @@ class FaceReader:
     if not rois:
       return []
     side = self._mesh.side
-    out = self._mesh([crop_roi(image, roi, side) for roi in rois])
+    out = self._mesh(crop_rois(images, rois, side))
     meshes = out["landmarks"].reshape(-1, 468, 3) / side
     scores = expit(out["logit"].ravel())
     return [
@@ -146,7 +149,7 @@ class FaceReader:
     ]
 
   def _pupils(
-    self, image: np.ndarray, meshes: Sequence[np.ndarray]
+    self, images: Sequence[np.ndarray], meshes: Sequence[np.ndarray]
   ) -> list[np.ndarray]:
     """Centres [2, 2] of each mesh's irises, right eye first, in pixels.
 
@@ -156,7 +159,7 @@ class FaceReader:
       return []
     side = self._iris.side
     rois, crops = [], []
-    for mesh in meshes:
+    for image, mesh in zip(images, meshes, strict=True):
       for corners in (RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS):
         start, end = mesh[list(corners)]
         rois.append(points_roi(np.stack([start, end]), start, end, 2.3))

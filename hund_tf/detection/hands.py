@@ -11,7 +11,7 @@ from hund_tf.detection.networks import (
   shared_network,
 )
 from hund_tf.detection.pose import turned
-from hund_tf.detection.roi import Roi, aligned_angle, crop_roi
+from hund_tf.detection.roi import Roi, aligned_angle, crop_rois
 
 # Pose landmarks: wrist, little finger, index finger.
 LEFT_HAND_POSE = (15, 17, 19)
@@ -39,14 +39,14 @@ class HandReader:
 
   def __call__(
     self,
-    image: np.ndarray,
+    images: Sequence[np.ndarray],
     poses: Sequence[np.ndarray],
     indices: tuple[int, int, int],
   ) -> PartLandmarks:
     """Finds one hand of each person.
 
     Args:
-      image: [H, W, 3] uint8 photo.
+      images: of P people, each the [H, W, 3] uint8 photo.
       poses: of P people, each [33, 3] x, y (pixels) and confidence.
       indices: `LEFT_HAND_POSE` or `RIGHT_HAND_POSE`.
     """
@@ -56,9 +56,12 @@ class HandReader:
     )
     corners = [pose[list(indices)] for pose in poses]
     seen = [i for i, c in enumerate(corners) if c[0, 2] >= _MIN_WRIST]
-    rois = self.recropped(image, [hand_roi(*corners[i][:, :2]) for i in seen])
+    rois = self.recropped(
+      [images[i] for i in seen],
+      [hand_roi(*corners[i][:, :2]) for i in seen],
+    )
     large = [k for k, roi in enumerate(rois) if roi.size >= _MIN_SIDE]
-    read = self.read(image, [rois[k] for k in large])
+    read = self.read([images[seen[k]] for k in large], [rois[k] for k in large])
     for k, (points, spatial, score) in zip(large, read, strict=True):
       i, roi = seen[k], rois[k]
       offset = np.linalg.norm(points[0] - corners[i][0, :2])
@@ -67,12 +70,14 @@ class HandReader:
         hands.spatial[i, :, :3], hands.spatial[i, :, 3] = spatial, score
     return hands
 
-  def recropped(self, image: np.ndarray, rois: Sequence[Roi]) -> list[Roi]:
+  def recropped(
+    self, images: Sequence[np.ndarray], rois: Sequence[Roi]
+  ) -> list[Roi]:
     """Closer regions around hands than the pose gives."""
     if not rois:
       return []
     side = self._recrop.side
-    out = self._recrop([crop_roi(image, roi, side) for roi in rois])["region"]
+    out = self._recrop(crop_rois(images, rois, side))["region"]
     closer = []
     for roi, ends in zip(rois, out.reshape(-1, 2, 2) / side, strict=True):
       center, rim = roi.to_image(ends)
@@ -83,7 +88,7 @@ class HandReader:
     return closer
 
   def read(
-    self, image: np.ndarray, rois: Sequence[Roi]
+    self, images: Sequence[np.ndarray], rois: Sequence[Roi]
   ) -> list[tuple[np.ndarray, np.ndarray, float]]:
     """What is seen in each region.
 
@@ -94,7 +99,7 @@ class HandReader:
     if not rois:
       return []
     side = self._landmark.side
-    out = self._landmark([crop_roi(image, roi, side) for roi in rois])
+    out = self._landmark(crop_rois(images, rois, side))
     points = out["landmarks"].reshape(-1, 21, 3)[..., :2] / side
     spatial = out["world_landmarks"].reshape(-1, 21, 3).astype(np.float64)
     spatial -= spatial[:, :1]

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from hund_tf.detection.anchors import non_maximum_suppression
+from hund_tf.detection.grouping import grouped, repeated
 from hund_tf.detection.networks import NANODET, shared_network
-from hund_tf.detection.roi import Roi, crop_roi, tile_rois
+from hund_tf.detection.roi import Roi, crop_rois, tile_rois
 
 _PERSON = 0
 _CLASSES = 80
@@ -107,26 +108,36 @@ class NanoDet:
     self.config = config or NanoDetConfig()
     self._network = shared_network(NANODET)
 
-  def __call__(self, image: np.ndarray) -> Boxes:
-    """The people of an [H, W, 3] uint8 photo.
+  def __call__(self, images: Sequence[np.ndarray]) -> list[Boxes]:
+    """The people of [H, W, 3] uint8 photos.
 
-    The photo, within a black square, and its tiles are read as one batch. A box
-    that the border of a tile cuts is left to the other tiles and the photo.
+    The photos, each within a black square, and their tiles are read together. A
+    box that the border of a tile cuts is left to the other tiles and the photo.
 
     Returns:
-      Boxes in pixels of the photo and within it, the surest first.
+      Of each photo, boxes in its pixels and within it, the surest first.
     """
+    tiles = [
+      tile_rois(*image.shape[:2], 1.0)
+      + tile_rois(*image.shape[:2], self.config.tile_fraction)
+      for image in images
+    ]
+    counts = [len(of_photo) for of_photo in tiles]
+    seen = self.read(repeated(images, counts), sum(tiles, []))
+    return [
+      self._joined(*each)
+      for each in zip(images, tiles, grouped(seen, counts), strict=True)
+    ]
+
+  def _joined(
+    self, image: np.ndarray, tiles: Sequence[Roi], found: Sequence[Boxes]
+  ) -> Boxes:
+    """The people of a photo of what its tiles show; the first is the whole."""
     config = self.config
     height, width = image.shape[:2]
-    tiles = tile_rois(height, width, 1.0)
-    count = len(tiles)  # 1
-    tiles += tile_rois(height, width, config.tile_fraction)
-    thresholds = [config.min_score] * count
-    thresholds += [config.min_tile_score] * (len(tiles) - count)
+    thresholds = [config.min_score] + [config.min_tile_score] * (len(tiles) - 1)
     parts = []
-    for tile, seen, threshold in zip(
-      tiles, self.read(image, tiles), thresholds, strict=True
-    ):
+    for tile, seen, threshold in zip(tiles, found, thresholds, strict=True):
       kept = uncut(seen.boxes, tile, height, width) & (seen.scores >= threshold)
       boxes = seen.boxes[kept] * tile.size
       boxes[:, :2] += np.array([tile.x, tile.y]) - tile.size / 2
@@ -138,9 +149,16 @@ class NanoDet:
     kept = non_maximum_suppression(boxes, scores, config.max_iou)
     return Boxes(boxes[kept], scores[kept])
 
-  def read(self, image: np.ndarray, tiles: Sequence[Roi]) -> list[Boxes]:
-    """What is seen in upright square regions, in [0, 1] of each."""
+  def read(
+    self, images: Sequence[np.ndarray], tiles: Sequence[Roi]
+  ) -> list[Boxes]:
+    """What is seen in upright square regions, in [0, 1] of each.
+
+    Args:
+      images: the photo of each region.
+      tiles: the regions.
+    """
     side = self._network.side
-    out = self._network([crop_roi(image, tile, side) for tile in tiles])
+    out = self._network(crop_rois(images, tiles, side))
     lowest = min(self.config.min_score, self.config.min_tile_score)
     return decode_boxes(out, side, lowest)

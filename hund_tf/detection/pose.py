@@ -18,7 +18,7 @@ from hund_tf.detection.networks import (
   POSE_LANDMARK,
   shared_network,
 )
-from hund_tf.detection.roi import Roi, aligned_angle, crop_roi, crop_views
+from hund_tf.detection.roi import Roi, aligned_angle, crop_rois, crop_views
 
 _MIN_PROPOSAL = 0.4  # score of a region
 _COUNT = 39  # 33 landmarks, 2 alignment points, 4 spare
@@ -178,13 +178,18 @@ class PoseDetector:
     self._anchors = ssd_anchors(self._network.side, POSE_STRIDES)
 
   def __call__(
-    self, image: np.ndarray, tiles: Sequence[Roi]
+    self, images: Sequence[np.ndarray], tiles: Sequence[Roi]
   ) -> list[Roi | None]:
-    """The surest region in each upright square tile, None if there is none."""
+    """The surest region in each upright square tile, None if there is none.
+
+    Args:
+      images: [H, W, 3] uint8, the photo of each tile.
+      tiles: where is looked.
+    """
     if not tiles:
       return []
     side = self._network.side
-    out = self._network([crop_roi(image, tile, side) for tile in tiles])
+    out = self._network(crop_rois(images, tiles, side))
     regions: list[Roi | None] = []
     for tile, boxes, logits in zip(
       tiles, out["boxes"], out["logits"], strict=True
@@ -206,18 +211,18 @@ class PoseNetwork:
     self._network = shared_network(POSE_LANDMARK)
 
   def read(
-    self, image: np.ndarray, views: Sequence[tuple[Roi, bool]]
+    self, images: Sequence[np.ndarray], views: Sequence[tuple[Roi, bool]]
   ) -> list[Pose]:
-    """Reads the people in some regions of a photo, in one batch.
+    """Reads the people in some regions of photos, in one batch.
 
     Args:
-      image: [H, W, 3] uint8 photo.
+      images: [H, W, 3] uint8, the photo of each view.
       views: regions, and whether each is looked at mirrored; the result of a
         mirrored look is mirrored back.
     """
     if not views:
       return []
-    out = self._network(crop_views(image, views, self._network.side))
+    out = self._network(crop_views(images, views, self._network.side))
     return [
       self._pose({name: value[i] for name, value in out.items()}, *view)
       for i, view in enumerate(views)
@@ -244,7 +249,7 @@ class PoseNetwork:
 
   def look(
     self,
-    image: np.ndarray,
+    images: Sequence[np.ndarray],
     rois: Sequence[Roi],
     looks: tuple[tuple[float, float, bool], ...] = LOOKS,
   ) -> list[Looks]:
@@ -254,7 +259,8 @@ class PoseNetwork:
       for roi in rois
       for scale, turn, mirrored in looks
     ]
-    poses = iter(self.read(image, views))
+    seen = [image for image in images for _ in looks]
+    poses = iter(self.read(seen, views))
     return [merge(tuple(islice(poses, len(looks)))) for _ in rois]
 
 

@@ -129,17 +129,26 @@ def crop_roi(
   )
 
 
+def crop_rois(
+  images: Sequence[np.ndarray], rois: Sequence[Roi], side: int
+) -> list[np.ndarray]:
+  """Crops of regions, each of its own image; see `crop_roi`."""
+  return [
+    crop_roi(image, roi, side) for image, roi in zip(images, rois, strict=True)
+  ]
+
+
 def crop_views(
-  image: np.ndarray, views: Sequence[tuple[Roi, bool]], side: int
+  images: Sequence[np.ndarray], views: Sequence[tuple[Roi, bool]], side: int
 ) -> list[np.ndarray]:
   """Crops of regions, mirrored where a view asks for it.
 
   Args:
-    image: as in `crop_roi`.
+    images: of each view, as in `crop_roi`.
     views: regions, and whether each is looked at mirrored.
     side: pixels.
   """
-  crops = [crop_roi(image, roi, side) for roi, _ in views]
+  crops = crop_rois(images, [roi for roi, _ in views], side)
   return [
     crop[:, ::-1] if mirrored else crop
     for crop, (_, mirrored) in zip(crops, views, strict=True)

@@ -171,12 +171,12 @@ class Thunder:
     self._network = shared_network(MOVENET_THUNDER)
 
   def candidates(
-    self, image: np.ndarray, views: Sequence[tuple[Roi, bool]]
+    self, images: Sequence[np.ndarray], views: Sequence[tuple[Roi, bool]]
   ) -> list[Candidates]:
-    """The people in some regions of a photo, in one batch.
+    """The people in some regions of photos, in one batch.
 
     Args:
-      image: [H, W, 3] uint8 photo.
+      images: [H, W, 3] uint8, the photo of each view.
       views: as in `crop_views`.
 
     Returns:
@@ -185,7 +185,7 @@ class Thunder:
     """
     if not views:
       return []
-    out = self._network(crop_views(image, views, self._network.side))
+    out = self._network(crop_views(images, views, self._network.side))
     found = []
     for (roi, mirrored), people in zip(views, decode_people(out), strict=True):
       keypoints = people.keypoints.astype(np.float64)

@@ -1,6 +1,6 @@
 """The people of a photo: the one way from a photo to detections and a camera.
 
-    finder = people.make_finder(people.PeopleConfig(boxes="10,20,200,400"))
+    finder = people.make_finder(PeopleConfig(boxes="10,20,200,400"))
     seen = finder("photo.jpg")
     seen.detections, seen.camera.intrinsics
 
@@ -10,85 +10,27 @@ Whatever a user may state of people and cameras is read and checked here.
 import dataclasses
 import functools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from hund_tf.detection.detector import PeopleDetector
-from hund_tf.detection.finding import SearchConfig
 from hund_tf.detection.interface import Detection, PersonDetector, check_image
 from hund_tf.detection.openpose import OpenPoseDetector
+from hund_tf.detection.search import SearchConfig
 from hund_tf.files import printable
-from hund_tf.options import option
 from hund_tf.photos import boxes as user_boxes
 from hund_tf.photos import by_photo, cameras, loading
 from hund_tf.photos.exif import ExifFocal
 from hund_tf.photos.landmark_files import landmark_file_of_photo
-from hund_tf.photos.listing import split_names
+from hund_tf.photos.people_config import PeopleConfig
 from hund_tf.photos.source import source_of
 
-
-@dataclasses.dataclass(frozen=True)
-class PeopleConfig:
-  """What is known of the photos: people and cameras.
-
-  In place of an option's text its value serves as well: boxes [N, 4], fx, fy,
-  cx, cy, or these by the name of a photo.
-  """
-
-  boxes: str | Sequence[Sequence[float]] | Mapping[str, Any] | None = option(
-    None,
-    "Boxes of people in place of a search: 'left,top,width,height', several "
-    "joined by ';', in pixels, or a JSON file {photo name: [[left, top, width, "
-    "height], ...]}.",
-  )
-  openpose: str | None = option(
-    None,
-    "OpenPose JSON file of the photo, or a folder with "
-    "<photo>_keypoints.json, <photo>_openpose.json or <photo>.json for each: "
-    "landmarks in place of the detector's.",
-  )
-  max_people: int | None = option(
-    None,
-    "At most so many people of a photo, the surest first; a message says how "
-    "many more were seen.",
-    low=1,
-  )
-  search: SearchConfig = SearchConfig()
-  intrinsics: str | Sequence[float] | Mapping[str, Any] | None = option(
-    None,
-    "Camera: 'fx,fy,cx,cy' in pixels, or a JSON file {photo name: [fx, fy, cx, "
-    "cy]}. Without a stated camera the focal length is that of the photo's "
-    "EXIF or else max(H, W), and the centre is that of the photo.",
-  )
-  focal_px: float | None = option(None, "Focal length in pixels.")
-  fov_degrees: float | None = option(
-    None, "Field of view over the larger side of the photo, degrees."
-  )
-
-
-@dataclasses.dataclass(frozen=True)
-class PhotosConfig:
-  """Photos, their cameras, and the people in them."""
-
-  images: tuple[str, ...] = option(
-    (),
-    "Photo, glob pattern or folder, or several joined by commas.",
-    repeated=True,
-  )
-  people: PeopleConfig = PeopleConfig()
-
-  def patterns(self, required: bool = True) -> list[str]:
-    """The photos, globs and folders one by one.
-
-    Raises:
-      ValueError: if there is none although there must be.
-    """
-    if required and not self.images:
-      raise ValueError("no photos: give files, globs or folders by --images")
-    return [name for entry in self.images for name in split_names(entry)]
+PhotoLike = str | os.PathLike | np.ndarray
+_TOGETHER = 4  # photos whose people go through the networks together, at most
+_PIXELS_TOGETHER = 50_000_000  # of these photos, from which on no more are read
 
 
 class SeenPhoto(NamedTuple):
@@ -102,6 +44,49 @@ class SeenPhoto(NamedTuple):
   empty_boxes: tuple[int, ...] = ()  # numbers, from 0, of the given boxes in
   # which nobody was found
   left_out: int = 0  # people who were seen, beyond the most that are asked for
+
+
+class _Opened(NamedTuple):
+  """A photo that was read, and what is stated of it."""
+
+  name: Path
+  path: Path | None
+  image: np.ndarray
+  camera: cameras.PhotoCamera
+  boxes: np.ndarray | None
+
+  def with_people(
+    self, found: list[Detection], max_people: int | None
+  ) -> SeenPhoto:
+    """The photo with those of the people who are asked for."""
+    empty = () if self.boxes is None else _empty(self.boxes, found)
+    kept = found[:max_people]
+    return SeenPhoto(
+      str(self.name),
+      self.path,
+      self.image,
+      self.camera,
+      kept,
+      empty,
+      len(found) - len(kept),
+    )
+
+
+def _few(
+  photos: Iterable[_Opened | ValueError],
+) -> Iterator[list[_Opened | ValueError]]:
+  """Photos in groups that are small enough to be held in memory."""
+  group: list[_Opened | ValueError] = []
+  pixels = 0
+  for photo in photos:
+    group.append(photo)
+    if isinstance(photo, _Opened):
+      pixels += photo.image.shape[0] * photo.image.shape[1]
+    if len(group) >= _TOGETHER or pixels >= _PIXELS_TOGETHER:
+      yield group
+      group, pixels = [], 0
+  if group:
+    yield group
 
 
 @functools.cache
@@ -126,9 +111,7 @@ class Finder:
     default=None, repr=False, compare=False
   )  # None: the bundled networks
 
-  def __call__(
-    self, photo: str | os.PathLike | np.ndarray, name: str | Path = "image"
-  ) -> SeenPhoto:
+  def __call__(self, photo: PhotoLike, name: str | Path = "image") -> SeenPhoto:
     """Reads a photo, and finds its people and its camera.
 
     Args:
@@ -140,6 +123,36 @@ class Finder:
       ValueError: naming the photo, if its boxes, its camera or its landmarks
         cannot be used.
     """
+    (seen,) = self.many([(photo, name)])
+    if isinstance(seen, ValueError):
+      raise seen
+    return seen
+
+  def many(
+    self, photos: Iterable[tuple[PhotoLike, str | Path]]
+  ) -> Iterator[SeenPhoto | ValueError]:
+    """Does photos in turn; one that cannot be used gives its error.
+
+    A few photos at a time are read, and their people go through the networks
+    together.
+
+    Args:
+      photos: photo and name of each, as `__call__` has them; they are asked for
+        as they are needed.
+
+    Yields:
+      In the order of the photos, what `__call__` returns or raises.
+    """
+    for together in _few(self._opened(*each) for each in photos):
+      yield from self._seen(together)
+
+  def _opened(self, photo: PhotoLike, name: str | Path) -> _Opened | ValueError:
+    try:
+      return self._open(photo, name)
+    except ValueError as error:
+      return error
+
+  def _open(self, photo: PhotoLike, name: str | Path) -> _Opened:
     path = None if isinstance(photo, np.ndarray) else Path(photo)
     if path is None:
       check_image(photo)
@@ -151,12 +164,39 @@ class Finder:
     boxes = None
     if self.boxes is not None:
       boxes = user_boxes.boxes_of_photo(self.boxes, name, *size)
-    found = self._detector_of(name).detect(seen.image, boxes)
-    empty = () if boxes is None else _empty(boxes, found)
-    kept = found[: self.max_people]
-    return SeenPhoto(
-      str(name), path, seen.image, camera, kept, empty, len(found) - len(kept)
-    )
+    return _Opened(name, path, seen.image, camera, boxes)
+
+  def _seen(
+    self, photos: Sequence[_Opened | ValueError]
+  ) -> Iterator[SeenPhoto | ValueError]:
+    """Looks for the people of opened photos together."""
+    usable = [photo for photo in photos if isinstance(photo, _Opened)]
+    found = iter(self._detected(usable))
+    for photo in photos:
+      people = photo if isinstance(photo, ValueError) else next(found)
+      if isinstance(people, ValueError):
+        yield people
+      else:
+        yield photo.with_people(people, self.max_people)
+
+  def _detected(
+    self, photos: Sequence[_Opened]
+  ) -> list[list[Detection] | ValueError]:
+    detector = self.detector or _default_detector(self.search)
+    together = getattr(detector, "detect_photos", None)
+    if self.openpose is None and together is not None and len(photos) > 1:
+      try:
+        return together([p.image for p in photos], [p.boxes for p in photos])
+      except ValueError:  # one of them is the cause: each alone tells which
+        pass
+    return [self._detected_alone(photo) for photo in photos]
+
+  def _detected_alone(self, photo: _Opened) -> list[Detection] | ValueError:
+    try:
+      detector = self._detector_of(photo.name)
+      return detector.detect(photo.image, photo.boxes)
+    except ValueError as error:
+      return error
 
   def _detector_of(self, name: Path) -> PersonDetector:
     if self.openpose is not None:

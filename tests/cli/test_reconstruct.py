@@ -9,11 +9,13 @@ from PIL import Image
 
 from hund_tf.api.results import People, Photo
 from hund_tf.cli import reconstruct
-from hund_tf.cli.reconstruct import ReconstructConfig, Reconstruction
+from hund_tf.cli.reconstruct import ReconstructConfig
+from hund_tf.cli.reconstruction import Reconstruction
 from hund_tf.export.report import read_report
 from hund_tf.export.result_folder import RECORD, ResultFolder
 from hund_tf.files import OutputFolder
-from hund_tf.photos.people import PeopleConfig, PhotosConfig, make_finder
+from hund_tf.photos.people import make_finder
+from hund_tf.photos.people_config import PeopleConfig, PhotosConfig
 
 
 class _Nobody:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hund_tf.api.demo import demo_photo
 from hund_tf.body import keypoints
 from hund_tf.datasets.coco import COCO_INDICES, read_coco_keypoints
 from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation.pck import correct_keypoints, match_people
+from hund_tf.photos.loading import load_photo
 
 _SHARED = Path(
   os.environ.get("HUND_SHARED", Path(__file__).parents[2].parent / "shared")
@@ -40,6 +42,27 @@ def test_bad_input_is_named(detector):
     detector.detect(np.zeros((9, 9, 3), np.uint8), max_people=0)
   with pytest.raises(ValueError, match="outside the photo"):
     detector.detect(np.zeros((9, 9, 3), np.uint8), boxes=[[20, 0, 5, 5]])
+
+
+def test_photos_together_are_as_each_alone(detector):
+  image = load_photo(demo_photo())
+  height, width = image.shape[:2]
+  images = [
+    image,
+    np.full((60, 80, 3), 127, np.uint8),
+    np.ascontiguousarray(image[: height // 2, ::-1]),
+    np.concatenate([image, image], axis=1),
+  ]
+  boxes = [None, None, None, [[width, 0, width, height], [0, 0, 9, 9]]]
+  together = detector.detect_photos(images, boxes)
+  assert [len(found) for found in together] == [1, 0, 1, 1]
+  for own, of_photo, found in zip(images, boxes, together, strict=True):
+    for a, b in zip(found, detector.detect(own, of_photo), strict=True):
+      np.testing.assert_allclose(a.box, b.box, atol=0.01)
+      np.testing.assert_allclose(a.keypoints, b.keypoints, atol=0.01)
+      np.testing.assert_allclose(a.landmarks_3d, b.landmarks_3d, atol=1e-4)
+      assert a.score == pytest.approx(b.score, abs=1e-4)
+      assert np.mean(a.mask != b.mask) < 1e-4
 
 
 @needs_photos

@@ -7,6 +7,7 @@ from hund_tf.detection import finding
 from hund_tf.detection.fusion import COCO_TO_33
 from hund_tf.detection.pose import Pose
 from hund_tf.detection.roi import Roi
+from hund_tf.detection.search import PeopleSearch, SearchConfig
 from hund_tf.detection.thunder import Candidates
 
 _GRID = np.linspace(0, 100, 17)
@@ -35,7 +36,7 @@ def _candidate(box, *people, score=1.0, pose=None):
 
 @pytest.fixture(scope="module")
 def search():
-  return finding.PeopleSearch()
+  return PeopleSearch()
 
 
 def test_the_same_person_in_two_boxes_is_one(search):
@@ -102,17 +103,17 @@ def test_given_boxes_keep_their_order_and_share_nobody(search, monkeypatch):
   monkeypatch.setattr(
     search,
     "candidates",
-    lambda image, given: [
-      _candidate(box, people[i]) for i, box in enumerate(given.boxes)
+    lambda images, given: [
+      [_candidate(box, people[i]) for i, box in enumerate(given[0].boxes)]
     ],
   )
-  found = search.in_boxes(None, boxes)
+  (found,) = search.in_boxes([None], [boxes])
   assert [p is None for p in found] == [False, True, True]
   np.testing.assert_array_equal(found[0].box, boxes[0])
 
 
 def test_settings_that_cannot_be():
   with pytest.raises(ValueError, match="detection_threshold"):
-    finding.SearchConfig(detection_threshold=1.5)
+    SearchConfig(detection_threshold=1.5)
   with pytest.raises(ValueError, match="min_person_px"):
-    finding.SearchConfig(min_person_px=-1.0)
+    SearchConfig(min_person_px=-1.0)

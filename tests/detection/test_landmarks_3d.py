@@ -84,7 +84,7 @@ def test_hands_are_turned_back_and_start_at_the_wrist():
   reader._landmark = Network()
   reader._landmark.side = side
   image = np.zeros((99, 99, 3), np.uint8)
-  [(_, found, score)] = reader.read(image, [roi])
+  [(_, found, score)] = reader.read([image], [roi])
   np.testing.assert_allclose(found, hand - hand[:1], atol=1e-9)
   assert score == 0.9
 

@@ -70,7 +70,7 @@ def test_people_at_the_borders_of_tiles_are_found_once(monkeypatch):
   truth = np.array([[20, 30, 100, 200], [250, 40, 120, 240], [380, 9, 20, 40]])
   detector = nanodet.NanoDet()
 
-  def read(image, tiles):
+  def read(images, tiles):
     seen = []
     for tile in tiles:
       start = np.array([tile.x, tile.y]) - tile.size / 2
@@ -84,7 +84,7 @@ def test_people_at_the_borders_of_tiles_are_found_once(monkeypatch):
     return seen
 
   monkeypatch.setattr(detector, "read", read)
-  found = detector(np.zeros((300, 420, 3), np.uint8))
+  (found,) = detector([np.zeros((300, 420, 3), np.uint8)])
   assert np.all(np.diff(found.scores) <= 0)
   overlap = box_iou(truth, found.boxes)
   # The last one is too small in the whole photo.
@@ -94,7 +94,8 @@ def test_people_at_the_borders_of_tiles_are_found_once(monkeypatch):
 def test_finds_the_person_of_a_photo_and_nobody_in_noise():
   image = load_photo(record._PHOTO)
   detector = nanodet.NanoDet()
-  found = detector(image)
+  noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
+  found, nobody = detector([image, noise])
   height, width = image.shape[:2]
   assert len(found.scores) >= 1 and found.scores[0] > 0.6
   left, top, w, h = found.boxes[0]
@@ -103,8 +104,6 @@ def test_finds_the_person_of_a_photo_and_nobody_in_noise():
   assert np.all(found.boxes >= 0)
   ends = found.boxes[:, :2] + found.boxes[:, 2:]
   assert np.all(ends <= [width, height])
-  noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
-  nobody = detector(noise)
   assert nobody.boxes.shape == (0, 4) and nobody.scores.shape == (0,)
 
 

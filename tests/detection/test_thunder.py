@@ -120,7 +120,7 @@ def test_looks_at_a_photo_agree_and_know_left_from_right():
   model = thunder.Thunder()
   smaller = roi._replace(size=0.9 * roi.size, angle=0.1)
   views = [(r, mirrored) for r in (roi, smaller) for mirrored in (False, True)]
-  found = model.candidates(image, views)
+  found = model.candidates([image] * len(views), views)
   looks = np.stack([people.keypoints[0] for people in found])
   sure = looks[..., 2].min(axis=0) > 0.4
   names = [name for name, ok in zip(COCO_NAMES, sure, strict=True) if ok]
@@ -129,4 +129,4 @@ def test_looks_at_a_photo_agree_and_know_left_from_right():
   assert spread.max() < 0.06 * height
   left, right = (COCO_NAMES.index(f"{s}_shoulder") for s in "lr")
   assert np.all(looks[:, left, 0] > looks[:, right, 0])  # facing the camera
-  assert model.candidates(image, []) == []
+  assert model.candidates([], []) == []

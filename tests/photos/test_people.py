@@ -9,7 +9,8 @@ from PIL import Image
 
 from hund_tf.detection.interface import Detection, empty_keypoints
 from hund_tf.photos import people
-from hund_tf.photos.people import PeopleConfig, make_finder
+from hund_tf.photos.people import make_finder
+from hund_tf.photos.people_config import PeopleConfig
 
 
 class _Detector:
@@ -45,6 +46,58 @@ def test_a_path_and_its_pixels_are_seen_alike(photo):
   same = finder(seen.image, "a.png")
   assert same.name == "a.png" and (same.image == seen.image).all()
   np.testing.assert_array_equal(same.camera.intrinsics, seen.camera.intrinsics)
+
+
+class _Batches(_Detector):
+  """Takes several photos together, and no photo that is 90 pixels wide."""
+
+  def __init__(self):
+    self.sizes = []
+
+  def detect_photos(self, images, boxes):
+    self.sizes.append(len(images))
+    return [self.detect(*each) for each in zip(images, boxes, strict=True)]
+
+  def detect(self, image, boxes=None, max_people=None):
+    if image.shape[1] == 90:
+      raise ValueError("image: cannot be used")
+    found = super().detect(image, boxes)
+    return [found[0]._replace(score=image.shape[1])]
+
+
+def test_several_photos_go_together_and_a_bad_one_stops_none(tmp_path):
+  detector = _Batches()
+  finder = make_finder(PeopleConfig(boxes={"3.png": [[0, 0, 0, 0]]}), detector)
+  paths = [tmp_path / f"{k}.png" for k in range(7)]
+  for k, path in enumerate(paths):
+    Image.new("RGB", (90 if k == 5 else 80 + k, 60)).save(path)
+  paths[1].write_bytes(b"no photo")
+  seen = list(finder.many((path, path) for path in paths))
+  wrong = [k for k, one in enumerate(seen) if isinstance(one, ValueError)]
+  assert wrong == [1, 3, 5]
+  for k in (0, 2, 4, 6):
+    assert seen[k].path == paths[k]
+    assert seen[k].detections[0].score == 80 + k
+  assert "1.png" in str(seen[1]) and "has no area" in str(seen[3])
+  assert str(seen[5]) == "image: cannot be used"
+  assert detector.sizes == [2, 3]  # of four and three; then 4, 5, 6 alone
+
+
+def test_photos_are_read_a_few_at_a_time(photo, monkeypatch):
+  asked = []
+
+  def photos():
+    for k in range(9):
+      asked.append(k)
+      yield photo, photo
+
+  seen = make_finder(PeopleConfig(), _Batches()).many(photos())
+  next(seen)
+  assert asked == [0, 1, 2, 3]
+  monkeypatch.setattr(people, "_PIXELS_TOGETHER", 2 * 80 * 60)
+  asked.clear()
+  next(make_finder(PeopleConfig(), _Batches()).many(photos()))
+  assert asked == [0, 1]
 
 
 def test_how_many_more_people_were_seen_is_told(photo):

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,14 +84,19 @@ class PhotoPeople:
     self, named: Iterable[tuple[Path, Path | np.ndarray]]
   ) -> list[Photo]:
     result = []
-    for name, photo in named:
+    names: list[Path] = []
+
+    def photos() -> Iterator[tuple[Path | np.ndarray, Path]]:
+      for name, photo in named:
+        names.append(name)
+        yield photo, name
+
+    for number, seen in enumerate(self._finder.many(photos())):
       self.count += 1
-      try:
-        seen = self._finder(photo, name)
-      except ValueError as error:
-        self._fail(people.named(error, name))
-        continue
-      if seen.detections:
+      name = names[number]
+      if isinstance(seen, ValueError):
+        self._fail(people.named(seen, name))
+      elif seen.detections:
         result.append(self._photo(seen))
       else:
         self._report(f"{name}: no person found; goes on without it")
