@@ -2,7 +2,8 @@
 
 `model` unrolls the stages s_0 ... s_M; `cell` is one stage, a recurrent update
 from the value of the objective; `context_embedding` makes s^c of K, B and F,
-with `part_moments` to tell where the parts of B lie; `state_space` has the
-coordinates that the network works in. `config` holds its sizes, `weights` loads
+with `part_moments` to tell where the parts of B lie; `evidence_3d` compares
+bodies with 3D landmarks; `state_space` has the coordinates that the network
+works in. `config` holds its sizes, `weights` loads
 and saves it, and `photo_model` puts it on the multitask network.
 """

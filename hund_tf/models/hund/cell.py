@@ -9,6 +9,7 @@ from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models.hund import state_space
 from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.evidence_3d import Evidence, evidence_inputs
 from hund_tf.models.hund.part_moments import (
   LIMBS,
   PartMoments,
@@ -42,6 +43,7 @@ class DescentInputs(NamedTuple):
   target: AlignmentTarget
   intrinsics: Intrinsics  # of the crops (C_c), fields [B, 2], crop pixels
   moments: PartMoments  # of the target's parts
+  evidence: Evidence  # of the same people
 
 
 class Stage(NamedTuple):
@@ -167,6 +169,11 @@ class HundCell(tf_keras.layers.Layer):
     self._mean = state_space.mean_coordinates(objective.body_model)
     self._vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
     self._project = tf_keras.layers.Dense(self.config.units, name="project")
+    self._squeeze = None
+    if self.config.squeezes:
+      self._squeeze = tf_keras.layers.Dense(
+        self.config.squeezed_details, use_bias=False, name="squeeze_details"
+      )
     self._normalize = tf_keras.layers.LayerNormalization(name="normalize")
     self._lstm = tf_keras.layers.LSTMCell(self.config.units, name="lstm")
     self._update = tf_keras.layers.Dense(
@@ -184,6 +191,11 @@ class HundCell(tf_keras.layers.Layer):
   def input_kernel(self) -> tf.Variable:
     """`[inputs, units]` by which a stage reads all that it sees."""
     return self._project.kernel
+
+  @property
+  def squeeze_kernel(self) -> tf.Variable | None:
+    """`[errors, values]` by which those of face and hands are squeezed."""
+    return None if self._squeeze is None else self._squeeze.kernel
 
   @property
   def state_size(self) -> list[int]:
@@ -229,7 +241,10 @@ class HundCell(tf_keras.layers.Layer):
     config = self.config
     seen = STATE_SIZE + config.posed_input_size
     seen += config.loss_input_size + config.context_width
-    seen += config.part_input_size
+    seen += config.part_input_size + config.landmark_input_size
+    if self._squeeze is not None:
+      with tf.name_scope(self._squeeze.name):
+        self._squeeze.build([None, config.detail_size])
     for layer, size in (
       (self._project, seen),
       (self._normalize, units),
@@ -291,6 +306,30 @@ class HundCell(tf_keras.layers.Layer):
     stage = self.evaluate(states[0], inputs, parts)
     return stage, self.refine(stage, inputs, states)
 
+  def _seen(self, stage: Stage, inputs: DescentInputs) -> list[tf.Tensor]:
+    """How well s_{i-1} agrees with what is known.
+
+    L_u, then parts and 3D landmarks, where the cell reads them, and at last
+    those of face and hands where they are squeezed.
+    """
+    config = self.config
+    seen = [
+      loss_inputs(
+        config.loss_inputs,
+        stage.terms,
+        stage.body,
+        inputs.target,
+        inputs.intrinsics,
+      )
+    ]
+    if config.part_input_size:
+      seen.append(part_inputs(stage.body, inputs.moments, inputs.intrinsics))
+    if config.reads_landmarks:
+      seen += evidence_inputs(stage.body, inputs.evidence)
+    elif config.squeezes:
+      seen.append(seen[0][:, :0])
+    return seen
+
   def refine(
     self, stage: Stage, inputs: DescentInputs, states: list[tf.Tensor]
   ) -> list[tf.Tensor]:
@@ -302,23 +341,19 @@ class HundCell(tf_keras.layers.Layer):
       states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
     """
     coordinates, *memory = states
-    losses = loss_inputs(
-      self.config.loss_inputs,
-      stage.terms,
-      stage.body,
-      inputs.target,
-      inputs.intrinsics,
-    )
+    losses, *others = self._seen(stage, inputs)
     if self.config.detach_loss_inputs:
-      losses = tf.stop_gradient(losses)
+      losses, *others = map(tf.stop_gradient, (losses, *others))
     seen = [coordinates, losses, inputs.context]
     if self.config.posed_inputs:
       seen.append(posed_inputs(stage.body))
-    if self.config.part_input_size:
-      parts = part_inputs(stage.body, inputs.moments, inputs.intrinsics)
-      if self.config.detach_loss_inputs:
-        parts = tf.stop_gradient(parts)
-      seen.append(parts)
+    seen += others
+    if self._squeeze is not None:
+      whole = self.config.loss_input_size - self.config.squeezed_details
+      *seen, details = seen
+      seen[1] = losses[:, :whole]
+      details = tf.concat([losses[:, whole:], details], axis=-1)
+      seen.append(self._squeeze(details))
     seen = tf.concat(seen, axis=-1)
     hidden, memory = self._lstm(
       tf.nn.gelu(self._normalize(self._project(seen))), memory

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from hund_tf.models.hund import evidence_3d
 from hund_tf.models.hund.part_moments import LIMBS
 from hund_tf.options import check, option
 from hund_tf.types import NUM_KEYPOINTS, NUM_PARTS, AlignmentTerms
@@ -21,7 +22,7 @@ _NUM_BODY_KEYPOINTS = 25
 class HundConfig:
   """Size and inputs of the reconstruction model.
 
-  With the defaults it has 987,792 trainable parameters, 525,312 of them in the
+  With the defaults it has 987,184 trainable parameters, 525,312 of them in the
   LSTM (the paper: 950k and 525k).
   """
 
@@ -47,6 +48,15 @@ class HundConfig:
     "Whether a stage also reads the 25 body keypoints of the previous state in "
     "3D, relative to the pelvis.",
   )
+  landmark_inputs: bool = option(
+    True,
+    "Whether a descent with --loss_inputs=residuals reads 3D landmarks, where "
+    "there are any: the context reads the body's, and each stage how its body "
+    "differs from them.",
+  )
+  # Values to which the residuals of face and hands are squeezed; 0: they are
+  # read as they are, and no 3D landmarks.
+  squeezed_details: int = 30
   detach_loss_inputs: bool = option(
     False,
     "In training, let no gradient through what a stage reads of L_u, which "
@@ -74,9 +84,38 @@ class HundConfig:
     return dataclasses.replace(self, feature_channels=channels)
 
   @property
+  def squeezes(self) -> bool:
+    """Whether the errors of face and hands are squeezed."""
+    return self.loss_inputs == "residuals" and self.squeezed_details > 0
+
+  @property
+  def reads_landmarks(self) -> bool:
+    """Whether 3D landmarks are read."""
+    return self.landmark_inputs and self.squeezes
+
+  @property
   def loss_input_size(self) -> int:
-    """Number of values of the loss that a stage reads."""
-    return _LOSS_INPUT_SIZES[self.loss_inputs]
+    """Number of values of the loss that a stage reads, squeezed ones too."""
+    size = _LOSS_INPUT_SIZES[self.loss_inputs]
+    if self.squeezes:
+      size += self.squeezed_details - self.detail_residual_size
+    return size
+
+  @property
+  def detail_residual_size(self) -> int:
+    """Number of errors of face and hands in 2D."""
+    return 2 * (NUM_KEYPOINTS - _NUM_BODY_KEYPOINTS)
+
+  @property
+  def detail_size(self) -> int:
+    """Number of errors of face and hands that are squeezed."""
+    size = self.detail_residual_size
+    return size + (evidence_3d.DETAIL_SIZE if self.reads_landmarks else 0)
+
+  @property
+  def landmark_input_size(self) -> int:
+    """Number of differences from the body's 3D landmarks that a stage reads."""
+    return evidence_3d.BODY_SIZE if self.reads_landmarks else 0
 
   @property
   def part_input_size(self) -> int:

@@ -3,6 +3,7 @@
 from hund_tf.compat import tf, tf_keras
 from hund_tf.models.compilation import compiled
 from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.evidence_3d import Evidence, evidence_code
 from hund_tf.models.hund.part_moments import PartMoments, moment_code
 from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
@@ -66,13 +67,15 @@ class ContextEmbedding(tf_keras.layers.Layer):
   layer is told by their decoded locations, which the objective uses anyway and
   which pooled convolutions lose, so most of the convolutions are left for B.
   The first one strides (15), and every second one is followed by max pooling
-  (8, 4, 2). What is known of K and B, and where the parts of B lie, goes to the
-  fully connected layer too, and C_c is appended.
+  (8, 4, 2). What is known of K and B, where the parts of B lie, and the 3D
+  landmarks of the body, if it reads any, go to the fully connected layer too,
+  and C_c is appended.
   """
 
   def __init__(self, config: HundConfig, name: str = "context_embedding"):
     super().__init__(name=name)
     self._feature_channels = config.feature_channels
+    self._landmark_inputs = config.reads_landmarks
     self._coarse = Untracked(compiled(coarse_maps, config.jit_compile))
     self._squeeze_keypoints = tf_keras.layers.Dense(
       _SQUEEZE, name="squeeze_keypoints"
@@ -102,6 +105,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
     target: AlignmentTarget,
     intrinsics: Intrinsics,
     moments: PartMoments,
+    evidence: Evidence,
   ) -> tf.Tensor:
     """Embeds image features.
 
@@ -110,6 +114,7 @@ class ContextEmbedding(tf_keras.layers.Layer):
       target: of the same crops, `target_from_features(features)`.
       intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
       moments: of the same crops, `part_moments(target)`.
+      evidence: of the same crops, `evidence_of(features, intrinsics)`.
 
     Returns:
       `[B, context_size + 4]`.
@@ -133,6 +138,9 @@ class ContextEmbedding(tf_keras.layers.Layer):
         x = self._pool(x)
     flat = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
     known = [flat, keypoint_code(target), features.part_weights]
-    known = tf.concat([*known, moment_code(moments)], axis=-1)
+    known.append(moment_code(moments))
+    if self._landmark_inputs:
+      known.append(evidence_code(evidence))
+    known = tf.concat(known, axis=-1)
     code = tf.nn.gelu(self._normalize(self._dense(known)))
     return tf.concat([code, camera_code(intrinsics)], axis=-1)

@@ -10,6 +10,7 @@ from hund_tf.models.hund import state_space
 from hund_tf.models.hund.cell import DescentInputs, HundCell, Stage
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.context_embedding import ContextEmbedding
+from hund_tf.models.hund.evidence_3d import evidence_of
 from hund_tf.models.hund.part_moments import PartMoments, part_moments
 from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
@@ -91,7 +92,8 @@ class HundModel(tf_keras.Model):
     self.cell = HundCell(objective, self.config)
     features, intrinsics = blank_inputs(self.config)
     target, moments = _read(features)
-    self.embedding(features, target, intrinsics, moments)
+    evidence = evidence_of(features, intrinsics)
+    self.embedding(features, target, intrinsics, moments, evidence)
     for layer in (self.initial_state, self.cell):
       with tf.name_scope(layer.name):
         layer.build([None, self.config.context_width])
@@ -139,8 +141,9 @@ class HundModel(tf_keras.Model):
   ) -> tuple[DescentInputs, list[tf.Tensor]]:
     """The inputs of all stages, and the cell's states of s_0."""
     target, moments = self._read.value(features)
-    context = self.embedding(features, target, intrinsics, moments)
-    inputs = DescentInputs(context, target, intrinsics, moments)
+    evidence = evidence_of(features, intrinsics)
+    context = self.embedding(features, target, intrinsics, moments, evidence)
+    inputs = DescentInputs(context, target, intrinsics, moments, evidence)
     mean, *memory = self.cell.get_initial_state(inputs)
     coordinates = state_space.bound(mean + self.initial_state(context))
     return inputs, [coordinates, *memory]

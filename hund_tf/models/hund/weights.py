@@ -16,9 +16,12 @@ from hund_tf.models import weight_files
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.weight_files import WeightsError
+from hund_tf.types import STATE_SIZE
 
 DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "hund_open.npz"
 _WRITER = "tools.train_hund"
+# Settings of weights that were trained before there were others.
+_BEFORE_3D = {"landmark_inputs": False, "squeezed_details": 0}
 _OBJECTIVE = "objective"  # key of the settings: those of the objective
 
 
@@ -35,7 +38,9 @@ def save(model: HundModel, path: str | os.PathLike) -> None:
 def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   """Gives a model the weights of a file of one that embeds pictures otherwise.
 
-  Kernels of the context embedding, and the one that a stage reads its inputs
+  The errors of face and hands that the stages of the file read are squeezed if
+  the model squeezes them: to their directions that matter most. Kernels of the
+  context embedding, and the one that a stage reads its inputs
   by, start with zeros for inputs that those of the file lack, the last ones, so
   that the model begins with what the other one does. Variables of the embedding
   that the file lacks, or has in another shape, stay as they are, and so do
@@ -48,7 +53,8 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
     WeightsError: if the file cannot be read or anything else differs; the model
       then keeps its weights.
   """
-  arrays = weight_files.read(path, _WRITER)[0]
+  arrays, settings = weight_files.read(path, _WRITER)
+  _squeeze(arrays, _config(settings), model)
   embedding = {v.name: v for v in model.embedding.trainable_variables}
   owner = next(iter(embedding)).split("/")[0] + "/"
   widened = arrays.keys() & {*embedding, model.cell.input_kernel.name}
@@ -76,6 +82,40 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   }
   weight_files.assign(model.trainable_variables, used, path)
   return kept
+
+
+def _config(settings: dict) -> HundConfig:
+  """The settings of a file, of any version."""
+  settings = {**_BEFORE_3D, **settings}
+  settings.pop(_OBJECTIVE, None)
+  return HundConfig(**{**settings, "filters": tuple(settings["filters"])})
+
+
+def _squeeze(
+  arrays: dict[str, np.ndarray], old: HundConfig, model: HundModel
+) -> None:
+  """Factors the kernel by which a file's stages read face and hands, in place.
+
+  The best approximation of that rank (its singular vectors), which a squeezing
+  model continues from; 3D landmarks, which come after, count nothing yet.
+  """
+  squeeze = model.cell.squeeze_kernel
+  name = model.cell.input_kernel.name
+  if squeeze is None or old.squeezes or old.loss_inputs != "residuals":
+    return
+  kernel = arrays[name]
+  end = STATE_SIZE + old.loss_input_size
+  first = end - old.detail_residual_size
+  left, values, right = np.linalg.svd(kernel[first:end], full_matrices=False)
+  rank = squeeze.shape[1]
+  root = np.sqrt(values[:rank])
+  squeezed = np.zeros(squeeze.shape, np.float32)
+  squeezed[: end - first] = left[:, :rank] * root
+  arrays[squeeze.name] = squeezed
+  others = np.zeros([model.config.landmark_input_size, kernel.shape[1]])
+  arrays[name] = np.concatenate(
+    [kernel[:first], kernel[end:], others, root[:, None] * right[:rank]]
+  ).astype(np.float32)
 
 
 def _reads_less(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
@@ -109,13 +149,9 @@ def load(
   arrays, settings = weight_files.read(path, _WRITER)
   try:
     objective = ObjectiveConfig(**settings.pop(_OBJECTIVE))
-    settings = {
-      **settings,
-      "filters": tuple(settings["filters"]),
-      "detach_loss_inputs": False,
-      "jit_compile": jit_compile,
-    }
-    config = HundConfig(**settings)
+    config = dataclasses.replace(
+      _config(settings), detach_loss_inputs=False, jit_compile=jit_compile
+    )
   except (KeyError, TypeError, ValueError) as error:
     raise WeightsError(
       f"weights {path}: not the settings of a model ({error})"

@@ -13,12 +13,14 @@ from hund_tf.models.hund.cell import (
   posed_inputs,
 )
 from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.evidence_3d import Evidence, evidence_of
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.models.hund.part_moments import part_moments
 from hund_tf.types import (
   STATE_SIZE,
   AlignmentTarget,
   RefinementState,
+  no_landmarks_3d,
 )
 from tests.eager import run_eagerly
 
@@ -130,7 +132,8 @@ def test_a_stage_reads_the_loss_of_the_state_before_it(model, observed):
   features, intrinsics = observed
   target = target_from_features(features)
   moments = part_moments(target)
-  context = model.embedding(features, target, intrinsics, moments)
+  evidence = evidence_of(features, intrinsics)
+  context = model.embedding(features, target, intrinsics, moments, evidence)
   moved = target._replace(keypoints=target.keypoints + 20.0)
   states = model.cell.get_initial_state(batch_size=2)
   inputs = lambda t: _inputs(context, t, intrinsics)
@@ -140,7 +143,9 @@ def test_a_stage_reads_the_loss_of_the_state_before_it(model, observed):
 
 
 def _inputs(context, target, intrinsics):
-  return DescentInputs(context, target, intrinsics, part_moments(target))
+  unknown = Evidence(*no_landmarks_3d(2))
+  moments = part_moments(target)
+  return DescentInputs(context, target, intrinsics, moments, unknown)
 
 
 def test_the_cell_keeps_the_contract_of_rnn_cells(model, observed):
@@ -149,7 +154,8 @@ def test_the_cell_keeps_the_contract_of_rnn_cells(model, observed):
   features, intrinsics = observed
   target = target_from_features(features)
   moments = part_moments(target)
-  context = model.embedding(features, target, intrinsics, moments)
+  evidence = evidence_of(features, intrinsics)
+  context = model.embedding(features, target, intrinsics, moments, evidence)
   inputs = _inputs(context, target, intrinsics)
   states = cell.get_initial_state(inputs)
   output, new_states = cell(inputs, states)
@@ -328,5 +334,5 @@ def test_bad_settings():
 def test_layer_is_kept_apart_from_the_objective(keypoint_objective):
   cell = HundCell(keypoint_objective)
   cell.build(None)
-  assert len(cell.variables) == 9
+  assert len(cell.variables) == 10
   assert cell.objective is keypoint_objective
