@@ -16,7 +16,7 @@ from hund_tf.detection.pose import Looks
 from hund_tf.types import NUM_KEYPOINTS
 
 _HIPS = (23, 24)  # MediaPipe's landmarks
-_NEAR = 0.05  # between both networks' places of a joint, sides of the box
+_NEAR = 0.1  # between both networks' places of a joint, sides of the box
 # Root mean square distance of the 68 points of the mean body's face to their
 # mean, metres: the face mesh has no scale of its own.
 FACE_RADIUS = 0.0564
@@ -33,9 +33,10 @@ class PartLandmarks(NamedTuple):
 def body_landmarks(looks: Looks, pose: np.ndarray, size: float) -> np.ndarray:
   """The mean of the looks' 3D landmarks, from the middle of the hips.
 
-  A weight is presence x agreement of the looks x agreement with the joints of
-  both networks, a Gaussian of the distance in the photo: where MediaPipe's
-  network took another place for the joint, its depth is of that place.
+  A weight is visibility x agreement of the looks x confidence of the joint of
+  both networks x nearness to it, a Gaussian of the distance in the photo: where
+  MediaPipe's network took another place for the joint, its depth is of that
+  place.
 
   Args:
     looks: of MediaPipe's pose network.
@@ -50,7 +51,7 @@ def body_landmarks(looks: Looks, pose: np.ndarray, size: float) -> np.ndarray:
   )
   points -= points[list(_HIPS)].mean(axis=0)
   apart = np.linalg.norm(looks.landmarks[:, :2] - pose[:, :2], axis=1) / size
-  weight = looks.landmarks[:, 3] * looks.agreement
+  weight = looks.landmarks[:, 2] * looks.agreement * pose[:, 2]
   weight *= np.exp(-0.5 * (apart / _NEAR) ** 2)
   return np.concatenate([points, weight[:, None]], axis=1).astype(np.float32)
 

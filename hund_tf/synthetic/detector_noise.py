@@ -58,6 +58,17 @@ class DetectorNoiseConfig:
   mask_blobs: float = 0.2  # strength of the low-frequency errors
   mask_strangers: float = 0.15  # masks that include something else
   part_blur: float = 0.6  # share of blur in full part maps
+  landmark_3d_error: float = option(
+    1.0,
+    "Factor of the errors of 3D landmarks in the examples; 1 as measured.",
+    low=0.0,
+  )
+  landmark_3d_absent: float = option(
+    0.15,
+    "Share of people in the examples of whom no 3D landmark is known.",
+    low=0.0,
+    high=1.0,
+  )
 
   def __post_init__(self):
     check(self)

@@ -7,6 +7,7 @@ example is ever stored, and a run resumes bit for bit from its step alone.
 import dataclasses
 import time
 
+from hund_tf.body.landmarks_3d import ROOTS, viewed_landmarks
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
@@ -16,7 +17,12 @@ from hund_tf.motion.pose_library import PoseLibrary
 from hund_tf.options import check, option
 from hund_tf.records.crop_jitter import CropJitter
 from hund_tf.rendering.part_maps import PartMapDrawer
-from hund_tf.synthetic import detector_noise, mask_noise, scenes
+from hund_tf.synthetic import (
+  detector_noise,
+  landmark_noise,
+  mask_noise,
+  scenes,
+)
 from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
 from hund_tf.synthetic.scenes import SceneConfig
 from hund_tf.types import (
@@ -26,12 +32,14 @@ from hund_tf.types import (
   UNSEEN_BACKGROUND,
   ImageFeatures,
   Intrinsics,
+  Landmarks3D,
   SupervisionWeights,
   TrainingExample,
-  no_landmarks_3d,
 )
 
 _MIN_SIDE = 8.0  # pixels of the photo
+# Added to the seed of the errors of 3D landmarks, whose stream is their own.
+_STREAM_3D = 0x3D
 _MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
 
 
@@ -207,8 +215,10 @@ class SyntheticExamples(tf.Module):
     points, confidence, swapped = detector_noise.corrupt_keypoints(
       draws, true, hidden, config.noise, worse_keypoints
     )
+    sees_3d = tf.ones([batch_size, 1])
     if config.annotated:
       known = draws.happens([batch_size, 1], config.annotated)
+      sees_3d = 1.0 - tf.cast(known, tf.float32)
       points = tf.where(known[..., None], true, points)
       confidence = tf.where(known, tf.ones_like(confidence), confidence)
       swapped &= ~known[:, 0]
@@ -221,6 +231,12 @@ class SyntheticExamples(tf.Module):
       return (points - box[:, None, :2]) * (CROP_SIZE / box[:, None, 2:])
 
     intrinsics = camera.crop_intrinsics(scene.intrinsics, box)
+    landmarks_3d = self._landmarks_3d(
+      Draws(seed + _STREAM_3D, step),
+      viewed_landmarks(scene.body.keypoints, intrinsics),
+      tf.maximum(hidden, 1.0 - scene.inside),
+      confidence * sees_3d,
+    )
     points = in_crop(points)
     confidence *= _inside_crop(points)
     occluder = occluder * tf.tile(size, [1, 4]) + tf.tile(middle, [1, 2])
@@ -235,7 +251,7 @@ class SyntheticExamples(tf.Module):
         part_probs=part_probs,
         part_weights=part_weights,
         features=tf.zeros([batch_size, MAP_SIZE, MAP_SIZE, 0]),
-        **no_landmarks_3d(batch_size)._asdict(),
+        **landmarks_3d._asdict(),
       ),
       image=tf.zeros([batch_size, 0, 0, 4]),
       intrinsics=intrinsics,
@@ -246,6 +262,21 @@ class SyntheticExamples(tf.Module):
       keypoint_weights=scene.inside,
       weights=SupervisionWeights(*[ones] * len(SupervisionWeights._fields)),
     )
+
+  def _landmarks_3d(self, draws, truth, hidden, confidence) -> Landmarks3D:
+    """3D landmarks as seen; of faces and hands that are found in the photo."""
+    points, weights = landmark_noise.corrupt_landmarks(
+      draws, truth, hidden, self.config.noise
+    )
+    found = [
+      tf.broadcast_to(
+        tf.reduce_max(confidence[:, rows], axis=1, keepdims=True),
+        tf.shape(confidence[:, rows]),
+      )
+      for rows, _ in ROOTS
+    ]
+    known = tf.cast(tf.concat(found, axis=1) > 0.0, tf.float32)
+    return Landmarks3D(points * known[..., None], weights * known)
 
   def _box(self, draws, points, confidence, silhouette, scene) -> tf.Tensor:
     """Square crops `[B, 4]` around what was detected, in photo pixels."""

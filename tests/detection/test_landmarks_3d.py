@@ -94,7 +94,7 @@ def test_body_landmarks_average_looks_and_distrust_what_is_elsewhere():
   world[0, 15], world[1, 15] = [1.0, 0.0, 0.4], [1.0, 0.0, 0.8]
   world[:, 23:25, 2] = 0.1  # the hips' middle is not the origin
   landmarks = np.zeros((33, 4))
-  landmarks[:, 3] = 0.8
+  landmarks[:, 2] = 0.8
   roi = Roi(0.0, 0.0, 100.0)
   poses = tuple(
     PoseNetwork()._pose(_output(w, roi, False), roi, False)._replace(world=w)
@@ -102,11 +102,11 @@ def test_body_landmarks_average_looks_and_distrust_what_is_elsewhere():
   )
   agreement = np.full(33, 0.5)
   looks = Looks(poses, landmarks, agreement, 1.0, np.array([0.75, 0.25]))
-  pose = np.zeros((33, 3))
-  pose[16, 0] = 10.0  # of 100 pixels: two widths from MediaPipe's place
+  pose = np.ones((33, 3)) * [0.0, 0.0, 0.5]
+  pose[16, 0] = 20.0  # of 100 pixels: two widths from MediaPipe's place
   found = landmarks_3d.body_landmarks(looks, pose, 100.0)
-  np.testing.assert_allclose(found[15], [1.0, 0.0, 0.4, 0.4], atol=1e-6)
-  np.testing.assert_allclose(found[16, 3], 0.4 * np.exp(-2.0), rtol=1e-5)
+  np.testing.assert_allclose(found[15], [1.0, 0.0, 0.4, 0.2], atol=1e-6)
+  np.testing.assert_allclose(found[16, 3], 0.2 * np.exp(-2.0), rtol=1e-5)
   np.testing.assert_allclose(found[23, :3], 0.0, atol=1e-6)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints as table
+from hund_tf.body.landmarks_3d import viewed_landmarks
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import decode_heatmaps
@@ -95,6 +96,28 @@ def test_clean_heatmaps_decode_to_the_truth(clean_batch):
   )
   np.testing.assert_array_equal(peaks.numpy()[~known], 0.0)
   assert (clean_batch.features.heatmap_weights.numpy()[known] == 1.0).all()
+
+
+def test_clean_3d_landmarks_are_those_of_the_body(clean_batch, body_model):
+  body = body_model.decode(clean_batch.state, mesh=_CLEAN.mesh)
+  expected = viewed_landmarks(body.keypoints, clean_batch.intrinsics).numpy()
+  found = clean_batch.features.landmarks_3d.numpy()
+  known = clean_batch.features.landmark_3d_weights.numpy() == 1.0
+  np.testing.assert_allclose(found[known], expected[known], atol=1e-4)
+  assert not found[~known].any()
+  assert known[:, [table.INDEX["l_knee"], table.INDEX["r_wrist"]]].mean() > 0.8
+
+
+def test_3d_landmarks_of_faces_and_hands_need_their_keypoints(noisy):
+  features = noisy.example_batch(7, 3, 64).features
+  for rows in (table.FACE, table.LEFT_HAND, table.RIGHT_HAND):
+    # Weights of K are those within the crop only.
+    seen = features.heatmap_weights.numpy()[:, rows].max(axis=1) > 0
+    known = features.landmark_3d_weights.numpy()[:, rows].max(axis=1) > 0
+    assert known.any() and not known.all()
+    assert (known & ~seen).mean() < 0.05
+  none = features.landmark_3d_weights.numpy().max(axis=1) == 0.0
+  assert 0.02 < none.mean() < 0.4
 
 
 def test_clean_parts_show_the_keypoints(clean_batch):
