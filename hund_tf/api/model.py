@@ -30,6 +30,8 @@ from hund_tf.reconstruction.reconstructor import Reconstructor
 ImageLike = str | os.PathLike | np.ndarray
 Boxes = Sequence[Sequence[float]] | Mapping[str, Sequence[Sequence[float]]]
 
+Heights = float | Sequence[float | None] | Mapping[str, Any]
+
 
 class PeopleModel:
   """Photos in, people in 3D out; `hund_tf.load` makes it."""
@@ -74,6 +76,7 @@ class PeopleModel:
     intrinsics: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
     boxes: Boxes | None = None,
     max_people: int | None = None,
+    height_m: Heights | None = None,
   ) -> People | list[People] | Iterator[People]:
     """Finds the people of photos and reconstructs them.
 
@@ -90,6 +93,9 @@ class PeopleModel:
       boxes: people `[N, 4]` left, top, width, height in pixels, in place of
         searching the photo; or these for each photo by its file name.
       max_people: at most so many people of a photo.
+      height_m: stature, metres, where it is known: one of everybody, a list in
+        the order of the boxes or of the results (None: not known), or these for
+        each photo by its file name. Size and distance follow it.
 
     Returns:
       `People` for a photo, a list of them for a list, an iterator over them for
@@ -97,8 +103,8 @@ class PeopleModel:
       a few at a time, and leaves out one that cannot be used, with a warning.
 
     Raises:
-      ValueError: if a photo, its camera or a box cannot be used, or there is no
-        such file.
+      ValueError: if a photo, its camera, a box or a height cannot be used, or
+        there is no such file.
     """
     stated = PeopleConfig(
       boxes=boxes,
@@ -106,6 +112,7 @@ class PeopleModel:
       intrinsics=intrinsics,
       focal_px=focal_px,
       fov_degrees=fov_degrees,
+      height_m=height_m,
     )
     finder = make_finder(stated, self._detector)
     if isinstance(images, list | tuple):
@@ -146,7 +153,7 @@ class PeopleModel:
   def fit(self, seen: SeenPhoto) -> People:
     """Reconstructs the people that a `Finder` saw in a photo."""
     fits = self._reconstructor(
-      seen.detections, seen.camera.intrinsics, seen.image
+      seen.detections, seen.camera.intrinsics, seen.image, seen.heights
     )
     photo = Photo(seen.image, seen.camera, seen.path, seen.empty_boxes)
     people = tuple(Person(fit, photo, self.body_model) for fit in fits)

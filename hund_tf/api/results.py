@@ -135,6 +135,19 @@ class Person:
     """
     return self.fit.quality
 
+  @property
+  def height_m(self) -> float | None:
+    """Stature, metres, as it was given, or else as it is estimated.
+
+    It is that of the body in a T-pose.
+    """
+    return self.fit.height_m
+
+  @property
+  def height_given(self) -> bool:
+    """Whether the stature was given; else it is an estimate."""
+    return self.fit.height_given
+
   def save_glb(self, path: str | os.PathLike) -> None:
     """Writes the mesh as binary glTF: metres, y up.
 
@@ -176,6 +189,7 @@ class Person:
       f"Person(box=[{left}, {top}, {width}, {height}] px, "
       f"score={self.score:.2f}, quality={quality}, "
       f"pelvis=[{x:.2f}, {y:.2f}, {z:.2f}] m, "
+      f"height={self.height_m or float('nan'):.2f} m, "
       f"vertices {list(self.vertices.shape)}, "
       f"joints {list(self.joints.shape)}, "
       f"keypoints {list(self.keypoints.shape)})"

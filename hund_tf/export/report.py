@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.3"
+VERSION = "1.4"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -65,6 +65,8 @@ _PERSON_SPEC: dict[str, Any] = {
     name: (_NUMBERS, "M") for name in (*AlignmentTerms._fields, "seconds")
   },
 }
+# Of a person's stature, if it is known; both or none.
+_HEIGHT_SPEC = {"height_m": float, "height_source": ("given", "estimated")}
 # Of the photo's file, if there is one; all or none.
 _SOURCE_SPEC = {"path": str, "bytes": int, "sha256": str}
 _TRACE_SPEC = {
@@ -172,6 +174,12 @@ def _person(person: "Person", include_trace: bool) -> dict[str, Any]:
     }
     | {"seconds": _rounded(trace.seconds, 4)},
   }
+  if person.height_m is not None:
+    source = "given" if person.height_given else "estimated"
+    result |= {
+      "height_m": round(float(person.height_m), _METRES),
+      "height_source": source,
+    }
   if person.quality is not None:
     result["quality"] = round(float(person.quality), 4)
   if include_trace:
@@ -225,6 +233,8 @@ def validate_report(report: Any) -> None:
     _check(f"report.people[{i}]", person, _PERSON_SPEC, lengths)
     if "trace" in person:
       _check(f"report.people[{i}].trace", person["trace"], _TRACE_SPEC, lengths)
+    if not _HEIGHT_SPEC.keys().isdisjoint(person):
+      _check(f"report.people[{i}]", person, _HEIGHT_SPEC, lengths)
     if "quality" in person:
       where = f"report.people[{i}].quality"
       _check(where, person["quality"], float, lengths)

@@ -23,6 +23,7 @@ from hund_tf.detection.search import SearchConfig
 from hund_tf.files import printable
 from hund_tf.photos import boxes as user_boxes
 from hund_tf.photos import by_photo, cameras, loading
+from hund_tf.photos import heights as user_heights
 from hund_tf.photos.exif import ExifFocal
 from hund_tf.photos.landmark_files import landmark_file_of_photo
 from hund_tf.photos.people_config import PeopleConfig
@@ -44,6 +45,10 @@ class SeenPhoto(NamedTuple):
   empty_boxes: tuple[int, ...] = ()  # numbers, from 0, of the given boxes in
   # which nobody was found
   left_out: int = 0  # people who were seen, beyond the most that are asked for
+  heights: tuple[
+    float | None, ...
+  ] = ()  # of the detections, metres, None where
+  # one is not stated; empty: of nobody
 
 
 class _Opened(NamedTuple):
@@ -56,11 +61,26 @@ class _Opened(NamedTuple):
   boxes: np.ndarray | None
 
   def with_people(
-    self, found: list[Detection], max_people: int | None
+    self,
+    found: list[Detection],
+    max_people: int | None,
+    heights: user_heights.UserHeights | None,
   ) -> SeenPhoto:
-    """The photo with those of the people who are asked for."""
+    """The photo with those of the people who are asked for.
+
+    Raises:
+      ValueError: if there are other numbers of people and of heights.
+    """
     empty = () if self.boxes is None else _empty(self.boxes, found)
     kept = found[:max_people]
+    known: tuple[float | None, ...] = ()
+    if heights is not None:
+      # Of boxes, of which some may be empty; else of the people.
+      people, of = len(kept), "people"
+      if self.boxes is not None:
+        people, of = len(self.boxes), "boxes"
+      known = user_heights.heights_of_photo(heights, self.name, people, of)
+      known = tuple(h for i, h in enumerate(known) if i not in empty)
     return SeenPhoto(
       str(self.name),
       self.path,
@@ -69,6 +89,7 @@ class _Opened(NamedTuple):
       kept,
       empty,
       len(found) - len(kept),
+      known[: len(kept)],
     )
 
 
@@ -106,6 +127,7 @@ class Finder:
   boxes: user_boxes.UserBoxes | None = None  # in place of a search
   openpose: str | None = None  # landmark files in place of the detector
   max_people: int | None = None  # of a photo
+  heights: user_heights.UserHeights | None = None  # of the people
   search: SearchConfig = SearchConfig()  # of the bundled networks
   detector: PersonDetector | None = dataclasses.field(
     default=None, repr=False, compare=False
@@ -176,8 +198,12 @@ class Finder:
       people = photo if isinstance(photo, ValueError) else next(found)
       if isinstance(people, ValueError):
         yield people
-      else:
-        yield photo.with_people(people, self.max_people)
+        continue
+      try:
+        seen = photo.with_people(people, self.max_people, self.heights)
+      except ValueError as error:
+        seen = error
+      yield seen
 
   def _detected(
     self, photos: Sequence[_Opened]
@@ -213,14 +239,19 @@ class Finder:
     if isinstance(camera.intrinsics, Mapping):
       own = by_photo.value_of_photo(camera.intrinsics, photo)
       camera = camera._replace(intrinsics=own)
-    boxes = landmarks = None
+    boxes = landmarks = heights = None
+    if self.heights is not None:
+      heights = self.heights.common
+      if heights is None:
+        heights = by_photo.value_of_photo(self.heights.by_photo, photo)
     if self.boxes is not None:
       boxes = self.boxes.common
       if boxes is None:
         boxes = by_photo.value_of_photo(self.boxes.by_photo, photo)
     if self.openpose is not None:
       landmarks = source_of(landmark_file_of_photo(self.openpose, photo)).sha256
-    return repr((tuple(camera), boxes, landmarks, self.max_people, self.search))
+    stated = (tuple(camera), boxes, landmarks, self.max_people, self.search)
+    return repr(stated if heights is None else (*stated, heights))
 
   def unused_keys(self, photos: Iterable[str | Path]) -> list[str]:
     """One line for each entry of the user's JSON files that names no photo."""
@@ -230,6 +261,7 @@ class Finder:
       for what, entries in (
         ("boxes", self.boxes and self.boxes.by_photo),
         ("intrinsics", self.camera.intrinsics),
+        ("heights", self.heights and self.heights.by_photo),
       )
       if isinstance(entries, Mapping)
       for key in by_photo.unmatched_keys(entries, photos)
@@ -273,6 +305,11 @@ def make_finder(
     boxes=None if config.boxes is None else user_boxes.user_boxes(config.boxes),
     openpose=config.openpose,
     max_people=config.max_people,
+    heights=(
+      None
+      if config.height_m is None
+      else user_heights.user_heights(config.height_m)
+    ),
     search=config.search,
     detector=detector,
   )

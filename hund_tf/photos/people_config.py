@@ -14,7 +14,7 @@ class PeopleConfig:
   """What is known of the photos: people and cameras.
 
   In place of an option's text its value serves as well: boxes [N, 4], fx, fy,
-  cx, cy, or these by the name of a photo.
+  cx, cy, heights, or these by the name of a photo.
   """
 
   boxes: str | Sequence[Sequence[float]] | Mapping[str, Any] | None = option(
@@ -34,6 +34,15 @@ class PeopleConfig:
     "At most so many people of a photo, the surest first; a message says how "
     "many more were seen.",
     low=1,
+  )
+  height_m: str | float | Sequence[float | None] | Mapping[str, Any] | None = (
+    option(
+      None,
+      "Stature, metres, where it is known: one of everybody, or one of each "
+      "person joined by ',', in the order of the boxes or of the results; or a "
+      "JSON file {photo name: 1.83 or [1.83, null, ...]}. Size and distance "
+      "follow it.",
+    )
   )
   search: SearchConfig = SearchConfig()
   intrinsics: str | Sequence[float] | Mapping[str, Any] | None = option(

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf.body import measures
+from hund_tf.body.interface import Body
+from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.detection.features import crop_box
 from hund_tf.detection.interface import Detection
@@ -15,6 +18,7 @@ from hund_tf.detection.network_features import (
 )
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.methods import Method
+from hund_tf.reconstruction.stature import with_stature
 from hund_tf.types import (
   AlignmentTerms,
   BodyOutput,
@@ -30,11 +34,14 @@ class Person(NamedTuple):
 
   detection: Detection
   crop_box: np.ndarray  # [4] square crop, photo pixels
-  state: HumanState  # the last state of the trace
+  state: HumanState  # the last state of the trace; if a height was given, the
+  # same made so tall
   body: BodyOutput  # full mesh, camera frame of the photo, metres
   keypoints_2d: np.ndarray  # [137, 2] reprojected, photo pixels
   trace: RefinementState  # fields [M+1, ...]
   quality: float | None = None  # in [0, 1]; None where it is not calibrated
+  height_m: float | None = None  # stature, metres; None: of a licensed body
+  height_given: bool = False  # else it is estimated
 
 
 def _row(structure, index: int):
@@ -46,6 +53,27 @@ def _without_padding(trace: RefinementState) -> RefinementState:
   """One person's trace without the repeats that fill up a batch."""
   last = int(np.argmax(trace.seconds == trace.seconds[-1]))
   return tf.nest.map_structure(lambda x: x[: last + 1], trace)
+
+
+def _made_tall(
+  body_model: Body,
+  state: HumanState,
+  cameras: Intrinsics,
+  heights: Sequence[float | None],
+) -> HumanState:
+  """States `[N, ...]` of which those with a height are made so tall."""
+  if not isinstance(body_model, BodyModel):
+    raise ValueError(
+      "heights: are given for a body other than the open one, whose shapes "
+      "they choose"
+    )
+  rows = []
+  for i, height in enumerate(heights):
+    row = _row(state, i)
+    if height is not None:
+      row = with_stature(body_model, row, _row(cameras, i), height)
+    rows.append(row)
+  return HumanState(*(tf.stack(x) for x in zip(*rows, strict=True)))
 
 
 class Reconstructor:
@@ -75,6 +103,7 @@ class Reconstructor:
     detections: Sequence[Detection],
     intrinsics: Intrinsics,
     image: Photos | None = None,
+    heights: Sequence[float | None] = (),
   ) -> list[Person]:
     """Reconstructs the people of one photo, or a person of each of N photos.
 
@@ -84,12 +113,15 @@ class Reconstructor:
         `default_intrinsics` make them. Fields `[N, 2]`: of each one's photo.
       image: `[H, W, 3]` uint8 RGB, the photo, or a sequence of N of them; only
         features of a network need it.
+      heights: statures of the people, metres, None where one is not known;
+        empty: of nobody.
 
     Returns:
       A person for each detection, in the same order.
 
     Raises:
-      ValueError: if there are neither one nor N intrinsics.
+      ValueError: if there are neither one nor N intrinsics, or heights of a
+        body that cannot be made so tall.
     """
     if not detections:
       return []
@@ -107,7 +139,13 @@ class Reconstructor:
     if self._quality is not None:
       terms = tf.nest.map_structure(lambda x: x[:, -1], trace.terms)
       quality = [float(q) for q in self._quality(features, terms)]
-    body = self._method.objective.body_model.decode(state, mesh="full")
+    body_model = self._method.objective.body_model
+    if any(height is not None for height in heights):
+      state = _made_tall(body_model, state, cameras, heights)
+    statures = [None] * len(boxes)
+    if isinstance(body_model, BodyModel):
+      statures = measures.stature(body_model, state.shape).tolist()
+    body = body_model.decode(state, mesh="full")
     pixels = camera.project(body.keypoints, cameras).numpy()
     return [
       Person(
@@ -118,6 +156,8 @@ class Reconstructor:
         keypoints_2d=pixels[i],
         trace=_without_padding(_row(trace, i)),
         quality=quality[i],
+        height_m=statures[i],
+        height_given=bool(heights) and heights[i] is not None,
       )
       for i in range(len(detections))
     ]

@@ -265,3 +265,21 @@ def test_document_names_every_field(report):
         yield from names(inner)
 
   assert set(names(report)) <= documented
+
+
+def test_heights_say_whether_they_were_given():
+  photo = SeenPhoto("a.jpg", None, IMAGE, CAMERA, [])
+  people = [
+    _person(0)._replace(height_m=1.8312345, height_given=True),
+    _person(1)._replace(height_m=1.61),
+    _person(2),
+  ]
+  report = build_report(photo, "hund", people)
+  found = [
+    (person.get("height_m"), person.get("height_source"))
+    for person in report["people"]
+  ]
+  assert found == [(1.83123, "given"), (1.61, "estimated"), (None, None)]
+  report["people"][0]["height_source"] = "guessed"
+  with pytest.raises(ValueError, match="height_source: is 'guessed'"):
+    validate_report(report)

@@ -204,3 +204,31 @@ def test_json_with_a_byte_order_mark(photo, tmp_path):
 def test_a_finder_may_go_to_another_process():
   finder = make_finder(PeopleConfig("1,2,30,40", fov_degrees=50.0))
   assert pickle.loads(pickle.dumps(finder)) == finder
+
+
+class _Boxed(_Detector):
+  """Finds the people of all boxes but the second."""
+
+  def detect(self, image, boxes=None, max_people=None):
+    boxes = np.float32([[0, 0, 9, 9]] * 3) if boxes is None else boxes
+    keep = [box for i, box in enumerate(boxes) if i != 1]
+    return [Detection(box, 1.0, empty_keypoints()) for box in keep]
+
+
+def test_heights_go_by_box_or_by_person(photo):
+  boxes = [[0, 0, 20, 20], [30, 0, 20, 20], [50, 0, 20, 20]]
+  find = lambda **stated: make_finder(PeopleConfig(**stated), _Boxed())(photo)
+  heights = [1.8, 1.7, None]
+  seen = find(boxes=boxes, height_m=heights)
+  assert seen.empty_boxes == (1,) and seen.heights == (1.8, None)
+  assert find(boxes=boxes, height_m="1.8").heights == (1.8, 1.8)
+  assert find(height_m="1.8,1.7").heights == (1.8, 1.7)
+  assert find(height_m={"b.png": 1.8}).heights == (None, None)
+  assert find(max_people=1, height_m="1.8").heights == (1.8,)
+  assert find().heights == ()
+  with pytest.raises(ValueError, match=r"a\.png: 3 heights .* for 2 people"):
+    find(height_m=heights)
+  finder = make_finder(PeopleConfig(height_m={"b.png": 1.8}))
+  assert "heights are given for 'b.png'" in finder.unused_keys([photo])[0]
+  assert finder.stated("b.png") != make_finder().stated("b.png")
+  assert finder.stated("c.png") == make_finder().stated("c.png")

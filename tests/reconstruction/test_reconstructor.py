@@ -114,3 +114,35 @@ def test_each_person_gets_the_quality_of_its_own_last_state(body_model):
     expected = 1.0 / (1.0 + person.trace.terms.total[-1])
     assert person.quality == pytest.approx(expected, rel=1e-6)
   assert people[0].quality != people[1].quality
+
+
+class _Known:
+  """Finds what has been found before."""
+
+  feature_channels = 0
+
+  def __init__(self, body_model, people):
+    self.objective = AlignmentObjective(body_model)
+    self._people = people
+
+  def __call__(self, features, intrinsics):
+    last = [
+      tf.nest.map_structure(lambda x: x[-1:], person.trace)
+      for person in self._people
+    ]
+    return tf.nest.map_structure(lambda *x: tf.stack(x), *last)
+
+
+def test_heights_are_given_to_those_who_have_one(people, body_model):
+  detections, result, intrinsics = people
+  reconstruct = Reconstructor(_Known(body_model, result))
+  tall, other = reconstruct(detections, intrinsics, heights=(1.85, None))
+  before = result[0]
+  assert tall.height_given and not other.height_given
+  assert tall.height_m == pytest.approx(1.85, abs=1e-5)
+  assert other.height_m == pytest.approx(result[1].height_m)
+  ratio = tall.body.joints[0, 2] / before.body.joints[0, 2]
+  assert ratio == pytest.approx(1.85 / before.height_m, rel=1e-4)
+  moved = np.linalg.norm(tall.keypoints_2d - before.keypoints_2d, axis=-1)
+  assert moved[:25].mean() < 1.0
+  np.testing.assert_array_equal(other.keypoints_2d, result[1].keypoints_2d)
