@@ -66,7 +66,8 @@ def _ratios(points: tf.Tensor, evidence: Evidence) -> tf.Tensor:
     top = tf.reduce_sum(both[:, rows], axis=-1, keepdims=True) + _SMALLEST
     bottom = tf.reduce_sum(own[:, rows], axis=-1, keepdims=True) + _SMALLEST
     ratio = tf.clip_by_value(top / bottom, 0.5, 2.0)
-    ratios.append(tf.repeat(ratio, rows.stop - rows.start, axis=-1))
+    # Not tf.repeat, of which XLA cannot take the gradient in a loop.
+    ratios.append(ratio * tf.ones([1, rows.stop - rows.start]))
   return tf.concat(ratios, axis=-1)
 
 
