@@ -2,7 +2,8 @@
 
 A reader yields `records.schema.PersonRecord`s (`source` says how) and
 `registry` finds it by the name of the dataset: `human36m/`, `threedpw/`,
-`coco`, `densepose`, `open_images`. `annotated_photos` and `region_fields` are
+`coco`, `densepose`, `open_images`; `mpii` is read for evaluation alone.
+`annotated_photos` and `region_fields` are
 what the readers of photos share, `label_bounds` tells labels that cannot be
 meant. `pseudo_labels` makes records of photos without annotations.
 `conversion/` writes the records of any of them.

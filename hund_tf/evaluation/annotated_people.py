@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from hund_tf.datasets import mpii
+from hund_tf.datasets.coco import CocoPerson, read_coco_keypoints
 from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation.pck import match_people
@@ -36,6 +38,23 @@ def read_list(
   except (OSError, ValueError) as error:
     raise ValueError(f"{path}: cannot be read ({error}); {expected}") from error
   return content, Path(photo_dir or Path(path).parent)
+
+
+def read_people(
+  annotations: Path, photo_dir: Path | None = None
+) -> list[CocoPerson]:
+  """The people of a COCO keypoint file, or of MPII's list of people.
+
+  Args:
+    annotations: the JSON file.
+    photo_dir: folder of the photos; by default that of the file.
+
+  Raises:
+    ValueError: of one line, if it is neither.
+  """
+  if mpii.is_mpii(annotations):
+    return mpii.read_mpii(annotations, photo_dir)
+  return read_coco_keypoints(annotations, photo_dir)
 
 
 def detect(

@@ -40,7 +40,8 @@ class AnnotatedPhotos:
 
   annotations: tuple[str, ...] = option(
     (),
-    "COCO-style keypoint file of photos that are measured on.",
+    "Keypoint file of photos that are measured on: COCO's form, or of "
+    "detection, landmarks and parts also MPII's JSON.",
     repeated=True,
   )
   photo_dir: str | None = option(

@@ -1,4 +1,4 @@
-"""Who is in photos, for the protocol `detection`: boxes or COCO keypoints.
+"""Who is in photos, for the protocol `detection`: boxes or keypoints.
 
 A list of boxes is JSON, with paths relative to the folder of the photos and
 boxes [left, top, width, height] in pixels:
@@ -9,12 +9,13 @@ boxes [left, top, width, height] in pixels:
 hidden ones, pictures of people.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf.datasets import coco
+from hund_tf.datasets import coco, mpii
 from hund_tf.evaluation.annotated_people import read_list
 from hund_tf.types import NUM_KEYPOINTS
 
@@ -22,6 +23,7 @@ _EXPECTED = (
   'expected {"photo.jpg": {"people": [[left, top, width, height], ...], '
   '"ignored": [...]}, ...}'
 )
+_EVERYTHING = np.array([[0.0, 0.0, 1e6, 1e6]])  # a region, pixels
 
 
 class PhotoTruth(NamedTuple):
@@ -73,12 +75,14 @@ def _boxes(path: Path, name: str, rows: Any) -> np.ndarray:
   return boxes
 
 
-def read_coco(
+def read_keypoints(
   annotations: Path, photo_dir: Path | None = None
 ) -> list[PhotoTruth]:
-  """Reads a COCO keypoint file.
+  """Reads a COCO keypoint file, or MPII's list of people.
 
-  Crowds, and people without an annotated keypoint, are ignored regions.
+  Of COCO, crowds and people without an annotated keypoint are ignored regions.
+  MPII annotates some of the people of a photo only, so that nobody else is a
+  ghost: the whole photo is ignored.
 
   Args:
     annotations: the JSON file.
@@ -88,6 +92,12 @@ def read_coco(
     ValueError: of one line, if it is not such a file.
   """
   annotations = Path(annotations)
+  if mpii.is_mpii(annotations):
+    people = mpii.read_mpii(annotations, photo_dir)
+    return [
+      _photo(photo, [p for p in people if p.image == photo], _EVERYTHING)
+      for photo in dict.fromkeys(person.image for person in people)
+    ]
   folder = annotations.parent if photo_dir is None else Path(photo_dir)
   photos = []
   for item in coco.read_photos(annotations):
@@ -103,14 +113,19 @@ def read_coco(
         ) from error
       crowd = row.get("iscrowd") or not person.visibility.any()
       (ignored if crowd else people).append(person)
-    photos.append(
-      PhotoTruth(
-        photo=folder / item.key,
-        boxes=np.array([p.box for p in people]).reshape(-1, 4),
-        ignored=np.array([p.box for p in ignored]).reshape(-1, 4),
-        keypoints=np.array(
-          [np.column_stack([p.keypoints, p.visibility > 0]) for p in people]
-        ).reshape(-1, NUM_KEYPOINTS, 3),
-      )
-    )
+    regions = np.array([p.box for p in ignored]).reshape(-1, 4)
+    photos.append(_photo(folder / item.key, people, regions))
   return photos
+
+
+def _photo(
+  photo: Path, people: Sequence[coco.CocoPerson], ignored: np.ndarray
+) -> PhotoTruth:
+  return PhotoTruth(
+    photo=photo,
+    boxes=np.array([p.box for p in people]).reshape(-1, 4),
+    ignored=ignored,
+    keypoints=np.array(
+      [np.column_stack([p.keypoints, p.visibility > 0]) for p in people]
+    ).reshape(-1, NUM_KEYPOINTS, 3),
+  )

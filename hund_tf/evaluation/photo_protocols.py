@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hund_tf.body.model import BodyModel
-from hund_tf.datasets.coco import CocoPerson, read_coco_keypoints
+from hund_tf.datasets.coco import CocoPerson
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.detection.network_features import FeatureMaker
 from hund_tf.evaluation import (
@@ -44,7 +44,7 @@ def run_detection(
   """Recall and precision, see `detection_scores`; all cases in a second CSV.
 
   Args:
-    config: `truth`, a list of boxes, or `annotations`, COCO keypoints.
+    config: `truth`, a list of boxes, or `annotations`, keypoints.
     detector: searches the photos.
     folder: for the files; exists.
     progress: goes through the photos.
@@ -60,7 +60,7 @@ def run_detection(
     photos = [
       photo
       for name in config.annotations
-      for photo in detection_truth.read_coco(Path(name), config.photo_dir)
+      for photo in detection_truth.read_keypoints(Path(name), config.photo_dir)
     ]
   matches = detection_scores.evaluate(
     progress(photos),
@@ -97,7 +97,7 @@ def _annotated(config: EvaluationConfig) -> list[list[CocoPerson]]:
   """
   photos: dict[Path, list[CocoPerson]] = defaultdict(list)
   for name in config.annotations:
-    people = read_coco_keypoints(Path(name), config.photo_dir)
+    people = annotated_people.read_people(Path(name), config.photo_dir)
     for person in landmark_scores.chosen(people, config.min_scored_px):
       photos[person.image].append(person)
   if not photos:

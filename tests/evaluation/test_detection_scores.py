@@ -180,14 +180,14 @@ def test_coco_crowds_and_people_without_keypoints_are_ignored(tmp_path):
   ]
   images = [{"id": 1, "file_name": "a.jpg"}]
   file.write_text(json.dumps({"images": images, "annotations": rows}))
-  (photo,) = detection_truth.read_coco(file)
+  (photo,) = detection_truth.read_keypoints(file)
   np.testing.assert_array_equal(photo.boxes, [[0, 0, 50, 100]])
   np.testing.assert_array_equal(photo.ignored[:, 0], [10, 20])
   np.testing.assert_array_equal(photo.keypoints[0, 0], [5, 6, 1])
   rows[0]["keypoints"] = [1, 2]
   file.write_text(json.dumps({"images": images, "annotations": rows}))
   with pytest.raises(ValueError, match="annotation 0 cannot be used"):
-    detection_truth.read_coco(file)
+    detection_truth.read_keypoints(file)
 
 
 def test_the_list_of_the_project_is_one():
@@ -199,7 +199,7 @@ def test_the_list_of_the_project_is_one():
 def test_real_truth_finds_itself(shared):
   """Boxes of the truth, taken for detections, find everybody."""
   folder = shared / "data" / "real"
-  photos = detection_truth.read_coco(folder / "mmpose/coco/test_coco.json")
+  photos = detection_truth.read_keypoints(folder / "mmpose/coco/test_coco.json")
   matches = detection_scores.evaluate(
     photos,
     lambda path: [
