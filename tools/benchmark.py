@@ -16,9 +16,12 @@ import numpy as np
 
 from flags import program, synthetic_flags
 from flags.from_config import define
+from hund_tf.api.demo import demo_photo
 from hund_tf.body import poses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
+from hund_tf.detection.detector import PeopleDetector
+from hund_tf.evaluation import detection_speed
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
@@ -30,6 +33,7 @@ from hund_tf.models.multitask.config import VARIANTS
 from hund_tf.models.multitask.network import MultitaskNetwork, forward_flops
 from hund_tf.motion import pose_library
 from hund_tf.options import check, option
+from hund_tf.photos.loading import load_photo
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.retargeting import accuracy
@@ -47,11 +51,15 @@ class _Benchmark:
   repeats: int = option(5, "Timed runs of each, after one warm-up.", low=1)
   benchmarks: tuple[str, ...] = option(
     ("bodies", "networks"),
-    "What is timed. descents: learned, traced and compiled. training: a step "
-    "of the learned descent, traced and compiled. retargeting: fits to points "
-    "of held-out poses of --pose_file or --synthetic_mocap_dir, else of the "
-    "pose prior's.",
-    choices=("bodies", "descents", "networks", "retargeting", "training"),
+    "What is timed. detection: its steps for 1, 5 and 20 people, in batches "
+    "and crop by crop. descents: learned, traced and compiled. training: a "
+    "step of the learned descent, traced and compiled. retargeting: fits to "
+    "points of held-out poses of --pose_file or --synthetic_mocap_dir, else of "
+    "the pose prior's.",
+    choices=(
+      *("bodies", "descents", "detection"),
+      *("networks", "retargeting", "training"),
+    ),
     repeated=True,
   )
   people: int = option(
@@ -267,6 +275,20 @@ def _training() -> None:
     reference = value
 
 
+def _detection() -> None:
+  numbers, photo = (1, 5, 20), load_photo(demo_photo())
+  detector = PeopleDetector()
+  columns = [
+    detection_speed.compare(detector, photo, number, _to_config().repeats)
+    for number in numbers
+  ]
+  print(
+    f"Detection, {detection_speed.TILE} pixels a person, medians, in batches "
+    "and crop by crop:\n"
+  )
+  print(detection_speed.table(columns, numbers))
+
+
 def _retargeting() -> None:
   model = BodyModel()
   library = synthetic_flags.to_poses(model.pose_prior, split="held_out")
@@ -294,6 +316,8 @@ def main(argv: Sequence[str]) -> int:
     _objective(model)
   if "descents" in parts:
     _descents()
+  if "detection" in parts:
+    _detection()
   if "networks" in parts:
     _networks()
   if "training" in parts:

@@ -23,8 +23,9 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
 import functools
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -68,6 +69,7 @@ from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.records import shards
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
+from hund_tf.visualization.reliability_plot import save_keypoint_plot
 
 
 def _method() -> Method:
@@ -244,7 +246,14 @@ def _detection(config: EvaluationConfig, folder: Path) -> list[str]:
 
 def _landmarks(config: EvaluationConfig, folder: Path) -> list[str]:
   detector = PeopleDetector()
-  print(photo_protocols.run_landmarks(config, detector, folder, _by_photo))
+
+  def draw(found: Mapping[str, Any]) -> None:
+    if config.keypoint_plot:
+      save_keypoint_plot(config.keypoint_plot, found)
+
+  print(
+    photo_protocols.run_landmarks(config, detector, folder, _by_photo, draw)
+  )
   return []
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hund_tf.detection import finding
+from hund_tf.detection.confidence import calibrated
 from hund_tf.detection.face import FaceReader
 from hund_tf.detection.finding import Candidate
 from hund_tf.detection.fusion import (
@@ -35,6 +36,7 @@ from hund_tf.detection.search import PeopleSearch, SearchConfig
 
 _CONFIDENT = 0.5  # keypoints above it are in the person's box
 _WIDENING = 0.15  # of the box at most, larger sides
+_FEET = slice(29, 33)  # of MediaPipe's landmarks
 _AVOIDANCE = 6.0  # how much looks at somebody else lose
 # (scale, turn in radians, mirrored) of MediaPipe's looks at a person.
 _LOOKS = (
@@ -172,6 +174,8 @@ class PeopleDetector:
     left = self.hands(images, poses, LEFT_HAND_POSE)
     right = self.hands(images, poses, RIGHT_HAND_POSE)
     faces = self.face(images, poses)
+    for group, part in (("hands", left), ("hands", right), ("face", faces)):
+      part.points[..., 2] = calibrated(group, part.points[..., 2])
     read = []
     for i, (image, person, seen, pose) in enumerate(
       zip(images, people, looks, poses, strict=True)
@@ -221,8 +225,8 @@ def fuse_looks(person: Candidate, looks: Looks) -> np.ndarray:
   """The 33 landmarks [33, 3] of both networks' looks at a person.
 
   Returns:
-    x, y (pixels) and the probability that a landmark is right; fingers and feet
-    have visibility x presence x agreement, times that of their limb's end.
+    x, y (pixels) and the probability that a landmark is right; fingers have
+    visibility x presence x agreement, times that of the wrist.
   """
   seen = LookSet(
     np.stack([finding.pose_joints(pose) for pose in looks.poses]),
@@ -232,7 +236,9 @@ def fuse_looks(person: Candidate, looks: Looks) -> np.ndarray:
   joints[:, 2] = probability(joints[:, 2])
   confidence = looks.landmarks[:, 2] * looks.landmarks[:, 3] * looks.agreement
   pose = np.concatenate([looks.landmarks[:, :2], confidence[:, None]], axis=1)
-  return fused_pose(pose, joints, person.size)
+  fused = fused_pose(pose, joints, person.size)
+  fused[_FEET, 2] = calibrated("feet", fused[_FEET, 2])
+  return fused
 
 
 def drop_double_hand(

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from hund_tf.detection.confidence import calibrated
+
 # COCO's 17 keypoints, which MoveNet knows: MediaPipe's landmark of each.
 COCO_TO_33 = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 _WIDTH = 0.03  # of the kernel of looks that agree, sides of the person's box
 _FLOOR = 1e-4  # weight of a look that sees nothing, so that none divides by 0
-# Probability that a joint is within a tenth of the box of its true place, by
-# the share of the weight that agrees.
-_CALIBRATION = (-1.06, 7.14)
+_CALIBRATION = (-1.06, 7.14)  # log-odds of a joint by the share that agrees
 _SEEN_SHARE = 0.2  # of the weight that agrees, from which a joint is seen
 _MAX_DETACHED = 0.12  # sides of the box between a limb's end and its hand, foot
 _LIMB_ENDS = (  # left and right joint of COCO, and what hangs on them of the 33
@@ -66,7 +66,8 @@ def probability(share: np.ndarray) -> np.ndarray:
   It falls to 0, for unknown, where hardly any look has the joint.
   """
   offset, slope = _CALIBRATION
-  return expit(offset + slope * share) * np.minimum(share / _SEEN_SHARE, 1.0)
+  seen = np.minimum(share / _SEEN_SHARE, 1.0)
+  return calibrated("body", expit(offset + slope * share) * seen)
 
 
 def fused_pose(pose: np.ndarray, joints: np.ndarray, size: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from hund_tf.detection.graphs.graph import load_graph
 from hund_tf.detection.graphs.module import frozen_function
 
 ASSETS = Path(__file__).parent / "assets"
-_MAX_BATCH = 16  # crops that a network reads at once
+MAX_BATCH = 16  # crops that a network reads at once
 
 POSE_DETECTION = "pose_detection"
 POSE_LANDMARK = "pose_landmark"
@@ -66,8 +66,8 @@ class Network:
       Outputs by name, each [B, ...] float32.
     """
     parts = []
-    for start in range(0, len(crops), _MAX_BATCH):
-      batch = np.stack(crops[start : start + _MAX_BATCH])
+    for start in range(0, len(crops), MAX_BATCH):
+      batch = np.stack(crops[start : start + MAX_BATCH])
       parts.append(self._function(tf.constant(batch)))
     return {
       name: np.concatenate([part[name] for part in parts]) for name in parts[0]

@@ -13,6 +13,7 @@ from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation.pck import match_people
 from hund_tf.files import read_json
+from hund_tf.records.schema import PersonRecord
 
 _LEAST_OVERLAP = 0.5  # IoU of boxes that are of one person
 
@@ -55,6 +56,19 @@ def read_people(
   if mpii.is_mpii(annotations):
     return mpii.read_mpii(annotations, photo_dir)
   return read_coco_keypoints(annotations, photo_dir)
+
+
+def person_of(record: PersonRecord) -> CocoPerson:
+  """The annotated person of a record, in the pixels of its image."""
+  weights = record.keypoints[:, 2]
+  seen = np.where(record.visibility > 0, 2, 1)
+  return CocoPerson(
+    Path(record.key),
+    record.box,
+    record.keypoints[:, :2],
+    np.where(weights > 0, seen, 0),
+    weights,
+  )
 
 
 def detect(

@@ -27,7 +27,7 @@ _NEEDS = {
   "real3d": ("truth",),
   "joint_floor": ("truth",),
   "detection": ("truth", "annotations"),
-  "landmarks": ("annotations",),
+  "landmarks": ("annotations", "truth"),
   "parts": ("annotations",),
 }
 # Protocols that compare 3D joints, which another system may have predicted.
@@ -58,9 +58,9 @@ class EvaluationConfig(AnnotatedPhotos):
   )
   truth: str | None = option(
     None,
-    "Folder or manifest of the person records of h36m_p1, h36m_p2 and 3dpw; "
-    "JSON file of real3d and joint_floor; JSON file with the boxes of "
-    "detection.",
+    "Folder or manifest of the person records of h36m_p1, h36m_p2, 3dpw and, "
+    "in place of --annotations, landmarks; JSON file of real3d and "
+    "joint_floor; JSON file with the boxes of detection.",
   )
   min_scored_px: float = option(
     60.0,
@@ -72,6 +72,11 @@ class EvaluationConfig(AnnotatedPhotos):
     False,
     "Let landmarks and real3d search the photos and pair who is found with the "
     "annotated people, in place of giving the detector the annotated boxes.",
+  )
+  keypoint_plot: str | None = option(
+    None,
+    "PNG of what the confidences of landmarks promise and keep, by group of "
+    "keypoints.",
   )
   predictions: str | None = option(
     None,

@@ -5,8 +5,9 @@ returns what to print.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,18 +21,21 @@ from hund_tf.evaluation import (
   detection_truth,
   figures,
   joint_definitions,
+  keypoint_reliability,
   landmark_scores,
   part_scores,
+  protocols,
   real3d,
   scoring,
 )
 from hund_tf.evaluation.config import EvaluationConfig
-from hund_tf.evaluation.photo_predictions import Sighting
+from hund_tf.evaluation.photo_predictions import Sighting, sighting_of
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.photos import loading
+from hund_tf.records import shards
 
 # Shows how far an iteration has come.
-Progress = Callable[[Sequence], Iterable]
+Progress = Callable[[Iterable], Iterable]
 Predict = Callable[[Iterator[Sighting], int], Predictions]
 
 
@@ -123,20 +127,42 @@ def _detected(
   return annotated_people.search(detector, image, boxes, points, known)
 
 
+def _images(
+  config: EvaluationConfig, progress: Progress
+) -> Iterator[tuple[np.ndarray, Sequence[CocoPerson]]]:
+  """Photos `[H, W, 3]` with those of their people who are judged."""
+  if config.annotations:
+    for people in progress(_annotated(config)):
+      yield loading.load_photo(people[0].image), people
+    return
+  records = protocols.readable_records(
+    shards.read_manifest(Path(config.truth or ""))
+  )
+  for record in progress(records):
+    people = landmark_scores.chosen(
+      [annotated_people.person_of(record)], config.min_scored_px
+    )
+    seen = sighting_of(record)
+    if people and seen.image is not None:
+      yield seen.image, people
+
+
 def run_landmarks(
   config: EvaluationConfig,
   detector: PersonDetector,
   folder: Path,
   progress: Progress = iter,
+  draw: Callable[[Mapping[str, Any]], object] = lambda found: None,
 ) -> str:
   """PCK, swaps and the worth of confidences; see `landmark_scores`.
 
   Args:
-    config: `annotations`.
+    config: `annotations`, or `truth`, person records with images.
     detector: is given the annotated boxes, or searches the photos with
       `search_people`.
     folder: for the files; exists.
     progress: goes through the photos.
+    draw: is given the reliability of each group of keypoints.
 
   Raises:
     ValueError: if the annotations cannot be read.
@@ -144,14 +170,22 @@ def run_landmarks(
     OutputError: if a file cannot be written.
   """
   judged, detections = [], []
-  for people in progress(_annotated(config)):
-    image = loading.load_photo(people[0].image)
+  for image, people in _images(config, progress):
     judged += people
     detections += _detected(detector, image, people, config.search_people)
   landmarks = landmark_scores.collect(judged, detections)
   rows = landmark_scores.summarize(landmarks)
   found = landmark_scores.about(landmarks)
-  about = {"protocol": "landmarks", "search": config.search_people, **found}
+  groups = keypoint_reliability.about(
+    keypoint_reliability.judge(judged, detections)
+  )
+  draw(groups)
+  about = {
+    "protocol": "landmarks",
+    "search": config.search_people,
+    **found,
+    "groups": groups,
+  }
   figures.write(rows, about, folder, "landmarks")
   trust = found["confidence"]
   lines = [
@@ -173,6 +207,7 @@ def run_landmarks(
     f"| {line['confidence']:.3f} | {line['right']:.3f} |"
     for line in trust["reliability"]
   ]
+  lines += ["", keypoint_reliability.table(groups)]
   return "\n".join(lines)
 
 

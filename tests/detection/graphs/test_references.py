@@ -77,7 +77,7 @@ def test_a_network_reads_crops_in_batches_of_any_size(monkeypatch):
   )
   whole = network(crops)["region"]
   assert whole.shape == (5, 1, 1, 4)
-  monkeypatch.setattr(networks, "_MAX_BATCH", 2)
+  monkeypatch.setattr(networks, "MAX_BATCH", 2)
   np.testing.assert_allclose(network(crops)["region"], whole, rtol=1e-4)
   single = [network(crop[None])["region"] for crop in crops]
   np.testing.assert_allclose(np.concatenate(single), whole, rtol=1e-4)
