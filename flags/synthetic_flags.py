@@ -26,3 +26,13 @@ def to_poses(prior: PosePrior, split: str = "train") -> PoseLibrary:
     ValueError: if the pose file or the folder cannot be used.
   """
   return pose_library.read_captures(_to_captures(), prior, split)
+
+
+def to_held_out(prior: PosePrior) -> tuple[PoseLibrary, SyntheticConfig]:
+  """Poses and distribution of examples that figures are reported on.
+
+  Raises:
+    ValueError: if the pose file or the folder cannot be used.
+  """
+  poses, settings = to_poses(prior, "held_out"), to_config()
+  return poses, settings.captured_only() if len(poses.up) else settings

@@ -11,6 +11,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   3dpw           3DPW's test split: Table 3.
   h36m_official  Human3.6M's withheld subjects: writes the submission: Table 2.
   synthetic      held-out synthetic examples, whose whole truth is known.
+  shape          stature and girths of held-out synthetic people.
   photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
                  body.
   real3d         photos with calibrated cameras and named 3D joints.
@@ -56,6 +57,7 @@ from hund_tf.evaluation import (
   protocols,
   reports,
   scoring,
+  shape_errors,
   synthetic_errors,
   tables,
 )
@@ -190,28 +192,41 @@ def _official(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
-def _synthetic(config: EvaluationConfig, folder: Path) -> list[str]:
+def _synthetic_method(config: EvaluationConfig) -> Method:
+  """The method, if it needs no image."""
   features = feature_flags.to_config().features
   if features != "landmarks":
     raise ValueError(
-      f"--features={features}: the examples of "
-      "--protocol=synthetic have no images, expected --features=landmarks"
+      f"--features={features}: the examples of --protocol={config.protocol} "
+      "have no images, expected --features=landmarks"
     )
-  method = _method()
+  return _method()
+
+
+def _synthetic(config: EvaluationConfig, folder: Path) -> list[str]:
+  method, count = _synthetic_method(config), config.synthetic_examples
   body_model = method.objective.body_model
-  poses = synthetic_flags.to_poses(body_model.pose_prior, "held_out")
-  settings = synthetic_flags.to_config()
-  captured = len(poses.up)
-  examples = ValidationSet(
-    SyntheticExamples(
-      body_model, poses, settings.captured_only() if captured else settings
-    ),
-    config.synthetic_examples,
-    HELD_OUT_SEED,
-  ).examples
+  poses, settings = synthetic_flags.to_held_out(body_model.pose_prior)
+  made = SyntheticExamples(body_model, poses, settings)
+  examples = ValidationSet(made, count, HELD_OUT_SEED).examples
   errors = synthetic_errors.measure(examples, method, config.mpjpe_root)
-  name = method_flags.name()
+  name, captured = method_flags.name(), len(poses.up)
   print(reports.of_synthetic(errors, config.mpjpe_root, name, captured, folder))
+  return []
+
+
+def _shape(config: EvaluationConfig, folder: Path) -> list[str]:
+  method, count = _synthetic_method(config), config.synthetic_examples
+  body_model = method.objective.body_model
+  poses, settings = synthetic_flags.to_held_out(body_model.pose_prior)
+  groups = (
+    (focal, ValidationSet(made, count, HELD_OUT_SEED).examples)
+    for focal in shape_errors.FOCALS
+    for made in [
+      SyntheticExamples(body_model, poses, settings.whole_people(focal))
+    ]
+  )
+  print(shape_errors.run(groups, method, method_flags.name(), folder))
   return []
 
 
@@ -276,6 +291,7 @@ _RUN = {
   **dict.fromkeys(protocols.PROTOCOLS, _records),
   "h36m_official": _official,
   "synthetic": _synthetic,
+  "shape": _shape,
   "photos_2d": _photos_2d,
   "real3d": _real3d,
   "joint_floor": _joint_floor,

@@ -12,6 +12,7 @@ PROTOCOLS = (
   *RECORD_PROTOCOLS,
   "h36m_official",
   "synthetic",
+  "shape",
   "photos_2d",
   "real3d",
   "joint_floor",
@@ -120,7 +121,8 @@ class EvaluationConfig(AnnotatedPhotos):
   )
   synthetic_examples: int = option(
     256,
-    "Held-out examples of --protocol=synthetic, rounded up to whole batches.",
+    "Held-out examples of --protocol=synthetic, or of each focal length of "
+    "--protocol=shape, rounded up to whole batches.",
     low=1,
   )
   h36m_dir: str | None = option(

@@ -102,9 +102,17 @@ class SyntheticConfig:
       self, scene=scene, annotated=0.0, mendable_errors=1.0
     )
 
-  def whole_people(self) -> "SyntheticConfig":
-    """The same with people who are not cut by the border of the photo."""
+  def whole_people(self, focal: float | None = None) -> "SyntheticConfig":
+    """The same with people who are not cut by the border of the photo.
+
+    Args:
+      focal: focal length of all photos, in larger sides; by default as before.
+    """
     scene = dataclasses.replace(self.scene, close_ups=0.0, cut=0.0)
+    if focal is not None:
+      scene = dataclasses.replace(
+        scene, default_focal=0.0, focal_range=(focal, focal)
+      )
     return dataclasses.replace(self, scene=scene)
 
   def without_noise(self) -> "SyntheticConfig":
