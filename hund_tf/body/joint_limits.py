@@ -158,6 +158,12 @@ def squash(unbounded: tf.Tensor, joints: JointAngles) -> tf.Tensor:
   return middle + half * tf.tanh(unbounded)
 
 
+def squash_slopes(unbounded: tf.Tensor, joints: JointAngles) -> tf.Tensor:
+  """Derivatives of `squash` by its inputs, elementwise `[..., J, 3]`."""
+  half = 0.5 * (joints.upper - joints.lower)
+  return half * (1.0 - tf.tanh(unbounded) ** 2)
+
+
 def unsquash(angles: tf.Tensor, joints: JointAngles) -> tf.Tensor:
   """Inverse of `squash`; angles outside are first clipped to the limits."""
   middle = 0.5 * (joints.upper + joints.lower)

@@ -8,6 +8,7 @@ import numpy as np
 
 from hund_tf.body import joint_sets
 from hund_tf.body.model import BodyModel
+from hund_tf.body.points import PointModel, PointSet
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.motion.pose_library import PoseLibrary
@@ -19,7 +20,6 @@ from hund_tf.retargeting.fit import (
   RetargetingResult,
   RetargetingTarget,
 )
-from hund_tf.retargeting.points import PointModel, PointSet
 from hund_tf.synthetic import scenes
 from hund_tf.synthetic.examples import SyntheticConfig
 from hund_tf.types import HumanState

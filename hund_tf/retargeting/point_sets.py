@@ -9,7 +9,7 @@ import numpy as np
 from hund_tf import files
 from hund_tf.body import asset as asset_lib
 from hund_tf.body import joint_regressors, parts, skeleton
-from hund_tf.retargeting.points import PointSet
+from hund_tf.body.points import PointSet
 from hund_tf.types import NUM_JOINTS
 
 _TORSO = (

@@ -40,6 +40,17 @@ def test_couplings_really_move_values():
   assert np.abs(value - _latents()).max() > 1.0
 
 
+def test_closed_form_jacobian_is_that_of_autodiff():
+  flow, latent = _flow(seed=2), _latents(5)
+  with tf.GradientTape() as tape:
+    tape.watch(latent)
+    value, _ = flow.forward(latent)
+  expected = tape.batch_jacobian(value, latent)
+  found, jacobian = flow.jacobian(latent)
+  np.testing.assert_allclose(found, value, atol=1e-5)
+  np.testing.assert_allclose(jacobian, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_log_det_is_that_of_the_autodiff_jacobian():
   flow = _flow(seed=3)
   latent = _latents(5)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hund_tf.body import joint_regressors, joint_sets, poses, skeleton
+from hund_tf.body.points import PointModel
 from hund_tf.retargeting import point_sets
-from hund_tf.retargeting.points import PointModel
 
 
 @pytest.mark.parametrize("name", list(point_sets.JOINT_TERMS))

@@ -7,13 +7,14 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
+from hund_tf.body import points
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.compat import tf
 from hund_tf.datasets.threedpw import sequences
 from hund_tf.datasets.threedpw.reader import ThreeDPW
 from hund_tf.records import shards
 from hund_tf.records.schema import MESH, PersonRecord
-from hund_tf.retargeting import correspondence, point_sets, points
+from hund_tf.retargeting import correspondence, point_sets
 from tests.body.adapters import smpl_like
 from tests.datasets.threedpw import fixture as threedpw_fixture
 from tests.retargeting import retargeting_cases

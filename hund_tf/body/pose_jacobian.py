@@ -47,10 +47,11 @@ class PoseJacobian:
     for latent, flow, joints in zip(
       state[:3], prior.flows, pose_prior.GROUPS, strict=True
     ):
-      squashed = lambda z, flow=flow, joints=joints: _angles(flow, joints, z)
-      value, slope = jacobian(squashed, latent)
-      angles.append(tf.reshape(value, [-1, latent.shape[1] // 3, 3]))
-      blocks.append(slope)
+      value, slope = flow.jacobian(latent)
+      value = tf.reshape(value, [-1, latent.shape[1] // 3, 3])
+      angles.append(joint_limits.squash(value, joints))
+      squashed = joint_limits.squash_slopes(value, joints)
+      blocks.append(slope * tf.reshape(squashed, [-1, latent.shape[1], 1]))
     by_latent = _block_diagonal(blocks)
     by_latent = tf.reshape(by_latent, [-1, _LATENTS // 3, 3, _LATENTS])
     local, by_angle = self._driven(tf.concat(angles, axis=1))
@@ -93,13 +94,6 @@ class PoseJacobian:
     turned = tf.gather(local, self.joints, axis=1)[:, :, None]
     spin = _vector(tf.matmul(slopes, turned, transpose_b=True))
     return local, tf.linalg.matrix_transpose(spin)
-
-
-def _angles(flow, joints, latent: tf.Tensor) -> tf.Tensor:
-  """Joint angles `[B, J * 3]` of a group's latents."""
-  value, _ = flow.forward(latent)
-  value = tf.reshape(value, [-1, len(joints.twist), 3])
-  return tf.reshape(joint_limits.squash(value, joints), tf.shape(latent))
 
 
 def _pulled_back(

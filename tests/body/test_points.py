@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import points as points_lib
 from hund_tf.compat import tf
-from hund_tf.retargeting import points as points_lib
 from hund_tf.types import STATE_DIMS, HumanState
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf import types
-from hund_tf.body import kinematics, skeleton
+from hund_tf.body import kinematics, pose_jacobian, skeleton
+from hund_tf.body.asset import BodyAsset
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
-from hund_tf.retargeting import pose_jacobian
 
 _LATENTS = types.BODY_POSE_DIM + 2 * types.HAND_POSE_DIM
 # How a state may move: pose latents, shape, expression, a rotation vector of
@@ -65,18 +65,17 @@ def _below() -> np.ndarray:
 
 
 class PointModel:
-  """Poses a set of points of the body, with derivatives."""
+  """Poses a set of points of the body, with derivatives.
+
+  A point is a weighted sum of what few joints carry: joint j takes its place q
+  at rest to T_j q, and q depends on shape and expression linearly.
+  """
 
   def __init__(self, body_model: BodyModel, points: PointSet):
     """Takes the rows of the body's arrays that the points need."""
-    asset = body_model.asset
-    ids = points.vertex_ids
     self.point_set = points
     self._body = body_model
-    self._template = asset.template[ids] + points.offsets.astype(np.float32)
-    self._shape_basis = asset.shape_basis[:, ids]
-    self._expression_basis = asset.dense_expression_basis()[:, ids]
-    self._weights = asset.dense_skin_weights()[ids]
+    self._carried = _carried(body_model.asset, points)
     self._below = _below()
     self._parents = np.maximum(skeleton.PARENTS, 0)
     self._poses = pose_jacobian.PoseJacobian(body_model.pose_prior)
@@ -87,84 +86,56 @@ class PointModel:
     coefficients, by_shape = pose_jacobian.jacobian(
       self._body.shape_decoder, state.shape
     )
-    oriented, turned, rest_joints, carried, joints = self._carried(
-      state, local, coefficients
-    )
-    points = tf.concat([tf.reduce_sum(carried, axis=2), joints], axis=1)
+    oriented, turned, carried, joints = self._posed(state, local, coefficients)
+    points = tf.reduce_sum(carried, axis=2)
     levers = self._levers(carried, joints)
+    moved = self._carried.weights.sum(axis=1)[:, None, None] * np.eye(3)
+    moved = tf.constant(moved, tf.float32)
     jacobian = [
       self._by_latents(levers, oriented, turns),
-      self._by_shape(turned, by_shape, rest_joints),
+      self._by_shape(turned, by_shape),
       self._by_expression(turned),
+      _cross_matrix(levers[:, :, 0]),
+      tf.repeat(moved[None], tf.shape(points)[0], axis=0),
     ]
-    jacobian = tf.concat(
-      [jacobian[0], self._mixed(tf.concat(jacobian[1:], axis=-1))], axis=-1
-    )
-    ones = tf.ones_like(points[:, :, :1, None])
-    moved = self._mixed(ones * tf.eye(3))
-    root_turn = _cross_matrix(levers[:, :, 0])
-    return PosedPoints(
-      self._mixed(points),
-      tf.concat([jacobian, root_turn, moved], axis=-1),
-    )
+    return PosedPoints(points, tf.concat(jacobian, axis=-1))
 
   def points(self, state: types.HumanState) -> tf.Tensor:
     """Points `[B, P, 3]` of a batch of states, without derivatives."""
-    prior = self._body.pose_prior
-    local = kinematics.drive_twists(prior.decode(*state[:3]))
-    root = rotation.from_6d(state.rotation)
-    local = tf.concat([root[:, None], local[:, 1:]], axis=1)
-    *_, carried, joints = self._carried(
-      state, local, self._body.shape_decoder(state.shape)
-    )
-    vertices = tf.reduce_sum(carried, axis=2)
-    return self._mixed(tf.concat([vertices, joints], axis=1))
+    local = self._body.rotations(state)
+    coefficients = self._body.shape_decoder(state.shape)
+    *_, carried, _ = self._posed(state, local, coefficients)
+    return tf.reduce_sum(carried, axis=2)
 
-  def _carried(self, state, local, coefficients) -> tuple[tf.Tensor, ...]:
-    """Global rotations Q and Q A, resting joints, what each joint carries.
+  def _posed(self, state, local, coefficients) -> tuple[tf.Tensor, ...]:
+    """Global rotations Q and Q A (from rest), what joints carry, joints.
 
-    That is the vertices as each joint moves them, times their skin weights,
-    `[B, M, 63, 3]`; last are the posed joints `[B, 63, 3]`.
+    The third is `[B, P, N, 3]`, times its weights.
     """
     rest_joints = self._body.rest_joints(state.shape)
-    rest = (
-      self._template
-      + tf.einsum("bk,kmc->bmc", coefficients, self._shape_basis)
-      + tf.einsum("be,emc->bmc", state.expression, self._expression_basis)
-    )
-    oriented, turned, joints = self._chain(
-      local, rest_joints, state.translation
-    )
-    shift = joints - tf.linalg.matvec(turned, rest_joints)
-    carried = tf.einsum("bjcd,bmd->bmjc", turned, rest) + shift[:, None]
-    carried *= self._weights[..., None]
-    return oriented, turned, rest_joints, carried, joints
-
-  def _mixed(self, values: tf.Tensor) -> tf.Tensor:
-    """`[B, P, ...]` of values `[B, M + 63, ...]` at vertices and joints."""
-    if self.point_set.mix is None:
-      return values
-    return tf.einsum("pm,bm...->bp...", self.point_set.mix, values)
-
-  def _chain(
-    self, local: tf.Tensor, rest_joints: tf.Tensor, translation: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Global rotations Q, Q A (from the resting pose) and joints."""
     bones = rest_joints - tf.gather(rest_joints, self._parents, axis=1)
     zero_pose = self._body.asset.zero_pose
     offsets = tf.linalg.matvec(zero_pose[self._parents], bones)
-    offsets = tf.concat([translation[:, None], offsets[:, 1:]], axis=1)
+    offsets = tf.concat([state.translation[:, None], offsets[:, 1:]], axis=1)
     oriented, joints = kinematics.global_transforms(local, offsets)
-    return oriented, tf.matmul(oriented, zero_pose), joints
+    turned = tf.matmul(oriented, zero_pose)
+    shift = joints - tf.linalg.matvec(turned, rest_joints)
+    table = self._carried
+    rest = (
+      table.template
+      + tf.einsum("bk,kpnc->bpnc", coefficients, table.shape_basis)
+      + tf.einsum("be,epnc->bpnc", state.expression, table.expression_basis)
+    )
+    carried = tf.linalg.matvec(tf.gather(turned, table.joints, axis=1), rest)
+    carried += tf.gather(shift, table.joints, axis=1) * table.weights[..., None]
+    return oriented, turned, carried, joints
 
   def _levers(self, carried: tf.Tensor, joints: tf.Tensor) -> tf.Tensor:
     """`[B, P, 63, 3]`: w x lever is how a turn w of a joint moves a point."""
-    hung = tf.einsum("bmjc,kj->bmkc", carried, self._below)
-    share = self._weights @ self._below.T
-    hung -= share[..., None] * joints[:, None]
-    gaps = joints[:, :, None] - joints[:, None]
-    gaps *= self._below.T[..., None]
-    return self._mixed(tf.concat([hung, gaps], axis=1))
+    hung = self._below[:, self._carried.joints].transpose(1, 2, 0)
+    share = np.sum(hung * self._carried.weights[..., None], axis=1)
+    levers = tf.reduce_sum(carried[:, :, :, None] * hung[..., None], axis=2)
+    return levers - share[..., None] * joints[:, None]
 
   def _by_latents(self, levers, oriented, turns) -> tf.Tensor:
     """Derivatives `[B, P, 3, 159]` by the pose latents."""
@@ -180,30 +151,68 @@ class PointModel:
     )
     return tf.reshape(tf.matmul(matrix, spin), [-1, count, 3, _LATENTS])
 
-  def _by_shape(self, turned, by_shape, rest_joints) -> tf.Tensor:
-    """Derivatives `[B, M + 63, 3, 16]` of vertices and joints by the code."""
-    basis = self._body.asset.joint_basis
-    joints = tf.einsum("bki,kjc->bjci", by_shape, basis)
-    vertices = tf.einsum("bki,kmc->bmci", by_shape, self._shape_basis)
+  def _by_shape(self, turned, by_shape) -> tf.Tensor:
+    """Derivatives `[B, P, 3, 16]` by the code."""
+    table = self._carried
+    joints = tf.einsum("bki,kjc->bjci", by_shape, self._body.asset.joint_basis)
     bones = joints - tf.gather(joints, self._parents, axis=1)
     bones = tf.matmul(tf.gather(turned, self._parents, axis=1), bones)
     posed = tf.einsum("kj,bkci->bjci", self._below, bones)
-    shift = posed - tf.matmul(turned, joints)
-    vertices = tf.matmul(self._blended(turned), vertices)
-    vertices += tf.einsum("mj,bjci->bmci", self._weights, shift)
-    return tf.concat([vertices, posed], axis=1)
+    shift = tf.gather(posed - tf.matmul(turned, joints), table.joints, axis=1)
+    rest = tf.einsum("bki,kpnc->bpnci", by_shape, table.shape_basis)
+    moved = tf.matmul(tf.gather(turned, table.joints, axis=1), rest)
+    moved += shift * table.weights[..., None, None]
+    return tf.reduce_sum(moved, axis=2)
 
   def _by_expression(self, turned: tf.Tensor) -> tf.Tensor:
-    """Derivatives `[B, M + 63, 3, 20]` by the expression code."""
-    basis = np.moveaxis(self._expression_basis, 0, 2)
-    vertices = tf.matmul(self._blended(turned), basis)
-    still = tf.zeros([1, types.NUM_JOINTS, 3, types.EXPRESSION_DIM])
-    still = tf.repeat(still, tf.shape(turned)[0], axis=0)
-    return tf.concat([vertices, still], axis=1)
+    """Derivatives `[B, P, 3, 20]` by the expression code."""
+    table = self._carried
+    basis = np.moveaxis(table.expression_basis, 0, -1)
+    moved = tf.matmul(tf.gather(turned, table.joints, axis=1), basis)
+    return tf.reduce_sum(moved, axis=2)
 
-  def _blended(self, turned: tf.Tensor) -> tf.Tensor:
-    """Linear part of the skinning `[B, M, 3, 3]`."""
-    return tf.einsum("mj,bjcd->bmcd", self._weights, turned)
+
+class _Carried(NamedTuple):
+  """What up to N joints carry of P points; places are times their weights."""
+
+  joints: np.ndarray  # [P, N] int32
+  weights: np.ndarray  # [P, N], 0 where fewer joints carry the point
+  template: np.ndarray  # [P, N, 3] metres, body frame, at rest
+  shape_basis: np.ndarray  # [K, P, N, 3]
+  expression_basis: np.ndarray  # [20, P, N, 3]
+
+
+def _carried(asset: BodyAsset, points: PointSet) -> _Carried:
+  ids, count = points.vertex_ids, len(points.vertex_ids)
+  skin = asset.dense_skin_weights()[ids]
+  mix = points.mix
+  if mix is None:
+    mix = np.eye(count + types.NUM_JOINTS, dtype=np.float32)
+  vertices, own = mix[:, :count], mix[:, count:]
+  weights = vertices @ skin + own
+  number = max(int(np.count_nonzero(weights, axis=1).max()), 1)
+  joints = np.argsort(weights == 0, axis=1, kind="stable")[:, :number]
+
+  def places(of_vertices: np.ndarray, of_joints: np.ndarray) -> np.ndarray:
+    """`[P, N, 3]` of `[M, 3]` and `[63, 3]`."""
+    summed = np.einsum("pm,mj,mc->pjc", vertices, skin, of_vertices)
+    summed += own[..., None] * of_joints
+    return np.take_along_axis(summed, joints[..., None], axis=1)
+
+  def bases(of_vertices: np.ndarray, of_joints: np.ndarray) -> np.ndarray:
+    rows = zip(of_vertices, of_joints, strict=True)
+    return np.stack([places(*row) for row in rows]).astype(np.float32)
+
+  expression = asset.dense_expression_basis()[:, ids]
+  still = np.zeros([len(expression), types.NUM_JOINTS, 3], np.float32)
+  template = places(asset.template[ids] + points.offsets, asset.joint_template)
+  return _Carried(
+    joints=joints.astype(np.int32),
+    weights=np.take_along_axis(weights, joints, axis=1).astype(np.float32),
+    template=template.astype(np.float32),
+    shape_basis=bases(asset.shape_basis[:, ids], asset.joint_basis),
+    expression_basis=bases(expression, still),
+  )
 
 
 def _cross_matrix(vector: tf.Tensor) -> tf.Tensor:
