@@ -117,6 +117,21 @@ def to_rotations(angles: tf.Tensor, joints: JointAngles) -> tf.Tensor:
   )
 
 
+def turns(angles: tf.Tensor, joints: JointAngles) -> tf.Tensor:
+  """How the rotations of `to_rotations` turn with the angles.
+
+  Returns:
+    `[..., J, 3, 3]`: in its columns rotation vectors, in the parent's frame, by
+    each of the three angles `[..., J, 3]`.
+  """
+  frames = tf.convert_to_tensor(joints.frames)
+  swing = tf.linalg.matvec(frames, angles * (1.0 - joints.twist))
+  by_swing = tf.matmul(rotation.left_jacobian(swing), frames)
+  by_twist = tf.matmul(rotation.from_rotation_vector(swing), frames)
+  is_twist = joints.twist[:, None, :] > 0.0
+  return tf.where(is_twist, by_twist, by_swing)
+
+
 def from_rotations(matrices: tf.Tensor, joints: JointAngles) -> tf.Tensor:
   """Angles `[..., J, 3]` in radians of rotations `[..., J, 3, 3]`.
 

@@ -64,19 +64,54 @@ def half_twist(rotations: tf.Tensor, frames: np.ndarray) -> tf.Tensor:
   Returns:
     `[B, N, 3, 3]` rotations about the axes.
   """
-  local = tf.matmul(tf.matmul(frames, rotations), frames, transpose_b=True)
+  x, y = _half_direction(_in_frames(rotations, frames))
+  norm = tf.math.rsqrt(x * x + y * y)
+  x, y = x * norm, y * norm
+  zero, one = tf.zeros_like(x), tf.ones_like(x)
+  rows = [[one, zero, zero], [zero, x, -y], [zero, y, x]]
+  turned = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+  return tf.matmul(tf.matmul(frames, turned, transpose_a=True), frames)
+
+
+def _in_frames(rotations: tf.Tensor, frames: np.ndarray) -> tf.Tensor:
+  return tf.matmul(tf.matmul(frames, rotations), frames, transpose_b=True)
+
+
+def _half_direction(local: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+  """(x, y) along half the angle of the twist about the first axis."""
   # (1 + R_aa) times (1, cosine, sine) of the twist.
   scale = 1.0 + local[..., 0, 0]
   cosine = local[..., 1, 1] + local[..., 2, 2]
   sine = local[..., 2, 1] - local[..., 1, 2]
   # (1 + cos t, sin t) points along half the angle t.
-  x = scale + cosine + _FADE * (scale - cosine) + _UNDEFINED
-  norm = tf.math.rsqrt(x * x + sine * sine)
-  x, y = x * norm, sine * norm
-  zero, one = tf.zeros_like(x), tf.ones_like(x)
-  rows = [[one, zero, zero], [zero, x, -y], [zero, y, x]]
-  turned = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
-  return tf.matmul(tf.matmul(frames, turned, transpose_a=True), frames)
+  return scale + cosine + _FADE * (scale - cosine) + _UNDEFINED, sine
+
+
+def half_twist_slope(rotations: tf.Tensor, frames: np.ndarray) -> tf.Tensor:
+  """How the angle of `half_twist` changes as the rotation turns, `[B, N, 3]`.
+
+  Its product with a turn w, R -> exp(w) R, is the change of the angle.
+
+  Args:
+    rotations: `[B, N, 3, 3]`.
+    frames: as of `half_twist`.
+  """
+  local = _in_frames(rotations, frames)
+  x, y = _half_direction(local)
+  zero = tf.zeros_like(x)
+  scale = tf.stack([zero, local[..., 2, 0], -local[..., 1, 0]], -1)
+  cosine = tf.stack(
+    [local[..., 1, 2] - local[..., 2, 1], -local[..., 0, 2], local[..., 0, 1]],
+    axis=-1,
+  )
+  sine = tf.stack(
+    [local[..., 1, 1] + local[..., 2, 2], -local[..., 0, 1], -local[..., 0, 2]],
+    axis=-1,
+  )
+  by_x = (1.0 + _FADE) * scale + (1.0 - _FADE) * cosine
+  slope = x[..., None] * sine - y[..., None] * by_x
+  slope /= (x * x + y * y)[..., None]
+  return tf.linalg.matvec(frames, slope, transpose_a=True)
 
 
 def _take(rotations: tf.Tensor, indices: list[int]) -> tf.Tensor:
@@ -138,6 +173,37 @@ def drive_twists(rotations: tf.Tensor) -> tf.Tensor:
       axis=1,
     ),
   )
+
+
+def driven_turns(rotations: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
+  """How driven rotations turn as those that drive them do.
+
+  Args:
+    rotations: `[B, 63, 3, 3]` local rotations, twist joints the identity.
+    turns: `[B, 63, 3, D]` rotation vectors of these in the parents' frames by
+      any D numbers; those of the twist joints are not read.
+
+  Returns:
+    `[B, 63, 3, D]` of `drive_twists(rotations)`; a twist joint turns with its
+    partner's numbers.
+  """
+  above, below = _SHARED_ABOVE, _SHARED_BELOW
+  parts = []
+  for table in (above, below):
+    whole = _take(rotations, table.partners)
+    by_whole = _take(turns, table.partners)
+    slope = half_twist_slope(whole, table.frames)
+    angle = tf.matmul(slope[..., None, :], by_whole)
+    axis = table.frames[:, 0, :, None]  # of the twist
+    half = axis * angle
+    if table is above:  # W H^T, then H
+      partner = by_whole - tf.matmul(whole, axis) * angle
+    else:  # H, then H^T W
+      turned = half_twist(whole, table.frames)
+      partner = tf.matmul(turned, by_whole, transpose_a=True) - half
+    parts += [(table.partners, partner), (table.twists, half)]
+  indices = [index for found, _ in parts for index in found]
+  return _replace(turns, indices, tf.concat([x for _, x in parts], axis=1))
 
 
 def undrive_twists(rotations: tf.Tensor) -> tf.Tensor:

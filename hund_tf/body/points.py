@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf import types
-from hund_tf.body import kinematics, pose_jacobian, skeleton
+from hund_tf.body import kinematics, skeleton
 from hund_tf.body.asset import BodyAsset
 from hund_tf.body.model import BodyModel
+from hund_tf.body.pose_jacobian import Turns, pose_jacobian
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
 
@@ -78,21 +79,18 @@ class PointModel:
     self._carried = _carried(body_model.asset, points)
     self._below = _below()
     self._parents = np.maximum(skeleton.PARENTS, 0)
-    self._poses = pose_jacobian.PoseJacobian(body_model.pose_prior)
 
   def __call__(self, state: types.HumanState) -> PosedPoints:
     """Points of a batch of states, with all derivatives."""
-    local, turns = self._poses(state)
-    coefficients, by_shape = pose_jacobian.jacobian(
-      self._body.shape_decoder, state.shape
-    )
+    local, turns = pose_jacobian(self._body.pose_prior, state)
+    coefficients, by_shape = self._body.shape_decoder.jacobian(state.shape)
     oriented, turned, carried, joints = self._posed(state, local, coefficients)
     points = tf.reduce_sum(carried, axis=2)
     levers = self._levers(carried, joints)
     moved = self._carried.weights.sum(axis=1)[:, None, None] * np.eye(3)
     moved = tf.constant(moved, tf.float32)
     jacobian = [
-      self._by_latents(levers, oriented, turns),
+      *(self._by_latents(levers, oriented, group) for group in turns),
       self._by_shape(turned, by_shape),
       self._by_expression(turned),
       _cross_matrix(levers[:, :, 0]),
@@ -137,19 +135,16 @@ class PointModel:
     levers = tf.reduce_sum(carried[:, :, :, None] * hung[..., None], axis=2)
     return levers - share[..., None] * joints[:, None]
 
-  def _by_latents(self, levers, oriented, turns) -> tf.Tensor:
-    """Derivatives `[B, P, 3, 159]` by the pose latents."""
-    above = tf.gather(oriented, self._parents[self._poses.joints], axis=1)
-    spin = tf.reshape(
-      tf.matmul(above, turns), [-1, len(self._poses.joints) * 3, _LATENTS]
-    )
-    levers = tf.gather(levers, self._poses.joints, axis=2)
-    count = levers.shape[1]
-    matrix = tf.reshape(
-      tf.transpose(_cross_matrix(levers), [0, 1, 3, 2, 4]),
-      [-1, count * 3, len(self._poses.joints) * 3],
-    )
-    return tf.reshape(tf.matmul(matrix, spin), [-1, count, 3, _LATENTS])
+  def _by_latents(self, levers, oriented, turns: Turns) -> tf.Tensor:
+    """Derivatives `[B, P, 3, D]` by the pose latents of a group."""
+    above = tf.gather(oriented, self._parents[turns.joints], axis=1)
+    spin = tf.matmul(above, turns.by_latent)
+    levers = tf.gather(levers, turns.joints, axis=2)
+    count, size = levers.shape[1], spin.shape[-1]
+    spin = tf.reshape(spin, [-1, len(turns.joints) * 3, size])
+    matrix = tf.transpose(_cross_matrix(levers), [0, 1, 3, 2, 4])
+    matrix = tf.reshape(matrix, [-1, count * 3, spin.shape[1]])
+    return tf.reshape(tf.matmul(matrix, spin), [-1, count, 3, size])
 
   def _by_shape(self, turned, by_shape) -> tf.Tensor:
     """Derivatives `[B, P, 3, 16]` by the code."""
@@ -217,7 +212,4 @@ def _carried(asset: BodyAsset, points: PointSet) -> _Carried:
 
 def _cross_matrix(vector: tf.Tensor) -> tf.Tensor:
   """Matrices `[..., 3, 3]` that map w to w x vector `[..., 3]`."""
-  x, y, z = tf.unstack(vector, axis=-1)
-  zero = tf.zeros_like(x)
-  rows = [[zero, z, -y], [-z, zero, x], [y, -x, zero]]
-  return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+  return rotation.cross_matrix(-vector)

@@ -21,6 +21,11 @@ class PcaShapeDecoder(tf.Module):
     missing = self.num_components - types.SHAPE_DIM
     return tf.pad(code, [[0, 0], [0, missing]])
 
+  def jacobian(self, code: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Coefficients `[B, K]` and their derivatives by the code `[B, K, 16]`."""
+    slope = tf.eye(self.num_components, types.SHAPE_DIM)
+    return self(code), tf.repeat(slope[None], tf.shape(code)[0], axis=0)
+
 
 class VaeShapeDecoder(tf.Module):
   """The mean decoder of a variational auto-encoder (two hidden layers)."""
@@ -41,6 +46,20 @@ class VaeShapeDecoder(tf.Module):
       x = tf.nn.silu(tf.matmul(x, kernel) + bias)
     kernel, bias = self._last
     return tf.matmul(code, self._linear) + tf.matmul(x, kernel) + bias
+
+  def jacobian(self, code: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Coefficients `[B, K]` and their derivatives by the code `[B, K, 16]`."""
+    x, slope = code, tf.eye(types.SHAPE_DIM)
+    for kernel, bias in self._layers:
+      x = tf.matmul(x, kernel) + bias
+      gate = tf.sigmoid(x)
+      gain = gate * (1.0 + x * (1.0 - gate))  # of silu
+      slope = tf.matmul(slope, kernel) * gain[:, None]
+      x = x * gate
+    kernel, bias = self._last
+    value = tf.matmul(code, self._linear) + tf.matmul(x, kernel) + bias
+    slope = self._linear + tf.matmul(slope, kernel)
+    return value, tf.linalg.matrix_transpose(slope)
 
 
 def make_shape_decoder(kind: ShapeDecoderKind, asset: BodyAsset) -> tf.Module:

@@ -50,3 +50,16 @@ def decode(placement: tf.Tensor, intrinsics: Intrinsics) -> tf.Tensor:
   pixel = (placement[..., :2] + 1.0) * (CROP_SIZE / 2.0)
   lateral = (pixel - intrinsics.center) / intrinsics.focal * depth
   return tf.concat([lateral, depth], axis=-1)
+
+
+def slopes(translation: tf.Tensor, intrinsics: Intrinsics) -> tf.Tensor:
+  """Derivatives `[..., 3, 3]` of `decode` by (u, v, w), in its columns.
+
+  Args:
+    translation: `[..., 3]` metres, what `decode` gave.
+    intrinsics: of the crops (C_c), fields `[..., 2]`, crop pixels.
+  """
+  step = translation[..., 2:] * (CROP_SIZE / 2.0) / intrinsics.focal
+  across = tf.linalg.diag(step)
+  across = tf.concat([across, tf.zeros_like(across[..., :1, :])], axis=-2)
+  return tf.concat([across, translation[..., None]], axis=-1)

@@ -64,6 +64,35 @@ def from_rotation_vector(vector: tf.Tensor) -> tf.Tensor:
   return rotation_matrix_3d.from_axis_angle(vector / angle, angle)
 
 
+def left_jacobian(vector: tf.Tensor) -> tf.Tensor:
+  """How a rotation turns with its rotation vector, `[..., 3, 3]`.
+
+  exp(v + dv) = exp(J dv) exp(v) to first order.
+
+  Args:
+    vector: `[..., 3]` radians.
+  """
+  square = tf.reduce_sum(vector * vector, -1, keepdims=True)[..., None] + 1e-8
+  angle = tf.sqrt(square)
+  across = (1.0 - tf.cos(angle)) / square
+  # The difference of small numbers by the first terms of its series.
+  third = tf.where(
+    angle < 0.1,
+    1.0 / 6.0 - square / 120.0,
+    (angle - tf.sin(angle)) / (square * angle),
+  )
+  skew = cross_matrix(vector)
+  return tf.eye(3) + across * skew + third * tf.matmul(skew, skew)
+
+
+def cross_matrix(vector: tf.Tensor) -> tf.Tensor:
+  """Matrices `[..., 3, 3]` that map w to vector x w, of vectors `[..., 3]`."""
+  x, y, z = tf.unstack(vector, axis=-1)
+  zero = tf.zeros_like(x)
+  rows = [[zero, -z, y], [z, zero, -x], [-y, x, zero]]
+  return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 def to_rotation_vector(matrix: tf.Tensor) -> tf.Tensor:
   """Rotation vectors `[..., 3]` (rad) of rotation matrices `[..., 3, 3]`."""
   axis, angle = axis_angle.from_quaternion(
