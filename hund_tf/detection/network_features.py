@@ -86,6 +86,19 @@ def guide_maps(landmarks: ImageFeatures) -> tf.Tensor:
   return weighted[..., :NUM_GUIDES]
 
 
+def guided(landmarks: ImageFeatures, network: ImageFeatures) -> ImageFeatures:
+  """What a detector found, with B and F of a network that was told of it.
+
+  K of such a network is the detector's again, and B is of the person whom the
+  detector means, so neither is weighed against the other.
+  """
+  return landmarks._replace(
+    part_probs=network.part_probs,
+    part_weights=network.part_weights,
+    features=network.features,
+  )
+
+
 def parts_agree(landmarks: ImageFeatures, network: ImageFeatures) -> tf.Tensor:
   """Whether B of the network is of the person that a detector found, `[B]`.
 
@@ -187,7 +200,9 @@ class NetworkFeatures:
     found = self._look(
       np.stack(crops).astype(np.float32) / 255.0, np.stack(inside), guides
     )
-    return found if landmarks is None else fuse(landmarks, found)
+    if landmarks is None:
+      return found
+    return guided(landmarks, found) if self._guided else fuse(landmarks, found)
 
 
 def landmarks_only(

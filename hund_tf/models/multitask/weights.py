@@ -13,7 +13,7 @@ from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.models.multitask.pose_encoder import PoseEncoder
 from hund_tf.models.weight_files import WeightsError
 
-DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "multitask_small.npz"
+DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "multitask_blazepose.npz"
 _WRITER = "tools.train_multitask"
 
 
@@ -36,7 +36,7 @@ def save(
 def load(
   path: str | os.PathLike | None = None, precision: str | None = None
 ) -> MultitaskNetwork:
-  """The network of a weights file, by default the small one of this project.
+  """The network of a weights file, by default the one of this project.
 
   Args:
     path: what `save` wrote.

@@ -32,6 +32,7 @@ def _read(*arguments: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
   ("name", "expected"),
   [
+    ("multitask_blazepose", "16 0.002 256 blazepose float32"),
     ("multitask_small", "16 0.0015 240 plain mixed_bfloat16"),
     ("multitask_paper", "32 0.0003 480 resnet50v2 mixed_bfloat16"),
   ],
