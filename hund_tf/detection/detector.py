@@ -198,6 +198,8 @@ def _detections(
 ) -> list[Detection]:
   """The people of a photo with their boxes, masks and 3D landmarks."""
   height, width = image.shape[:2]
+  keypoints = [found for found, _ in points]
+  masks = person_masks(looks, keypoints, height, width)
   return [
     Detection(
       person.box
@@ -209,7 +211,7 @@ def _detections(
       spatial,
     )
     for person, (keypoints, spatial), mask in zip(
-      people, points, person_masks(looks, height, width), strict=True
+      people, points, masks, strict=True
     )
   ]
 

@@ -13,7 +13,9 @@ from hund_tf.models.multitask.network import MultitaskNetwork
 from hund_tf.models.multitask.pose_encoder import PoseEncoder
 from hund_tf.models.weight_files import WeightsError
 
-DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "multitask_blazepose.npz"
+DEFAULT_PATH = (
+  pathlib.Path(__file__).parent / "assets" / "multitask_blazepose.npz"
+)
 _WRITER = "tools.train_multitask"
 
 

@@ -1,0 +1,69 @@
+"""Masks belong to one person each."""
+
+import numpy as np
+import pytest
+
+from hund_tf.body import keypoints as table
+from hund_tf.detection.masks import limb_distance, person_masks
+from hund_tf.detection.pose import Looks, Pose
+from hund_tf.detection.roi import upright_roi
+
+_SIDE = 100
+
+
+def _upright(x):
+  """A person who stands at a column, all bones on it."""
+  points = np.zeros([137, 3])
+  points[table.BODY] = [x, 50.0, 1.0]
+  for end, y in (("neck", 20.5), ("mid_hip", 60.5), ("nose", 10.5)):
+    points[table.INDEX[end], 1] = y
+  for side in "lr":
+    for end, y in (("knee", 75.5), ("ankle", 90.5), ("big_toe", 92.5)):
+      points[table.INDEX[f"{side}_{end}"], 1] = y
+  return points
+
+
+def _looks(columns, probability=0.9):
+  """One look in which some columns of the photo are foreground."""
+  mask = np.zeros([256, 256], np.float32)
+  first, last = (round(c * 256 / _SIDE) for c in columns)
+  mask[:, first:last] = probability
+  pose = Pose(
+    landmarks=np.zeros([33, 4]),
+    world=np.zeros([33, 3]),
+    alignment=np.zeros([2, 2]),
+    score=1.0,
+    mask=mask,
+    roi=upright_roi(np.array([0.0, 0.0, _SIDE, _SIDE])),
+  )
+  return Looks((pose,), np.zeros([33, 4]), np.ones(33), 1.0, np.ones(1))
+
+
+def test_distance_from_the_limbs():
+  away = limb_distance(_upright(40.5), _SIDE, _SIDE)
+  size = 92.5 - 10.5
+  assert away[50, 40] == 0.0
+  assert away[50, 65] == pytest.approx(25.0 / size, rel=0.03)
+  assert np.isinf(limb_distance(np.zeros([137, 3]), _SIDE, _SIDE)).all()
+
+
+def test_neighbours_keep_their_pixels():
+  """Both masks take in everybody; the limbs tell who is who."""
+  people = [_looks((10, 90), 0.9), _looks((10, 90), 0.8)]
+  points = [_upright(30.5), _upright(70.5)]
+  left, right = person_masks(people, points, _SIDE, _SIDE)
+  assert not (left & right).any()
+  assert left[:, 12:45].all() and not left[:, 56:].any()
+  assert right[:, 56:88].all() and not right[:, :44].any()
+
+
+def test_alone_all_foreground_is_theirs():
+  (mask,) = person_masks([_looks((10, 90))], [_upright(30.5)], _SIDE, _SIDE)
+  assert mask[:, 12:88].all() and not mask[:, :9].any()
+
+
+def test_people_without_limbs_take_what_is_likeliest():
+  people = [_looks((10, 90), 0.9), _looks((10, 90), 0.8)]
+  points = [np.zeros([137, 3]), _upright(70.5)]
+  first, second = person_masks(people, points, _SIDE, _SIDE)
+  assert first[:, 12:88].all() and not second.any()
