@@ -1,5 +1,7 @@
 """Features of the network, alone and fused with landmarks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -197,3 +199,25 @@ def test_bad_input_is_named(network, person):
   box = landmark_features.crop_box(person)
   with pytest.raises(ValueError, match="photo: got none"):
     NetworkFeatures(network, "network")(None, [person], [box])
+
+
+def test_a_guided_network_is_told_who_is_meant(person):
+  """B and F are of the network that was told, K is the detector's."""
+  config = dataclasses.replace(TINY, guided=True)
+  network = MultitaskNetwork(config)
+  random = np.random.default_rng(1)
+  image = random.integers(0, 255, [200, 220, 3], dtype=np.uint8)
+  box = landmark_features.crop_box(person)
+  both = NetworkFeatures(network, "both", with_features=True)(
+    image, [person], [box]
+  )
+  landmarks = landmarks_only(None, [person], [box])
+  np.testing.assert_array_equal(both.heatmaps, landmarks.heatmaps)
+  crop = landmark_features.crop_image(image, box, 240)[None] / np.float32(255.0)
+  inside = landmark_features.photo_map(image.shape, box)[None]
+  weighted = landmarks.heatmaps * np.float32(0.7)
+  told = image_features(network(crop, weighted[..., :25]), inside)
+  alone = image_features(network(crop), inside)
+  np.testing.assert_allclose(both.part_probs, told.part_probs, atol=1e-5)
+  np.testing.assert_allclose(both.features, told.features, atol=1e-5)
+  assert np.abs(told.part_probs - alone.part_probs).max() > 1e-4
