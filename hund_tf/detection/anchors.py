@@ -107,3 +107,13 @@ def non_maximum_suppression(
     if all(overlap[i, j] <= max_iou for j in kept):
       kept.append(int(i))
   return kept
+
+
+def share_inside(box: np.ndarray, regions: np.ndarray) -> float:
+  """The largest share of a box that lies in one of some regions `[M, 4]`."""
+  if not len(regions):
+    return 0.0
+  low = np.maximum(box[:2], regions[:, :2])
+  high = np.minimum(box[:2] + box[2:], regions[:, :2] + regions[:, 2:])
+  inside = np.prod(np.maximum(high - low, 0.0), axis=-1)
+  return float(inside.max() / np.prod(box[2:]))

@@ -5,13 +5,13 @@ detector adds people whom it does not see, as those who lie. Everybody of
 several photos goes through each network together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hund_tf.detection import thunder
-from hund_tf.detection.anchors import box_iou
+from hund_tf.detection.anchors import box_iou, share_inside
 from hund_tf.detection.finding import (
   COUNTED,
   MARGIN,
@@ -43,6 +43,9 @@ _SEEN = 0.5  # confidence of the joints that bound it
 _COVERED = 0.4  # overlap with another box, above which it is nobody new
 _SURE_FIT = 0.4  # of a pose and the box, above which it is the person's
 _IN_GIVEN_BOX = 0.1  # least evidence in a box that is given
+_ALONE = 0.9  # what is left of a box's score where it is looked at alone
+_PART = 0.5  # share of a box in another one, above which it is not such a box
+_CUT_MARGIN = 0.05  # around a box that is looked at alone, larger sides
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,25 @@ def _with_poses(
   return Boxes(np.reshape(boxes, (-1, 4)), np.array(scores, np.float64))
 
 
+def _cut_out(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+  """The photo, black but for a box [4] and a little around it."""
+  margin = _CUT_MARGIN * max(box[2:])
+  left, top = np.floor(np.maximum(box[:2] - margin, 0)).astype(int)
+  right, bottom = np.ceil(box[:2] + box[2:] + margin).astype(int)
+  seen = np.zeros_like(image)
+  seen[top:bottom, left:right] = image[top:bottom, left:right]
+  return seen
+
+
+def _is_part(person: Candidate, kept: Sequence[Candidate]) -> bool:
+  """Whether a box is mostly within that of somebody who is found.
+
+  Alone it would show a part of them that looks like a person.
+  """
+  boxes = np.reshape([other.box for other in kept], (-1, 4))
+  return share_inside(person.box, boxes) > _PART
+
+
 class PeopleSearch:
   """Finds people and their joints in photos."""
 
@@ -112,6 +134,19 @@ class PeopleSearch:
       return []
     found = self.candidates(images, self.proposals(images))
     return [self.distinct(of_photo) for of_photo in found]
+
+  def _alone(
+    self, images: Sequence[np.ndarray], found: Sequence[Sequence[Candidate]]
+  ) -> list[list[Candidate]]:
+    """Another look at some boxes of each photo, with all around them black."""
+    counts = [len(of_photo) for of_photo in found]
+    boxes = np.reshape([c.box for seen in found for c in seen], (-1, 4))
+    scores = [_ALONE * c.box_score for seen in found for c in seen]
+    owners = [
+      _cut_out(*each)
+      for each in zip(repeated(images, counts), boxes, strict=True)
+    ]
+    return grouped(self._looked(owners, Boxes(boxes, np.array(scores))), counts)
 
   def proposals(self, images: Sequence[np.ndarray]) -> list[Boxes]:
     """Boxes in which somebody may be, at least `min_person_px` large.
@@ -155,8 +190,13 @@ class PeopleSearch:
   ) -> list[list[Candidate]]:
     """What is seen in some boxes of each photo."""
     counts = [len(of_photo.scores) for of_photo in boxes]
-    owners = repeated(images, counts)
     every = Boxes(*(np.concatenate(part) for part in zip(*boxes, strict=True)))
+    return grouped(self._looked(repeated(images, counts), every), counts)
+
+  def _looked(
+    self, owners: Sequence[np.ndarray], every: Boxes
+  ) -> list[Candidate]:
+    """What is seen in boxes, each of its own image."""
     views = [
       (upright_roi(box, _CROP_SCALE), mirrored)
       for box in every.boxes
@@ -164,11 +204,10 @@ class PeopleSearch:
     ]
     seen = self._joints.candidates(repeated(owners, [2] * len(owners)), views)
     poses = self._poses(owners, every.boxes)
-    found = [
+    return [
       choose(box, float(score), tuple(seen[2 * i : 2 * i + 2]), poses[i])
       for i, (box, score) in enumerate(zip(*every, strict=True))
     ]
-    return grouped(found, counts)
 
   def _poses(
     self, images: Sequence[np.ndarray], boxes: np.ndarray
@@ -232,12 +271,42 @@ class PeopleSearch:
     if not images:
       return []
     given = [Boxes(of_photo, np.ones(len(of_photo))) for of_photo in boxes]
-    return [self._owned(found) for found in self.candidates(images, given)]
+    found = self.candidates(images, given)
+    owned = [self._owned(seen, {}) for seen in found]
+    empty = [
+      [
+        i
+        for i, person in enumerate(seen)
+        if i not in kept and not _is_part(person, list(kept.values()))
+      ]
+      for seen, kept in zip(found, owned, strict=True)
+    ]
+    again = self._alone(
+      images,
+      [[s[i] for i in e] for s, e in zip(found, empty, strict=True)],
+    )
+    for seen, kept, missed, second in zip(
+      found, owned, empty, again, strict=True
+    ):
+      late = dict(zip(missed, second, strict=True))
+      kept |= self._owned([late.get(i, c) for i, c in enumerate(seen)], kept)
+    return [
+      [kept.get(i) for i in range(len(seen))]
+      for seen, kept in zip(found, owned, strict=True)
+    ]
 
-  def _owned(self, found: Sequence[Candidate]) -> list[Candidate | None]:
-    """The person of each given box of a photo, in the order of the boxes."""
+  def _owned(
+    self, found: Sequence[Candidate], owned: Mapping[int, Candidate]
+  ) -> dict[int, Candidate]:
+    """The people of given boxes of a photo, by the number of the box.
+
+    Args:
+      found: in each box.
+      owned: people who are found already.
+    """
     order = sorted(range(len(found)), key=lambda i: -found[i].evidence)
-    kept: dict[int, Candidate] = {}
+    order = [i for i in order if i not in owned]
+    kept = dict(owned)
     for i in order:
       person, others = found[i], list(kept.values())
       if self._known(person, others) or not is_inside(person):
@@ -245,11 +314,13 @@ class PeopleSearch:
         known = [other.joints for other in others]
         if not is_inside(person):
           known.append(person.joints)
-        person = choose(person.box, 1.0, person.views, person.pose, known)
+        person = choose(
+          person.box, person.box_score, person.views, person.pose, known
+        )
       seen = person.evidence >= _IN_GIVEN_BOX
       if seen and is_inside(person) and not self._known(person, others):
         kept[i] = person
-    return [kept.get(i) for i in range(len(found))]
+    return kept
 
   def _known(self, person: Candidate, kept: Sequence[Candidate]) -> bool:
     return any(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hund_tf.datasets.coco import COCO_INDICES
-from hund_tf.detection.anchors import box_iou
+from hund_tf.detection.anchors import box_iou, share_inside
 from hund_tf.detection.interface import Detection
 from hund_tf.evaluation import figures
 from hund_tf.evaluation.detection_truth import PhotoTruth
@@ -90,16 +90,6 @@ def _likeness(truth: PhotoTruth, found: Sequence[Detection]) -> np.ndarray:
   )
   known = (truth.keypoints[:, _JOINTS, 2] > 0).any(-1)
   return np.where(known[:, None], similarity, overlap)
-
-
-def share_inside(box: np.ndarray, regions: np.ndarray) -> float:
-  """The largest share of a box that lies in one of some regions `[M, 4]`."""
-  if not len(regions):
-    return 0.0
-  low = np.maximum(box[:2], regions[:, :2])
-  high = np.minimum(box[:2] + box[2:], regions[:, :2] + regions[:, 2:])
-  inside = np.prod(np.maximum(high - low, 0.0), axis=-1)
-  return float(inside.max() / np.prod(box[2:]))
 
 
 def match_photo(

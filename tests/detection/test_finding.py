@@ -96,20 +96,49 @@ def test_a_person_beside_a_box_is_not_in_it():
   assert not finding.is_inside(_candidate([0, 0, 100, 100], _person(60)))
 
 
+def _seeing(search, monkeypatch, first, alone):
+  """Lets looks show people, by the left of the box; tells of the second ones.
+
+  Returns:
+    Images of the second looks.
+  """
+  images = []
+
+  def looked(owners, every):
+    second = len(every.scores) and every.scores[0] < 1.0
+    people = alone if second else first
+    images.extend(owners if second else [])
+    return [
+      _candidate(box, people[int(box[0])], score=score)
+      for box, score in zip(*every, strict=True)
+    ]
+
+  monkeypatch.setattr(search, "_looked", looked)
+  return images
+
+
 def test_given_boxes_keep_their_order_and_share_nobody(search, monkeypatch):
-  people = {0: _person(0), 1: _person(0), 2: _person(300, 0.05)}
-  lefts = [0, 4, 300]
-  boxes = np.array([[left, 0, 100, 100] for left in lefts], float)
-  monkeypatch.setattr(
-    search,
-    "candidates",
-    lambda images, given: [
-      [_candidate(box, people[i]) for i, box in enumerate(given[0].boxes)]
-    ],
-  )
-  (found,) = search.in_boxes([None], [boxes])
+  people = {0: _person(0), 4: _person(0), 300: _person(300, 0.05)}
+  boxes = np.array([[left, 0, 100, 100] for left in people], float)
+  seen = _seeing(search, monkeypatch, people, people)
+  (found,) = search.in_boxes([np.zeros([120, 420, 3], np.uint8)], [boxes])
   assert [p is None for p in found] == [False, True, True]
   np.testing.assert_array_equal(found[0].box, boxes[0])
+  assert len(seen) == 1  # the second box is mostly within the first
+
+
+def test_a_box_that_shows_a_neighbour_is_looked_at_alone(search, monkeypatch):
+  boxes = np.array([[0, 0, 100, 100], [60, 0, 100, 100]], float)
+  seen = _seeing(
+    search, monkeypatch, {0: _person(0), 60: _person(0)}, {60: _person(60)}
+  )
+  image = np.full([120, 200, 3], 9, np.uint8)
+  (found,) = search.in_boxes([image], [boxes])
+  assert found[0].box_score == 1.0 and found[1].box_score < 1.0
+  np.testing.assert_allclose(found[1].joints[:, 0], _GRID + 60, atol=1e-6)
+  assert (seen[0][:105, 55:165] == 9).all()
+  assert seen[0][:, :55].max() == seen[0][:, 165:].max() == 0
+  assert seen[0][105:].max() == 0
 
 
 def test_settings_that_cannot_be():
