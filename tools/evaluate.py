@@ -18,6 +18,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   joint_floor    the part of real3d's errors that is the joints' definition.
   detection      who is found in photos, against boxes or keypoints.
   landmarks      the detector's keypoints, against annotated ones.
+  landmarks_3d   the detector's 3D landmarks, against 3D joints or records.
   parts          parts of the multitask network at annotated joints.
 """
 
@@ -50,6 +51,7 @@ from hund_tf.evaluation import (
   h36m_withheld,
   joint_definitions,
   joint_floor,
+  landmarks_3d,
   photo_predictions,
   photo_protocols,
   photos_2d,
@@ -272,6 +274,16 @@ def _landmarks(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
+def _landmarks_3d(config: EvaluationConfig, folder: Path) -> list[str]:
+  progress = functools.partial(tqdm, unit="person", file=sys.stderr)
+  print(
+    landmarks_3d.run(
+      config, PeopleDetector(), body_flags.to_model(), folder, progress
+    )
+  )
+  return []
+
+
 def _parts(config: EvaluationConfig, folder: Path) -> list[str]:
   settings = feature_flags.to_config()
   if settings.features == "landmarks":
@@ -297,6 +309,7 @@ _RUN = {
   "joint_floor": _joint_floor,
   "detection": _detection,
   "landmarks": _landmarks,
+  "landmarks_3d": _landmarks_3d,
   "parts": _parts,
 }
 

@@ -7,7 +7,8 @@ Protocols of their own are `photos_2d`, `synthetic_errors`, `shape_errors` and
 `h36m_submission` (with `h36m_withheld`), `real3d` (with `joint_definitions` and
 `joint_floor`, which tell the joints of datasets from ours), and those of what
 stands before the descent: `detection_scores` (of `detection_truth`),
-`landmark_scores` and `part_scores`, with `keypoint_reliability`, the people of
+`landmark_scores`, `landmarks_3d` and `part_scores`, with
+`keypoint_reliability`, the people of
 `annotated_people` and the standard errors of `figures`; `photo_protocols` runs
 them as `config` says.
 `descent_comparison` sets methods side by side (Figs. 3, 4) and

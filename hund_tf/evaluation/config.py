@@ -18,6 +18,7 @@ PROTOCOLS = (
   "joint_floor",
   "detection",
   "landmarks",
+  "landmarks_3d",
   "parts",
 )
 # What a protocol cannot do without: one of these.
@@ -29,6 +30,7 @@ _NEEDS = {
   "joint_floor": ("truth",),
   "detection": ("truth", "annotations"),
   "landmarks": ("annotations", "truth"),
+  "landmarks_3d": ("truth",),
   "parts": ("annotations",),
 }
 # Protocols that compare 3D joints, which another system may have predicted.
@@ -61,7 +63,8 @@ class EvaluationConfig(AnnotatedPhotos):
     None,
     "Folder or manifest of the person records of h36m_p1, h36m_p2, 3dpw and, "
     "in place of --annotations, landmarks; JSON file of real3d and "
-    "joint_floor; JSON file with the boxes of detection.",
+    "joint_floor; JSON file with the boxes of detection. landmarks_3d takes "
+    "records whose bodies are known or the file of real3d.",
   )
   min_scored_px: float = option(
     60.0,

@@ -70,7 +70,7 @@ def _decoded(data: bytes, mode: str) -> np.ndarray:
     return np.asarray(image.convert(mode))
 
 
-def _detected(
+def detected(
   sighting: Sighting, detector: PersonDetector
 ) -> tuple[Detection | None, str]:
   """The person of a sighting, or why nobody was found."""
@@ -116,7 +116,7 @@ def predict(
     found, cameras, seen, images = [], [], [], []
     for sighting in batch:
       keys.append(sighting.key)
-      detection, problem = _detected(sighting, detector)
+      detection, problem = detected(sighting, detector)
       if detection is None:
         problems[sighting.key] = problem
       else:
