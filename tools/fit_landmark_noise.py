@@ -52,9 +52,9 @@ class LandmarkFitConfig:
     name="landmark_check_records",
   )
   people: int = option(
-    1800,
+    1200,
     "People that are looked at, as many of each shard; of the other records a "
-    "sixth of so many.",
+    "quarter of so many.",
     name="landmark_people",
     low=20,
   )
@@ -123,7 +123,7 @@ def main(argv: Sequence[str]) -> int:
     errors = landmark_noise_fit.fit(seen.landmarks, seen.truth, seen.hidden)
     landmark_noise_fit.save(errors, Path(config.output))
     if config.check_records:
-      other = _observe(config.check_records, config.people // 6, *look)
+      other = _observe(config.check_records, config.people // 4, *look)
       print(_side_by_side(other, errors))
   except (ValueError, OSError) as error:
     print(f"fit_landmark_noise: {error}", file=sys.stderr)
