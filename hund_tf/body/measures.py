@@ -23,13 +23,13 @@ MEASURES = ("stature", *LEVELS)
 
 def stature(body_model: BodyModel, shape: np.ndarray) -> np.ndarray:
   """Statures `[N]`, metres, float64, of shape latents `[N, 16]`."""
-  height = _standing(body_model, shape)[0][..., 1]
+  height = standing(body_model, shape)[0][..., 1]
   return height.max(-1) - height.min(-1)
 
 
 def measure(body_model: BodyModel, shape: np.ndarray) -> dict[str, np.ndarray]:
   """`MEASURES` by name, each `[N]` metres, of shape latents `[N, 16]`."""
-  vertices, joints = _standing(body_model, shape)
+  vertices, joints = standing(body_model, shape)
   height = vertices[..., 1]
   found = {"stature": height.max(-1) - height.min(-1)}
   faces = body_model.faces()
@@ -63,10 +63,19 @@ def girth(vertices: np.ndarray, faces: np.ndarray, level: float) -> float:
   return float(ConvexHull(points[:, [0, 2]]).area)  # of a polygon: its border
 
 
-def _standing(
+def standing(
   body_model: BodyModel, shape: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Vertices `[N, V, 3]` and joints `[N, 63, 3]` in the T-pose, float64."""
+  """The full mesh and the joints in a T-pose.
+
+  Args:
+    body_model: of the bodies.
+    shape: latents `[N, 16]`.
+
+  Returns:
+    Vertices `[N, V, 3]` and joints `[N, 63, 3]`, metres, body frame with the
+    pelvis at the origin, float64.
+  """
   count = len(shape)
   straight = np.tile(np.eye(3, dtype=np.float32), [count, NUM_JOINTS, 1, 1])
   body = body_model.pose(

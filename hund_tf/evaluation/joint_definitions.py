@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hund_tf.body import joint_regressors
+from hund_tf.body import joint_regressors, measures
 from hund_tf.body.joint_sets import LSP_14
 from hund_tf.body.model import BodyModel
 from hund_tf.evaluation.compared_joints import head_top_vertex
-from hund_tf.types import EXPRESSION_DIM, NUM_JOINTS, SHAPE_DIM
+from hund_tf.types import SHAPE_DIM
 
 AUTO = "auto"
-_MESH = "proxy_1500"
 _CANDIDATES = ("own", "h36m", "3dhp", "smpl")
 _MIDDLE = (("l_hip", "r_hip"), ("neck", "head_top"))
 _SIDES = (
@@ -71,10 +70,11 @@ def nearest(truth: np.ndarray, body_model: BodyModel) -> str:
   if known.sum() < _LEAST_BONES:
     return "h36m"
   lengths = np.nanmean(lengths[:, known], axis=0)
-  joints, head_top = _mean_body(body_model)
+  vertices, joints = measures.standing(body_model, np.zeros([1, SHAPE_DIM]))
+  head_top = vertices[0, head_top_vertex(body_model)]
 
   def unlikeness(regressor: str) -> float:
-    own = joint_regressors.regress(regressor, LSP_14, joints, head_top)
+    own = joint_regressors.regress(regressor, LSP_14, joints[0], head_top)
     return float(np.log(lengths / _lengths(own)[known]).std())
 
   return min(_CANDIDATES, key=unlikeness)
@@ -86,21 +86,6 @@ def _lengths(joints: np.ndarray) -> np.ndarray:
   return np.linalg.norm(
     joints[..., ends[:, 0], :] - joints[..., ends[:, 1], :], axis=-1
   )
-
-
-def _mean_body(body_model: BodyModel) -> tuple[np.ndarray, np.ndarray]:
-  """Joints `[63, 3]` and top of the head `[3]` of the mean body, T-pose."""
-  straight = np.tile(np.eye(3, dtype=np.float32), [1, NUM_JOINTS, 1, 1])
-  body = body_model.pose(
-    straight,
-    np.zeros([1, SHAPE_DIM], np.float32),
-    np.zeros([1, EXPRESSION_DIM], np.float32),
-    straight[:, 0],
-    np.zeros([1, 3], np.float32),
-    _MESH,
-  )
-  top = head_top_vertex(body_model, _MESH)
-  return body.joints[0].numpy(), body.vertices[0, top].numpy()
 
 
 def described(regressors: Mapping[str, str]) -> str:
