@@ -118,6 +118,12 @@ def _is_part(person: Candidate, kept: Sequence[Candidate]) -> bool:
   return share_inside(person.box, boxes) > _PART
 
 
+def _anew(person: Candidate, others: Sequence[np.ndarray]) -> Candidate:
+  """Who else is meant by the box, if it is none with joints as the others'."""
+  box, score, views, pose, *_ = person
+  return choose(box, score, views, pose, others)
+
+
 class PeopleSearch:
   """Finds people and their joints in photos."""
 
@@ -251,10 +257,7 @@ class PeopleSearch:
     kept: list[Candidate] = []
     for person in sorted(found, key=lambda c: -c.evidence):
       if self._known(person, kept):
-        others = [other.joints for other in kept]
-        person = choose(
-          person.box, person.box_score, person.views, person.pose, others
-        )
+        person = _anew(person, [other.joints for other in kept])
       enough = person.score >= self.config.detection_threshold
       if enough and not self._known(person, kept):
         kept.append(person)
@@ -309,14 +312,13 @@ class PeopleSearch:
     kept = dict(owned)
     for i in order:
       person, others = found[i], list(kept.values())
+      known = [other.joints for other in others]
+      # Somebody else stands before the one who is meant: of another box, or
+      # else of none.
       if self._known(person, others) or not is_inside(person):
-        # Somebody else stands before the one who is meant.
-        known = [other.joints for other in others]
-        if not is_inside(person):
-          known.append(person.joints)
-        person = choose(
-          person.box, person.box_score, person.views, person.pose, known
-        )
+        person = _anew(person, known)
+      if not is_inside(person):
+        person = _anew(person, [*known, person.joints])
       seen = person.evidence >= _IN_GIVEN_BOX
       if seen and is_inside(person) and not self._known(person, others):
         kept[i] = person

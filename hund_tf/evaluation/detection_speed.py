@@ -11,6 +11,7 @@ import numpy as np
 from hund_tf.detection import networks
 from hund_tf.detection.detector import PeopleDetector, fuse_looks
 from hund_tf.detection.hands import LEFT_HAND_POSE, RIGHT_HAND_POSE
+from hund_tf.detection.mapping import assemble
 from hund_tf.detection.masks import person_masks
 from hund_tf.detection.roi import crop_roi, upright_roi
 
@@ -86,13 +87,19 @@ def step_times(detector: PeopleDetector, image: np.ndarray) -> StepTimes:
   done("MediaPipe's four looks")
   poses = [fuse_looks(*each) for each in zip(people, looks, strict=True)]
   done("fusion")
-  for indices in (LEFT_HAND_POSE, RIGHT_HAND_POSE):
+  hands = [
     detector.hands(images, poses, indices)
+    for indices in (LEFT_HAND_POSE, RIGHT_HAND_POSE)
+  ]
   done("hands")
-  detector.face(images, poses)
+  parts = (detector.face(images, poses), *hands)
   done("face")
-  person_masks(looks, *image.shape[:2])
-  done("masks")
+  keypoints = [
+    assemble(pose, *(part.points[i] for part in parts), *image.shape[:2])
+    for i, pose in enumerate(poses)
+  ]
+  person_masks(looks, keypoints, *image.shape[:2])
+  done("keypoints and masks")
   return StepTimes(len(people), steps)
 
 

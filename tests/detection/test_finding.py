@@ -127,6 +127,26 @@ def test_given_boxes_keep_their_order_and_share_nobody(search, monkeypatch):
   assert len(seen) == 1  # the second box is mostly within the first
 
 
+def test_looks_that_mix_two_people_are_told_apart(search, monkeypatch):
+  # One look at the second box shows the person of the first box, the other
+  # does not.
+  front, behind = _person(0), _person(60, 0.6)
+  front[:6, 2], front[6:, 2] = 0.9, 0.4
+  both = Candidates(np.array([0.99, 0.004]), np.stack([front, behind]))
+  only = Candidates(np.array([0.5]), behind[None])
+  boxes = np.array([[0, 0, 100, 100], [60, 0, 100, 100]], float)
+  seen = [_candidate(boxes[0], _person(0))]
+  nobody = _pose(_person(0, 0.0))
+  seen.append(finding.choose(boxes[1], 1.0, (both, only), nobody))
+  assert 0.2 < finding.similarity(*seen) < 0.5
+  assert not finding.is_inside(seen[1])
+  monkeypatch.setattr(search, "candidates", lambda *_: [seen])
+  (found,) = search.in_boxes([np.zeros([120, 200, 3], np.uint8)], [boxes])
+  assert found[0] is not None and found[1] is not None
+  assert found[1].box_score == 1.0  # it was not looked at alone
+  np.testing.assert_allclose(found[1].joints[:, 0], _GRID + 60, atol=1e-6)
+
+
 def test_a_box_that_shows_a_neighbour_is_looked_at_alone(search, monkeypatch):
   boxes = np.array([[0, 0, 100, 100], [60, 0, 100, 100]], float)
   seen = _seeing(

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from hund_tf.api.demo import demo_photo
 from hund_tf.detection import networks
+from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import detection_speed
 from hund_tf.evaluation.detection_speed import StepTimes
+from hund_tf.photos.loading import load_photo
 
 
 def test_a_crowd_has_so_many_tiles():
@@ -22,6 +25,14 @@ def test_batches_are_as_large_as_before_afterwards():
   with detection_speed.crops_at_once(1):
     assert networks.MAX_BATCH == 1
   assert networks.MAX_BATCH == before
+
+
+def test_the_clock_runs_through_all_steps_of_the_detector():
+  image = detection_speed.crowd(load_photo(demo_photo()), 1)
+  times = detection_speed.step_times(PeopleDetector(), image)
+  assert times.people == 1
+  assert list(times.steps)[-1] == "keypoints and masks"
+  assert all(value >= 0 for value in times.steps.values())
 
 
 def test_medians_and_their_table():
