@@ -5,6 +5,7 @@ from flags.from_config import define
 from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.model import HundModel
+from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.reconstruction import method_config
 from hund_tf.reconstruction.method_config import MethodConfig
 from hund_tf.reconstruction.methods import Method
@@ -34,6 +35,11 @@ def to_model(body_model: BodyModel) -> HundModel:
     ValueError: if the weights cannot be used.
   """
   return method_config.load_model(to_config(), body_model)
+
+
+def to_anchor(body_model: BodyModel) -> Anchor | None:
+  """The anchor of the polish; see `find_anchor`."""
+  return method_config.find_anchor(to_config(), body_model)
 
 
 def to_method(objective: AlignmentObjective) -> Method:

@@ -109,9 +109,10 @@ def _summary(result: AdaptationResult, folder: Path) -> None:
     f"{best.mpjpe:.1f} mm; written to {path}"
   )
   print(
-    "people reconstructed with it are given no quality, which is calibrated "
-    "for one set of weights: python -m tools.calibrate_quality "
-    f"--weights={path} does it anew"
+    "people reconstructed with it are given no quality and are not polished, "
+    "which are calibrated for one set of weights: python -m "
+    f"tools.calibrate_quality --weights={path} and python -m "
+    f"tools.calibrate_polish --weights={path} do it anew"
   )
 
 

@@ -26,7 +26,7 @@ from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.models.hund import weights
+from hund_tf.models.hund import polish_anchor, weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import blank_inputs
 from hund_tf.models.multitask.config import VARIANTS
@@ -162,6 +162,7 @@ def _objective(model: BodyModel) -> None:
 
 def _descents() -> None:
   model = weights.load(BodyModel())
+  anchor = polish_anchor.load_beside(weights.DEFAULT_PATH)
   for count, people in ((1, "one person"), (5, "five people")):
     blank, intrinsics = blank_inputs(model.config, count)
     seen = blank._replace(heatmap_weights=tf.ones_like(blank.heatmap_weights))
@@ -177,6 +178,10 @@ def _descents() -> None:
         value = _median_ms(method, features, intrinsics)
         _row(f"{kind}, further calls", value, reference)
         reference = value
+        if anchor is not None:
+          method = HundMethod(model, jit_compile=jit_compile, anchor=anchor)
+          value = _median_ms(method, features, intrinsics)
+          _row(f"{kind}, with polish", value)
 
 
 def _matmul_rate(dtype: str) -> float:

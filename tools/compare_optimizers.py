@@ -74,6 +74,11 @@ def _methods(
     "L-BFGS": OptimizerMethod(objective, lbfgs),
     LEARNED: HundMethod(model, LEARNED_STAGES, None, objective, jit_compile),
   }
+  anchor = method_flags.to_anchor(objective.body_model)
+  if anchor is not None:
+    methods[f"{LEARNED}+polish"] = HundMethod(
+      model, LEARNED_STAGES, None, objective, jit_compile, anchor
+    )
   for stages in hybrids:
     methods[f"HUND({stages})+BFGS"] = HundMethod(
       model, stages, bfgs, objective, jit_compile

@@ -177,6 +177,7 @@ def load(
   method: Literal["hund", "bfgs", "lbfgs", "adam"] = "hund",
   features: Literal["landmarks", "network", "both"] = "landmarks",
   num_stages: int | None = None,
+  polish: bool = True,
   refine_steps: int = 0,
   jit_compile: bool = False,
 ) -> PeopleModel:
@@ -189,6 +190,7 @@ def load(
     features: what the objective compares bodies with: a detector's landmarks
       and masks, the maps of the multitask network, or both.
     num_stages: M of the learned descent; by default as in its training.
+    polish: fit the last state of the learned descent to what is seen.
     refine_steps: iterations of BFGS after the learned descent.
     jit_compile: XLA: faster, but slower to start.
 
@@ -201,6 +203,7 @@ def load(
   config = MethodConfig(
     method=method,
     weights=None if weights is None else os.fspath(weights),
+    polish=polish,
     refine_steps=refine_steps,
     descent=DescentOptions(num_stages=num_stages, jit_compile=jit_compile),
   )
@@ -216,5 +219,6 @@ def load(
     fitter,
     find_calibration(config, objective),
     load_features(FeatureConfig(features), fitter.feature_channels),
+    fitter.uncertainty,
   )
   return PeopleModel(PeopleDetector(), reconstructor, body_model, config.name)

@@ -148,6 +148,14 @@ class Person:
     """Whether the stature was given; else it is an estimate."""
     return self.fit.height_given
 
+  @property
+  def uncertainty(self) -> np.ndarray | None:
+    """Expected error of each joint: `[63]` mm; None: not polished.
+
+    Of its place against the pelvis, in the order of `joint_names`.
+    """
+    return self.fit.uncertainty
+
   def save_glb(self, path: str | os.PathLike) -> None:
     """Writes the mesh as binary glTF: metres, y up.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
 from hund_tf.export.saved_model import ReconstructionModule, save_model
-from hund_tf.models.hund import weights
+from hund_tf.models.hund import polish_anchor, weights
 from hund_tf.models.hund.model import HundModel
 from hund_tf.options import REQUIRED, check, option
 
@@ -29,6 +29,11 @@ class ExportConfig:
   )
   weights: str | None = option(
     None, "Weights of the learned descent; by default those of the project."
+  )
+  polish: bool = option(
+    True,
+    "Polish the last state, where the weights have a NAME.polish.npz beside "
+    "them.",
   )
   num_stages: int | None = option(
     None,
@@ -54,7 +59,11 @@ def run(
   logging.getLogger("absl").setLevel(logging.WARNING)
   try:
     model = load() if load else weights.load(BodyModel(), config.weights)
-    module = ReconstructionModule(model, config.num_stages, config.export_mesh)
+    path = config.weights or weights.DEFAULT_PATH
+    anchor = polish_anchor.load_beside(path) if config.polish else None
+    module = ReconstructionModule(
+      model, config.num_stages, config.export_mesh, anchor
+    )
     folder = save_model(module, config.export_dir)
   except (ValueError, OSError) as error:
     print(f"export: {error}", file=sys.stderr)

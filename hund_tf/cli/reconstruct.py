@@ -80,7 +80,7 @@ def make(config: ReconstructConfig) -> Reconstruction:
   method = make_method(config.method, objective, config.optimizer)
   features = load_features(config.features, method.feature_channels)
   reconstructor = Reconstructor(
-    method, _quality(config.method, objective), features
+    method, _quality(config.method, objective), features, method.uncertainty
   )
   model = PeopleModel(None, reconstructor, body_model, config.method.name)
   return Reconstruction(

@@ -13,6 +13,6 @@ stands before the descent: `detection_scores` (of `detection_truth`),
 them as `config` says.
 `descent_comparison` sets methods side by side (Figs. 3, 4) and
 `descent_report` tells what came of it, `multitask_metrics` and `network_photos`
-judge the network, `quality_fitting` calibrates the quality, and
-`detection_speed` times the detector.
+judge the network, `quality_fitting` calibrates the quality and `polish_fitting`
+the polish, and `detection_speed` times the detector.
 """

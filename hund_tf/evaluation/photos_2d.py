@@ -2,7 +2,8 @@
 
 For each annotated person that the detector finds, PCK@0.1 is the fraction of
 annotated visible joints (COCO-17 and feet) whose reprojection lies within 0.1
-of the larger box side.
+of the larger box side, and PCK@0.05 likewise. How well the body lies on what
+the detector saw is the mean distance of its 25 keypoints to sure landmarks.
 """
 
 import csv
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf.body import keypoints
 from hund_tf.datasets.coco import COCO_INDICES, FOOT_INDICES, CocoPerson
 from hund_tf.evaluation import pck as pck_metric
 from hund_tf.files import atomic_path
@@ -22,6 +24,8 @@ from hund_tf.reconstruction.reconstructor import Person
 
 _JOINTS = np.array(COCO_INDICES + FOOT_INDICES)
 _VISIBLE = 2
+_CLOSE = 0.05  # of the larger box side
+_SURE = 0.5  # confidence of landmarks
 
 
 class PersonScore(NamedTuple):
@@ -33,11 +37,15 @@ class PersonScore(NamedTuple):
   joints: int  # annotated visible joints
   correct: int  # of the reprojected body
   correct_landmarks: int  # of the detector's landmarks, for comparison
+  close: int = 0  # of the body, within half the distance
+  close_landmarks: int = 0
+  distance: float = np.nan  # mean from the body to sure landmarks of BODY_25,
+  # larger sides of the detected box; NaN without any
 
 
 def _scored(person: CocoPerson, prediction: Person | None) -> PersonScore:
   visible = (person.visibility[_JOINTS] >= _VISIBLE)[None]
-  counts = [0, 0]
+  counts, close = [0, 0], [0, 0]
   if prediction is not None:
     points = (
       prediction.keypoints_2d[_JOINTS],
@@ -47,13 +55,15 @@ def _scored(person: CocoPerson, prediction: Person | None) -> PersonScore:
     for i, (predicted, usable) in enumerate(
       zip(points, (np.ones_like(known), known), strict=True)
     ):
-      correct = pck_metric.correct_keypoints(
-        predicted[None],
-        person.keypoints[_JOINTS][None],
-        visible,
-        person.box[None],
-      )
-      counts[i] = int((correct & usable).sum())
+      for hits, alpha in ((counts, 0.1), (close, _CLOSE)):
+        correct = pck_metric.correct_keypoints(
+          predicted[None],
+          person.keypoints[_JOINTS][None],
+          visible,
+          person.box[None],
+          alpha,
+        )
+        hits[i] = int((correct & usable).sum())
   return PersonScore(
     image=person.image.name,
     box=person.box,
@@ -61,7 +71,21 @@ def _scored(person: CocoPerson, prediction: Person | None) -> PersonScore:
     joints=int(visible.sum()),
     correct=counts[0],
     correct_landmarks=counts[1],
+    close=close[0],
+    close_landmarks=close[1],
+    distance=np.nan if prediction is None else _distance(prediction),
   )
+
+
+def _distance(person: Person) -> float:
+  """Mean distance of the body to sure landmarks, larger box sides."""
+  seen = np.asarray(person.detection.keypoints)[keypoints.BODY]
+  sure = seen[:, 2] > _SURE
+  if not sure.any():
+    return np.nan
+  offset = (person.keypoints_2d[keypoints.BODY] - seen[:, :2])[sure]
+  side = float(np.max(person.detection.box[2:]))
+  return float(np.linalg.norm(offset, axis=-1).mean() / side)
 
 
 def evaluate_photos(
@@ -120,6 +144,21 @@ def mean_pck(scores: Iterable[PersonScore], landmarks: bool = False) -> float:
   return hits / joints if joints else float("nan")
 
 
+def closeness(scores: Iterable[PersonScore]) -> dict[str, float]:
+  """PCK@0.05 of body and landmarks, and the distance with standard error."""
+  found = [score for score in scores if score.found]
+  joints = max(sum(score.joints for score in found), 1)
+  distances = np.array([s.distance for s in found if np.isfinite(s.distance)])
+  spread = distances.std(ddof=1) if len(distances) > 1 else np.nan
+  return {
+    "pck_0.05": sum(s.close for s in found) / joints,
+    "pck_0.05_landmarks": sum(s.close_landmarks for s in found) / joints,
+    "distance": float(distances.mean()) if len(distances) else np.nan,
+    "distance_error": float(spread / np.sqrt(max(len(distances), 1))),
+    "distance_people": len(distances),
+  }
+
+
 def table(scores: list[PersonScore]) -> str:
   """A Markdown table: one row for each photo, then the mean."""
   rows = [
@@ -135,6 +174,15 @@ def table(scores: list[PersonScore]) -> str:
       f"| {sum(score.joints for score in found)} "
       f"| {mean_pck(group):.3f} | {mean_pck(group, landmarks=True):.3f} |"
     )
+  near = closeness(scores)
+  rows += [
+    "",
+    f"PCK@0.05: body {near['pck_0.05']:.3f}, landmarks "
+    f"{near['pck_0.05_landmarks']:.3f}",
+    f"Body to sure landmarks: {near['distance']:.4f} +- "
+    f"{near['distance_error']:.4f} box sides ({near['distance_people']} "
+    "people)",
+  ]
   return "\n".join(rows)
 
 
@@ -160,6 +208,10 @@ def write(scores: list[PersonScore], folder: Path, seconds: float) -> None:
     "found": sum(score.found for score in scores),
     "pck_0.1": mean_pck(scores),
     "pck_0.1_landmarks": mean_pck(scores, landmarks=True),
+    **{
+      name: value if np.isfinite(value) else None
+      for name, value in closeness(scores).items()
+    },
     "seconds": round(seconds, 1),
   }
   with atomic_path(folder / "photos_2d.json") as temporary:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.4"
+VERSION = "1.5"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -174,6 +174,8 @@ def _person(person: "Person", include_trace: bool) -> dict[str, Any]:
     }
     | {"seconds": _rounded(trace.seconds, 4)},
   }
+  if person.uncertainty is not None:
+    result["uncertainty"] = _rounded(person.uncertainty, 1)
   if person.height_m is not None:
     source = "given" if person.height_given else "estimated"
     result |= {
@@ -235,6 +237,9 @@ def validate_report(report: Any) -> None:
       _check(f"report.people[{i}].trace", person["trace"], _TRACE_SPEC, lengths)
     if not _HEIGHT_SPEC.keys().isdisjoint(person):
       _check(f"report.people[{i}]", person, _HEIGHT_SPEC, lengths)
+    if "uncertainty" in person:
+      where = f"report.people[{i}].uncertainty"
+      _check(where, person["uncertainty"], (_NUMBERS, NUM_JOINTS), lengths)
     if "quality" in person:
       where = f"report.people[{i}].quality"
       _check(where, person["quality"], float, lengths)

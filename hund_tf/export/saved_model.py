@@ -12,9 +12,12 @@ Inputs of the signature `serving_default`, any batch size B, float32:
   focal, center    [B, 2]            of the crops (C_c), crop pixels
 
 Outputs: `state/*` and `loss/*` of s_0 ... s_M `[B, M+1, ...]`, the fields of
-`HumanState` and `AlignmentTerms`; of s_M `vertices [B, V, 3]`, `joints`,
-`keypoints` (metres, camera frame) and `rotations [B, 63, 3, 3]`. The signature
-`topology` takes nothing and gives the mesh's triangles `faces [F, 3]`.
+`HumanState` and `AlignmentTerms`; where the model polishes, s_M polished comes
+after it, with its `uncertainty [B, 63]` (expected errors of the joints,
+millimetres, pelvises together); of the last state `vertices [B, V, 3]`,
+`joints`, `keypoints` (metres, camera frame) and `rotations [B, 63, 3, 3]`. The
+signature `topology` takes nothing and gives the mesh's triangles `faces
+[F, 3]`.
 """
 
 import os
@@ -23,9 +26,17 @@ from pathlib import Path
 from hund_tf.body import asset
 from hund_tf.compat import tf
 from hund_tf.files import atomic_path
+from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.models.hund.polish import Polish, seen_in
+from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.untracked import Untracked
-from hund_tf.types import ImageFeatures, Intrinsics, no_landmarks_3d
+from hund_tf.types import (
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+  no_landmarks_3d,
+)
 
 
 class ReconstructionModule(tf.Module):
@@ -36,6 +47,7 @@ class ReconstructionModule(tf.Module):
     model: HundModel,
     num_stages: int | None = None,
     mesh: str = asset.FULL_MESH,
+    anchor: Anchor | None = None,
   ):
     """Wraps a model.
 
@@ -43,6 +55,7 @@ class ReconstructionModule(tf.Module):
       model: with its weights.
       num_stages: M; without it the model's own.
       mesh: of the vertices that are put out.
+      anchor: of the model's weights: the last state is polished.
 
     Raises:
       ValueError: if there is no such mesh.
@@ -53,6 +66,9 @@ class ReconstructionModule(tf.Module):
     self._model = Untracked(model)
     self._variables = model.variables
     self.objective = model.objective
+    self._polish = anchor and Untracked(
+      Polish(self.objective.body_model, anchor)
+    )
     self._num_stages = num_stages
     self._mesh = mesh
     self._faces = model.objective.body_model.faces(mesh)
@@ -73,12 +89,38 @@ class ReconstructionModule(tf.Module):
     intrinsics = Intrinsics(inputs["focal"], inputs["center"])
     model = self._model.value
     trace = model.descend(features, intrinsics, self._num_stages).trace()
+    outputs = {}
+    if self._polish is not None:
+      trace, outputs["uncertainty"] = self._polished(
+        trace, features, intrinsics
+      )
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     body = self.objective.body_model.decode(last, mesh=self._mesh)
-    outputs = body._asdict()
+    outputs |= body._asdict()
     outputs |= {f"state/{k}": v for k, v in trace.state._asdict().items()}
     outputs |= {f"loss/{k}": v for k, v in trace.terms._asdict().items()}
     return outputs
+
+  def _polished(
+    self,
+    trace: RefinementState,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+  ) -> tuple[RefinementState, tf.Tensor]:
+    """The trace with the polished state after s_M, and its uncertainty."""
+    polish = self._polish.value
+    target = target_from_features(features)
+    seen = seen_in(features, target, intrinsics)
+    last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    state = polish(last, seen, intrinsics)
+    row = state, self.objective(state, target, intrinsics)
+    states, terms = tf.nest.map_structure(
+      lambda rows, x: tf.concat([rows, x[:, None]], axis=1),
+      (trace.state, trace.terms),
+      row,
+    )
+    uncertainty = polish.uncertainty(state, seen, intrinsics)
+    return trace._replace(state=states, terms=terms), uncertainty
 
   def topology(self) -> dict[str, tf.Tensor]:
     """Triangles `[F, 3]` int32 of the mesh."""

@@ -18,11 +18,14 @@ class WeightsError(ValueError):
 
 
 def write(
-  path: str | os.PathLike, arrays: Mapping[str, np.ndarray], settings: dict
+  path: str | os.PathLike,
+  arrays: Mapping[str, np.ndarray],
+  settings: dict,
+  compressed: bool = False,
 ) -> None:
   """Writes named arrays and settings, atomically."""
   text = np.array(json.dumps(settings))
-  files.write_npz(path, {**arrays, _SETTINGS: text}, compressed=False)
+  files.write_npz(path, {**arrays, _SETTINGS: text}, compressed=compressed)
 
 
 def read(

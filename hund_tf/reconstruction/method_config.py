@@ -2,11 +2,13 @@
 
 import dataclasses
 
+from hund_tf.body.interface import Body
 from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.models.hund import weights
+from hund_tf.models.hund import polish_anchor, weights
 from hund_tf.models.hund.config import DescentOptions
 from hund_tf.models.hund.model import HundModel
+from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.optimization.config import METHODS as OPTIMIZERS
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.options import check, option
@@ -30,6 +32,12 @@ class MethodConfig:
   weights: str | None = option(
     None,
     "Weights of --method=hund; by default those that come with the project.",
+  )
+  polish: bool = option(
+    True,
+    "After --method=hund, fit its last state to what is seen, anchored by how "
+    "far such states are off; where the weights have a NAME.polish.npz beside "
+    "them, and without --refine_steps.",
   )
   refine_steps: int = option(
     0,
@@ -100,7 +108,22 @@ def make_method(
     refinement,
     objective,
     compiled,
+    find_anchor(config, objective.body_model),
   )
+
+
+def find_anchor(config: MethodConfig, body_model: Body) -> Anchor | None:
+  """The anchor of the polish, if the method polishes and there is one.
+
+  Other bodies than the open one are not polished.
+
+  Raises:
+    ValueError: if the anchor's file cannot be used, or is of other weights.
+  """
+  asked = config.method == "hund" and config.polish and not config.refine_steps
+  if not asked or not isinstance(body_model, BodyModel):
+    return None
+  return polish_anchor.load_beside(config.weights_path)
 
 
 def find_calibration(

@@ -16,8 +16,14 @@ from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.compilation import fixed_program
 from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
+from hund_tf.reconstruction.polished_end import (
+  PolishedEnd,
+  Uncertainty,
+  parts_read,
+)
 from hund_tf.types import (
   AlignmentTarget,
   ImageFeatures,
@@ -39,6 +45,11 @@ class Method(Protocol):
     """Channels of F that it reads; 0 where it reads none."""
     ...
 
+  @property
+  def uncertainty(self) -> Uncertainty | None:
+    """Expected errors of the joints of its last states; None: not known."""
+    ...
+
   def __call__(
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
@@ -55,6 +66,7 @@ class OptimizerMethod:
   """BFGS, L-BFGS or Adam on the objective, from A-poses."""
 
   feature_channels = 0
+  uncertainty = None
 
   def __init__(
     self, objective: AlignmentObjective, config: OptimizerConfig | None = None
@@ -188,6 +200,7 @@ class HundMethod:
     refinement: OptimizerConfig | None = None,
     objective: AlignmentObjective | None = None,
     jit_compile: bool = False,
+    anchor: Anchor | None = None,
   ):
     """Keeps the model.
 
@@ -200,6 +213,8 @@ class HundMethod:
       jit_compile: XLA for the whole descent: a faster one, a slower start. Its
         stages are then not timed one by one, and share its time evenly. A
         change of the model's weights after a call is not seen.
+      anchor: of the weights: the last state is polished, and the trace has one
+        row more. Not together with a refinement.
     """
     self.objective = objective or model.objective
     self.feature_channels = model.config.feature_channels
@@ -208,6 +223,9 @@ class HundMethod:
     self._refinement = refinement
     compiled = jit_compile and model.objective.xla_compatible
     self._descent = (_CompiledDescent if compiled else _TracedDescent)(model)
+    self._polish = anchor and PolishedEnd(
+      self.objective, anchor, jit_compile and self.objective.xla_compatible
+    )
     self._terms = None
     if self.objective.config != model.objective.config:
       self._terms = tf.function(
@@ -226,9 +244,11 @@ class HundMethod:
       trace = self._with_terms(
         trace, target_from_features(features), intrinsics
       )
+    last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    if self._polish is not None:
+      return _joined(trace, self._polish(last, features, intrinsics))
     if self._refinement is None:
       return trace
-    last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     rest = minimize(
       self.objective,
       target_from_features(features),
@@ -238,15 +258,18 @@ class HundMethod:
     )
     return _joined(trace, rest)
 
+  @property
+  def uncertainty(self) -> Uncertainty | None:
+    """Expected errors of the joints of polished states, if it polishes."""
+    return self._polish and self._polish.uncertainty
+
   def _descend(
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
     stages = self._num_stages
     if stages is None:
       stages = self._model.config.num_stages
-    # Without a known part L_b is 0 and nothing need be rendered for it.
-    known = np.any(features.part_weights.numpy() > 0.0)
-    parts = "value" if known else "none"
+    parts = parts_read(features)
     return self._descent(features, intrinsics, stages, parts)
 
   def _with_terms(

@@ -2,7 +2,7 @@
 
 The quality of a person is the probability that PA-MPJPE over 14 joints is under
 80 mm, by logistic regression (Platt's scaling with several inputs) on the terms
-of the alignment loss of the last state. It is calibrated on synthetic examples
+of the alignment loss of the last stage. It is calibrated on synthetic examples
 whose truth is known, for one set of weights, and holds for these only.
 """
 

@@ -18,6 +18,7 @@ from hund_tf.detection.network_features import (
 )
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.methods import Method
+from hund_tf.reconstruction.polished_end import Uncertainty
 from hund_tf.reconstruction.stature import with_stature
 from hund_tf.types import (
   AlignmentTerms,
@@ -40,6 +41,8 @@ class Person(NamedTuple):
   keypoints_2d: np.ndarray  # [137, 2] reprojected, photo pixels
   trace: RefinementState  # fields [M+1, ...]
   quality: float | None = None  # in [0, 1]; None where it is not calibrated
+  uncertainty: np.ndarray | None = None  # [63] expected error of each joint,
+  # millimetres, pelvises together; None where the state is not polished
   height_m: float | None = None  # stature, metres; None: of a licensed body
   height_given: bool = False  # else it is estimated
 
@@ -85,6 +88,7 @@ class Reconstructor:
     quality: Callable[[ImageFeatures, AlignmentTerms], np.ndarray]
     | None = None,
     features: FeatureMaker = landmarks_only,
+    uncertainty: Uncertainty | None = None,
   ):
     """Keeps what makes states of image features, and what judges them.
 
@@ -93,10 +97,12 @@ class Reconstructor:
       quality: turns the features and the terms `[B]` of the last states into
         qualities `[B]` in [0, 1]; without it people have none.
       features: makes the features of crops; by default of landmarks and masks.
+      uncertainty: of a method that polishes: the expected errors of joints.
     """
     self._method = method
     self._quality = quality
     self._features = features
+    self._uncertainty = uncertainty
 
   def __call__(
     self,
@@ -136,8 +142,13 @@ class Reconstructor:
     trace = self._method(features, crop_cameras)
     state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     quality = [None] * len(boxes)
+    errors = [None] * len(boxes)
+    if self._uncertainty is not None:
+      errors = self._uncertainty(features, crop_cameras, state).numpy()
     if self._quality is not None:
-      terms = tf.nest.map_structure(lambda x: x[:, -1], trace.terms)
+      # It judges the descent, whose last state the polish comes after.
+      judged = -1 if self._uncertainty is None else -2
+      terms = tf.nest.map_structure(lambda x: x[:, judged], trace.terms)
       quality = [float(q) for q in self._quality(features, terms)]
     body_model = self._method.objective.body_model
     if any(height is not None for height in heights):
@@ -156,6 +167,7 @@ class Reconstructor:
         keypoints_2d=pixels[i],
         trace=_without_padding(_row(trace, i)),
         quality=quality[i],
+        uncertainty=errors[i],
         height_m=statures[i],
         height_given=bool(heights) and heights[i] is not None,
       )

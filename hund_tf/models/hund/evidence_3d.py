@@ -52,7 +52,7 @@ def evidence_code(evidence: Evidence) -> tf.Tensor:
   return tf.concat([2.0 * flat, weights], axis=-1)
 
 
-def _ratios(points: tf.Tensor, evidence: Evidence) -> tf.Tensor:
+def ratios(points: tf.Tensor, evidence: Evidence) -> tf.Tensor:
   """How much larger than its landmarks each group is, `[B, 137]`.
 
   The scale of the landmarks that fits the points best, within a factor of 2; 1
@@ -61,14 +61,14 @@ def _ratios(points: tf.Tensor, evidence: Evidence) -> tf.Tensor:
   shares = evidence.weights[..., None]
   both = tf.reduce_sum(shares * evidence.landmarks * points, axis=-1)
   own = tf.reduce_sum(shares * evidence.landmarks**2, axis=-1)
-  ratios = []
+  groups = []
   for rows, _ in ROOTS:
     top = tf.reduce_sum(both[:, rows], axis=-1, keepdims=True) + _SMALLEST
     bottom = tf.reduce_sum(own[:, rows], axis=-1, keepdims=True) + _SMALLEST
     ratio = tf.clip_by_value(top / bottom, 0.5, 2.0)
     # Not tf.repeat, of which XLA cannot take the gradient in a loop.
-    ratios.append(ratio * tf.ones([1, rows.stop - rows.start]))
-  return tf.concat(ratios, axis=-1)
+    groups.append(ratio * tf.ones([1, rows.stop - rows.start]))
+  return tf.concat(groups, axis=-1)
 
 
 def evidence_inputs(
@@ -88,14 +88,14 @@ def evidence_inputs(
     the hands.
   """
   points = root_relative(body.keypoints)
-  ratios = _ratios(points, evidence)
-  error = points - ratios[..., None] * evidence.landmarks
+  scale = ratios(points, evidence)
+  error = points - scale[..., None] * evidence.landmarks
   weights = evidence.weights[..., None]
   whole = tf.asinh(error[:, :NUM_BODY] / _BODY_SCALE) * weights[:, :NUM_BODY]
   details = tf.asinh(error[:, NUM_BODY:] / _DETAIL_SCALE)
   details *= weights[:, NUM_BODY:]
   known = tf.reduce_max(evidence.weights[:, :NUM_BODY], axis=-1)
-  size = tf.asinh((ratios[:, 0] - 1.0) / _SIZE_SCALE) * known
+  size = tf.asinh((scale[:, 0] - 1.0) / _SIZE_SCALE) * known
   flat = tf.reshape(whole, [-1, 3 * NUM_BODY])
   return (
     tf.concat([flat, size[:, None]], axis=-1),

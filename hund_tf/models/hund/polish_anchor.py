@@ -1,0 +1,120 @@
+"""How far descents end from the truth: the anchor of the polish, as a file.
+
+It is made for one set of weights (`tools.calibrate_polish`), and lies beside
+them as NAME.polish.npz.
+"""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from hund_tf.body.points import STEP_SIZE
+from hund_tf.models import weight_files
+from hund_tf.models.weight_files import WeightsError
+
+_WRITER = "tools.calibrate_polish"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Anchor:
+  """Covariances of (truth - s_M), and how far what is seen is trusted."""
+
+  covariances: np.ndarray  # [N, 201, 201] by how much is known, least first
+  edges: np.ndarray  # [N - 1] mean confidences of the body between these
+  keypoints: tuple[float, float]  # sigma, crop pixels; c, in sigmas
+  landmarks: tuple[float, float]  # tau, metres; c, in taus
+  uncertainty_scale: float = 1.0  # makes expected errors right on examples
+  weights_sha256: str = ""  # of the weights file that it was made with
+  provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+  def __post_init__(self):
+    count = len(self.covariances)
+    if np.shape(self.covariances) != (count, STEP_SIZE, STEP_SIZE) or (
+      np.shape(self.edges) != (count - 1,)
+    ):
+      raise ValueError(
+        f"anchor: covariances {np.shape(self.covariances)} with edges "
+        f"{np.shape(self.edges)}, expected [N, {STEP_SIZE}, {STEP_SIZE}] and "
+        "[N - 1]"
+      )
+
+  def precisions(self) -> np.ndarray:
+    """Lambda: the inverse covariances `[N, 201, 201]` float32."""
+    inverse = np.linalg.inv(np.asarray(self.covariances, np.float64))
+    return ((inverse + inverse.transpose(0, 2, 1)) / 2.0).astype(np.float32)
+
+
+def path_beside(weights: str | os.PathLike) -> pathlib.Path:
+  """Where the anchor of a weights file is: NAME.polish.npz beside it."""
+  return pathlib.Path(weights).with_suffix(".polish.npz")
+
+
+def digest(path: str | os.PathLike) -> str:
+  """SHA-256 of a file, hexadecimal.
+
+  Raises:
+    WeightsError: if it cannot be read.
+  """
+  try:
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+  except OSError as error:
+    raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def save(anchor: Anchor, path: str | os.PathLike) -> None:
+  """Writes an anchor, atomically."""
+  settings = dataclasses.asdict(anchor)
+  covariances = settings.pop("covariances")
+  settings["edges"] = [float(edge) for edge in settings["edges"]]
+  # Symmetric: one triangle is enough.
+  rows, columns = np.tril_indices(STEP_SIZE)
+  lower = covariances[:, rows, columns].astype(np.float32)
+  weight_files.write(path, {"covariances": lower}, settings, compressed=True)
+
+
+def load(path: str | os.PathLike) -> Anchor:
+  """Reads what `save` wrote.
+
+  Raises:
+    WeightsError: if it cannot be read or does not hold an anchor.
+  """
+  arrays, settings = weight_files.read(path, _WRITER)
+  try:
+    lower = arrays["covariances"]
+    covariances = np.zeros([len(lower), STEP_SIZE, STEP_SIZE], np.float32)
+    rows, columns = np.tril_indices(STEP_SIZE)
+    covariances[:, rows, columns] = lower
+    covariances[:, columns, rows] = lower
+    for name in ("keypoints", "landmarks"):
+      settings[name] = tuple(settings[name])
+    edges = np.asarray(settings.pop("edges"), np.float32)
+    anchor = Anchor(covariances, edges, **settings)
+    anchor.precisions()
+  except (KeyError, TypeError, ValueError, IndexError) as error:
+    raise WeightsError(
+      f"anchor {path}: cannot be used ({error}); expected the file that "
+      f"{_WRITER} writes"
+    ) from error
+  return anchor
+
+
+def load_beside(weights: str | os.PathLike) -> Anchor | None:
+  """The anchor of a weights file, or None if there is none beside it.
+
+  Raises:
+    WeightsError: if it cannot be read, or is of other weights.
+  """
+  path = path_beside(weights)
+  if not path.exists():
+    return None
+  anchor = load(path)
+  if anchor.weights_sha256 != digest(weights):
+    raise WeightsError(
+      f"anchor {path}: is not of the weights {weights} as they are; run "
+      f"{_WRITER} again, or use --nopolish"
+    )
+  return anchor

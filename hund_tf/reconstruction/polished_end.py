@@ -1,0 +1,95 @@
+"""The polish at the end of descents, as one more row of their traces."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.models.hund.polish import Polish, seen_in
+from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.types import (
+  HumanState,
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+)
+
+# (features, intrinsics of the crops, states) -> [B, 63] millimetres
+Uncertainty = Callable[[ImageFeatures, Intrinsics, HumanState], tf.Tensor]
+
+
+def parts_read(features: ImageFeatures) -> PartTerm:
+  """How L_b is taken: without a known part it is 0, and nothing is rendered."""
+  known = np.any(features.part_weights.numpy() > 0.0)
+  return "value" if known else "none"
+
+
+class PolishedEnd:
+  """Polishes last states and takes their terms."""
+
+  def __init__(
+    self, objective: AlignmentObjective, anchor: Anchor, jit_compile: bool
+  ):
+    """Prepares the polish.
+
+    Args:
+      objective: of whose terms the rows are; it carries the body model.
+      anchor: of the weights that the states come from.
+      jit_compile: XLA where it is faster.
+    """
+    self._objective = objective
+    self._polish = Polish(objective.body_model, anchor, jit_compile)
+    traced = lambda function: tf.function(
+      function, autograph=False, reduce_retracing=True
+    )
+    self._fit, self._expect = traced(self._polished), traced(self._expected)
+    self._terms = tf.function(
+      self._terms_of,
+      autograph=False,
+      reduce_retracing=True,
+      jit_compile=jit_compile or None,
+    )
+
+  def __call__(
+    self, last: HumanState, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> RefinementState:
+    """Two rows `[B, 2, ...]`: the last states, and these polished.
+
+    Of the first only the state is to be used; `seconds` count from it.
+    """
+    begin = time.perf_counter()
+    state, target = self._fit(last, features, intrinsics)
+    terms = self._terms(state, target, intrinsics, parts_read(features))
+    terms.total.numpy()  # waits for it
+    seconds = tf.fill(tf.shape(terms.total), time.perf_counter() - begin)
+    pair = lambda a, b: tf.stack([a, b], axis=1)
+    return RefinementState(
+      state=tf.nest.map_structure(pair, last, state),
+      terms=tf.nest.map_structure(pair, terms, terms),
+      memory=tf.zeros([terms.total.shape[0], 2, 0]),
+      seconds=pair(tf.zeros_like(seconds), seconds),
+    )
+
+  def uncertainty(
+    self, features: ImageFeatures, intrinsics: Intrinsics, state: HumanState
+  ) -> tf.Tensor:
+    """Expected errors of the joints `[B, 63]`, see `Polish.uncertainty`."""
+    return self._expect(features, intrinsics, state)
+
+  def _polished(self, last, features, intrinsics):
+    target = target_from_features(features)
+    seen = seen_in(features, target, intrinsics)
+    return self._polish(last, seen, intrinsics), target
+
+  def _expected(self, features, intrinsics, state):
+    target = target_from_features(features)
+    seen = seen_in(features, target, intrinsics)
+    return self._polish.uncertainty(state, seen, intrinsics)
+
+  def _terms_of(self, state, target, intrinsics, parts):
+    objective = self._objective
+    body = objective.body_model.decode(state, mesh=objective.config.mesh)
+    return objective.evaluate(body, state, target, intrinsics, parts)
