@@ -54,7 +54,7 @@ class PolishConfig:
     1.5, "Errors of keypoints, in sigmas, from which they count less.", low=0.1
   )
   landmark_sigma: float = option(
-    0.08, "Error of the body's 3D landmarks, metres.", low=0.001
+    0.2, "Error of the body's 3D landmarks, metres.", low=0.001
   )
   landmark_cut: float = option(
     1.5,
@@ -105,7 +105,8 @@ def _calibrate(config) -> None:
   digest = polish_anchor.digest(path)
   body = body_flags.to_model()
   objective = AlignmentObjective(body, objective_flags.to_config())
-  method = HundMethod(method_flags.to_model(body), objective=objective)
+  model = method_flags.to_model(body)
+  method = HundMethod(model, objective=objective)
   fitted = _ends(config, method, "validation", config.fit_examples)
   anchor = polish_fitting.fit(
     fitted,
@@ -118,6 +119,7 @@ def _calibrate(config) -> None:
   checked = polish_fitting.check(held_out, Polish(body, anchor), method)
   anchor = dataclasses.replace(
     anchor,
+    num_stages=model.config.num_stages,
     weights_sha256=digest,
     provenance={
       "tool": "tools.calibrate_polish",

@@ -60,7 +60,9 @@ def run(
   try:
     model = load() if load else weights.load(BodyModel(), config.weights)
     path = config.weights or weights.DEFAULT_PATH
-    anchor = polish_anchor.load_beside(path) if config.polish else None
+    anchor = None
+    if config.polish and isinstance(model.objective.body_model, BodyModel):
+      anchor = polish_anchor.load_beside(path, config.num_stages)
     module = ReconstructionModule(
       model, config.num_stages, config.export_mesh, anchor
     )

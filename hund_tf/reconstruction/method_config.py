@@ -37,7 +37,7 @@ class MethodConfig:
     True,
     "After --method=hund, fit its last state to what is seen, anchored by how "
     "far such states are off; where the weights have a NAME.polish.npz beside "
-    "them, and without --refine_steps.",
+    "them, for their own number of stages, and without --refine_steps.",
   )
   refine_steps: int = option(
     0,
@@ -123,7 +123,9 @@ def find_anchor(config: MethodConfig, body_model: Body) -> Anchor | None:
   asked = config.method == "hund" and config.polish and not config.refine_steps
   if not asked or not isinstance(body_model, BodyModel):
     return None
-  return polish_anchor.load_beside(config.weights_path)
+  return polish_anchor.load_beside(
+    config.weights_path, config.descent.num_stages
+  )
 
 
 def find_calibration(

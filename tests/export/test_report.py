@@ -176,6 +176,16 @@ def test_quality_is_optional_and_a_probability(report):
     _report([_person(0, float("nan"))])
 
 
+def test_uncertainty_is_optional_and_of_each_joint():
+  person = _person(0)._replace(uncertainty=np.linspace(0.0, 99.96, 63))
+  report = _report([_person(0), person])
+  assert "uncertainty" not in report["people"][0]
+  assert report["people"][1]["uncertainty"][-1] == 100.0
+  report["people"][1]["uncertainty"].pop()
+  with pytest.raises(ValueError, match=r"people\[1\]\.uncertainty: has 62"):
+    validate_report(report)
+
+
 def test_trace_is_optional():
   assert "trace" not in _report([_person(0)])["people"][0]
 

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from hund_tf.body import poses
+from hund_tf.body.points import STEP_SIZE
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.reconstruction import methods
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
@@ -173,3 +175,27 @@ def test_terms_are_those_of_the_objective_that_was_asked_for(
   np.testing.assert_allclose(
     trace.terms.total - plain.terms.total, plain.terms.keypoint, rtol=1e-3
   )
+
+
+def test_the_polish_is_a_row_after_the_last_stage(objective, problem):
+  """Closer to the picture, the stages as without it."""
+  model = HundModel(objective)
+  plain = HundMethod(model, num_stages=1)
+  covariance = np.diag(np.full([STEP_SIZE], 0.3**2, np.float32))
+  anchor = Anchor(covariance[None], np.zeros([0]), (10.0, 3.0), (0.2, 1.5))
+  polished = HundMethod(model, num_stages=1, anchor=anchor)
+  assert plain.uncertainty is None
+  before, after = plain(*problem), polished(*problem)
+  assert after.terms.total.shape == [2, 3] == after.seconds.shape
+  for one, other in zip(
+    tf.nest.flatten((before.state, before.terms, before.memory)),
+    tf.nest.flatten((after.state, after.terms, after.memory)),
+    strict=True,
+  ):
+    np.testing.assert_allclose(one, other[:, :2], rtol=1e-3, atol=1e-4)
+  keypoint = after.terms.keypoint.numpy()
+  assert (keypoint[:, 2] < 0.7 * keypoint[:, 1]).all()
+  assert (np.diff(after.seconds) > 0).all()
+  last = tf.nest.map_structure(lambda x: x[:, -1], after.state)
+  expected = polished.uncertainty(*problem, last).numpy()
+  assert expected.shape == (2, 63) and (expected[:, 1:] > 0.0).all()

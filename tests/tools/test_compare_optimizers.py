@@ -34,7 +34,7 @@ def test_it_compares_all_methods(run, tmp_path):
   assert code == 0, err
   with (tmp_path / "descents.csv").open(encoding="utf-8") as file:
     rows = list(csv.DictReader(file))
-  methods = {"BFGS", "L-BFGS", "HUND(5)", "HUND(0)+BFGS"}
+  methods = {"BFGS", "L-BFGS", "HUND(5)", "HUND(5)+polish", "HUND(0)+BFGS"}
   assert {row["method"] for row in rows} == methods
   for method in methods:
     for problem in "01":

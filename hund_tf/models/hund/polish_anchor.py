@@ -28,6 +28,7 @@ class Anchor:
   keypoints: tuple[float, float]  # sigma, crop pixels; c, in sigmas
   landmarks: tuple[float, float]  # tau, metres; c, in taus
   uncertainty_scale: float = 1.0  # makes expected errors right on examples
+  num_stages: int = 5  # M of the descents that it was made with
   weights_sha256: str = ""  # of the weights file that it was made with
   provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -102,8 +103,14 @@ def load(path: str | os.PathLike) -> Anchor:
   return anchor
 
 
-def load_beside(weights: str | os.PathLike) -> Anchor | None:
+def load_beside(
+  weights: str | os.PathLike, num_stages: int | None = None
+) -> Anchor | None:
   """The anchor of a weights file, or None if there is none beside it.
+
+  Args:
+    weights: the file.
+    num_stages: M if it is asked for; there is no anchor of other descents.
 
   Raises:
     WeightsError: if it cannot be read, or is of other weights.
@@ -117,4 +124,4 @@ def load_beside(weights: str | os.PathLike) -> Anchor | None:
       f"anchor {path}: is not of the weights {weights} as they are; run "
       f"{_WRITER} again, or use --nopolish"
     )
-  return anchor
+  return anchor if num_stages in (None, anchor.num_stages) else None

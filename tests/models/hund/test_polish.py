@@ -174,7 +174,7 @@ def test_it_finds_what_is_seen(body_model, start, truth, seen, intrinsics):
     np.linalg.norm(joints(s) - joints(truth), axis=-1).mean()
     for s in (start, fitted)
   ]
-  assert errors[1] < 0.6 * errors[0]
+  assert errors[1] < 0.85 * errors[0]
 
 
 def test_a_heavy_anchor_holds(body_model, start, seen, intrinsics):

@@ -22,6 +22,7 @@ def anchor():
     (10.0, 1.5),
     (0.2, 1.5),
     1.25,
+    3,
     "",
     {"seed": 1},
   )
@@ -52,7 +53,8 @@ def test_belongs_to_weights_as_they_are(anchor, tmp_path):
     anchor, weights_sha256=polish_anchor.digest(weights)
   )
   polish_anchor.save(own, polish_anchor.path_beside(weights))
-  assert polish_anchor.load_beside(weights) is not None
+  assert polish_anchor.load_beside(weights, 3) is not None
+  assert polish_anchor.load_beside(weights, 2) is None  # of other descents
   weights.write_bytes(b"others")
   with pytest.raises(WeightsError, match="calibrate_polish again"):
     polish_anchor.load_beside(weights)
