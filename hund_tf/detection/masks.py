@@ -88,14 +88,17 @@ def person_masks(
     [H, W] uint8 masks of 0 and 1.
   """
   near = [limb_distance(points, height, width) for points in keypoints]
+  first = second = np.full((height, width), np.inf, np.float32)
+  for distance in near:
+    second = np.minimum(second, np.maximum(first, distance))
+    first = np.minimum(first, distance)
   best = np.full((height, width), 0.5, np.float32)
   owner = np.full((height, width), -1, np.int16)
   for i, person in enumerate(people):
     probability = person_probability(person, height, width)
-    others = near[:i] + near[i + 1 :]
-    if others and np.isfinite(near[i]).all():
-      nearest = np.min(others, axis=0)
-      lost = np.clip((near[i] - nearest) / _MARGIN, 0.0, 1.0)
+    if np.isfinite(near[i]).all():
+      others = np.where(near[i] > first, first, second)  # the nearest of them
+      lost = np.clip((near[i] - others) / _MARGIN, 0.0, 1.0)
       probability = probability - 0.5 * lost
     wins = probability > best
     best[wins], owner[wins] = probability[wins], i

@@ -57,6 +57,18 @@ def test_neighbours_keep_their_pixels():
   assert right[:, 56:88].all() and not right[:, :44].any()
 
 
+def test_of_three_the_one_between_loses_on_both_sides():
+  people = [_looks((5, 95), p) for p in (0.7, 0.9, 0.8)]
+  points = [_upright(x) for x in (20.5, 50.5, 80.5)]
+  masks = person_masks(people, points, _SIDE, _SIDE)
+  for mask, (low, high) in zip(
+    masks, ((7, 30), (40, 60), (70, 93)), strict=True
+  ):
+    assert mask[:, low:high].all()
+  assert np.sum(masks, axis=0).max() == 1
+  assert not masks[1][:, :29].any() and not masks[1][:, 72:].any()
+
+
 def test_alone_all_foreground_is_theirs():
   (mask,) = person_masks([_looks((10, 90))], [_upright(30.5)], _SIDE, _SIDE)
   assert mask[:, 12:88].all() and not mask[:, :9].any()
