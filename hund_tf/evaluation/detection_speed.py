@@ -140,7 +140,8 @@ def table(
   """A Markdown table: milliseconds by step, for each number of people."""
   titles = ["ms by step"]
   for number, (together, _) in zip(numbers, columns, strict=True):
-    titles.append(f"{number} people, {together.people} found")
+    who = "person" if number == 1 else "people"
+    titles.append(f"{number} {who}, {together.people} found")
     titles.append("crop by crop")
   steps = list(columns[0][0].steps)
   rows = [titles, ["---"] * len(titles)]

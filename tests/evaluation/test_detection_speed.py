@@ -41,5 +41,6 @@ def test_medians_and_their_table():
   assert middle.steps == {"a": 2.0, "b": 1.0}
   assert middle.total == 3.0
   text = detection_speed.table([(middle, runs[1])], [2])
+  assert "| ms by step | 2 people, 2 found | crop by crop |" in text
   assert "| a | 2 | 9 |" in text
   assert text.splitlines()[-1] == "| all | 3 | 10 |"
