@@ -133,7 +133,9 @@ def _add(group: Any, one: Option, letter: str | None) -> None:
   if one.kind is bool and not one.several:
     group.add_argument(*names, action="store_true", **settings)
     settings["help"] = argparse.SUPPRESS
-    group.add_argument(f"--no_{one.name}", action="store_false", **settings)
+    # As the programs in tools/ spell it, and more legibly.
+    names = f"--no{one.name}", f"--no_{one.name}"
+    group.add_argument(*names, action="store_false", **settings)
     return
   settings |= {
     "metavar": _metavar(one),

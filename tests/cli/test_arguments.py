@@ -62,7 +62,8 @@ def test_all_kinds_of_arguments():
 
 
 def test_switch_can_be_taken_back():
-  assert not _read("a -o out --mirror --no_mirror").mirror
+  for off in ("--no_mirror", "--nomirror"):
+    assert not _read(f"a -o out --mirror {off}").mirror
 
 
 def test_values_keep_their_dashes():
