@@ -8,10 +8,12 @@ import os
 import numpy as np
 import pytest
 
+from hund_tf.body.points import STEP_SIZE
 from hund_tf.compat import tf, tf_keras
 from hund_tf.export.saved_model import ReconstructionModule, save_model
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.models.hund.polish_anchor import Anchor
 from tests.conformance.processes import run_script
 from tests.eager import run_eagerly
 
@@ -113,7 +115,9 @@ def test_saved_model_in_a_fresh_process(kind, inputs, request, tmp_path):
   with run_eagerly():
     trace = _random_model(objective, 0)(*inputs)
   never_called = _random_model(objective, 0)
-  module = ReconstructionModule(never_called, mesh="proxy_1500")
+  covariance = np.diag(np.full([STEP_SIZE], 0.3**2, np.float32))
+  anchor = Anchor(covariance[None], np.zeros([0]), (10.0, 3.0), (0.2, 1.5))
+  module = ReconstructionModule(never_called, mesh="proxy_1500", anchor=anchor)
   save_model(module, tmp_path / "model")
   features, intrinsics = inputs
   named = features._asdict() | intrinsics._asdict()
@@ -122,7 +126,10 @@ def test_saved_model_in_a_fresh_process(kind, inputs, request, tmp_path):
   # Without 3D landmarks they are unknown, as those of `inputs` are.
   known = {k: v for k, v in named.items() if "landmark" not in k}
   expected = module.reconstruct(known)
-  np.testing.assert_allclose(expected["loss/total"], trace.terms.total, 1e-5)
+  total = expected["loss/total"].numpy()
+  np.testing.assert_allclose(total[:, :-1], trace.terms.total, 1e-5)
+  assert (total[:, -1] < total[:, -2]).all()  # polished
+  assert expected["uncertainty"].shape == (len(total), 63)
   np.savez(
     tmp_path / "expected.npz", **{k: v.numpy() for k, v in expected.items()}
   )
