@@ -12,6 +12,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   h36m_official  Human3.6M's withheld subjects: writes the submission: Table 2.
   synthetic      held-out synthetic examples, whose whole truth is known.
   shape          stature and girths of held-out synthetic people.
+  pose_sets      named sets of held-out poses, by set.
   photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
                  body.
   real3d         photos with calibrated cameras and named 3D joints.
@@ -55,6 +56,7 @@ from hund_tf.evaluation import (
   photo_predictions,
   photo_protocols,
   photos_2d,
+  pose_set_errors,
   predictions,
   protocols,
   reports,
@@ -72,6 +74,7 @@ from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.records import shards
 from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.synthetic.pose_sets import NAMES, PoseSets
 from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
 from hund_tf.visualization.reliability_plot import save_keypoint_plot
 
@@ -232,6 +235,21 @@ def _shape(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
+def _pose_sets(config: EvaluationConfig, folder: Path) -> list[str]:
+  method = _synthetic_method(config)
+  body_model = method.objective.body_model
+  poses, settings = synthetic_flags.to_held_out(body_model.pose_prior)
+  sets = PoseSets(body_model, held_out=True)
+  made = SyntheticExamples(body_model, poses, settings.whole_people(), sets)
+  groups = (
+    (name, made.of_set(HELD_OUT_SEED, name, config.pose_set_examples))
+    for name in tqdm(NAMES, unit="set", file=sys.stderr)
+  )
+  name, root = method_flags.name(), config.mpjpe_root
+  print(pose_set_errors.run(groups, method, name, root, folder))
+  return []
+
+
 def _real3d(config: EvaluationConfig, folder: Path) -> list[str]:
   def predict(sightings: Iterator[Sighting], count: int) -> Predictions:
     if config.predictions:
@@ -304,6 +322,7 @@ _RUN = {
   "h36m_official": _official,
   "synthetic": _synthetic,
   "shape": _shape,
+  "pose_sets": _pose_sets,
   "photos_2d": _photos_2d,
   "real3d": _real3d,
   "joint_floor": _joint_floor,

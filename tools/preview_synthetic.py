@@ -4,7 +4,8 @@
     [--synthetic_mocap_dir=MOCAP] [--pose_file=poses.npz] [--detector_noise=1]
 
 Each example is drawn as truth, detected keypoints (over their heatmaps) and
-part maps; the subject's left is warm, the right cold.
+part maps; the subject's left is warm, the right cold. `--sheet_pose_sets` draws
+people of the named sets of poses instead (docs/pose_sets.md).
 """
 
 import dataclasses
@@ -19,7 +20,8 @@ from hund_tf import files
 from hund_tf.compat import tf
 from hund_tf.options import check, option
 from hund_tf.synthetic import examples as synthetic
-from hund_tf.visualization import example_sheet
+from hund_tf.synthetic.pose_sets import PoseSets
+from hund_tf.visualization import example_sheet, pose_set_sheet
 from hund_tf.visualization.sheet_config import SheetConfig
 
 
@@ -28,6 +30,11 @@ class _Preview(SheetConfig):
   """A sheet of examples, and a measurement of their speed."""
 
   seed: int = option(0, "Seed of the examples.", name="sheet_seed")
+  sheet_pose_sets: int = option(
+    0,
+    "People of each named set of poses to draw, as bodies; 0 draws examples.",
+    low=0,
+  )
   batch_size: int = option(
     32, "Examples of a timed batch.", name="timed_batch_size", low=1
   )
@@ -49,6 +56,14 @@ def main(argv: list[str]) -> int:
   with tf.device("CPU:0"):
     body_model = body_flags.to_model()
   try:
+    if preview.sheet_pose_sets:
+      sets = PoseSets(body_model, held_out=True)
+      picture = pose_set_sheet.draw(
+        body_model, sets, preview.sheet_pose_sets, preview.seed
+      )
+      files.write_png(preview.sheet, picture)
+      print(f"wrote {preview.sheet}")
+      return 0
     poses = synthetic_flags.to_poses(body_model.pose_prior)
     print(f"captured poses: {len(poses.up)}")
     examples = synthetic.SyntheticExamples(body_model, poses, config)

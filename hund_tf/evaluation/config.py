@@ -13,6 +13,7 @@ PROTOCOLS = (
   "h36m_official",
   "synthetic",
   "shape",
+  "pose_sets",
   "photos_2d",
   "real3d",
   "joint_floor",
@@ -126,6 +127,11 @@ class EvaluationConfig(AnnotatedPhotos):
     256,
     "Held-out examples of --protocol=synthetic, or of each focal length of "
     "--protocol=shape, rounded up to whole batches.",
+    low=1,
+  )
+  pose_set_examples: int = option(
+    256,
+    "People of each set of --protocol=pose_sets, rounded up to whole batches.",
     low=1,
   )
   h36m_dir: str | None = option(

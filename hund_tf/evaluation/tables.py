@@ -29,6 +29,7 @@ COLUMNS = {
   "mpjpe_camera": Column("un-aligned", "mpjpe_unaligned_mm", 1),
   "pve": Column("PVE", "pve_mm", 1),
   "joint_angle": Column("joint angle, degrees", "joint_angle_degrees", 2),
+  "trunk_pitch": Column("trunk pitch, degrees", "trunk_pitch_degrees", 2),
   "pck_50": Column("PCK@50", "pck_50mm", 3),
   "pck_150": Column("PCK@150", "pck_150mm", 3),
   "auc_150": Column("AUC 0-150", "auc_150mm", 3),

@@ -24,21 +24,22 @@ def check_faces(faces: np.ndarray, num_vertices: int) -> np.ndarray:
 
 
 def check_labelled_mesh(
-  faces: np.ndarray, vertex_parts: np.ndarray
+  faces: np.ndarray, vertex_parts: np.ndarray, least: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns `faces` [F, 3] and `vertex_parts` [V] as int32.
 
   Raises:
     ValueError: if a shape is wrong, an index is out of range, or a part is
-      not in 1..14.
+      not in least..14.
   """
   parts = np.asarray(vertex_parts)
   if parts.ndim != 1:
     raise ValueError(f"vertex_parts: shape {parts.shape}, expected [V]")
   parts = parts.astype(np.int32)
-  if parts.size and (parts.min() < 1 or parts.max() >= NUM_PARTS):
+  if parts.size and (parts.min() < least or parts.max() >= NUM_PARTS):
     raise ValueError(
-      f"vertex_parts: {parts.min()}..{parts.max()}, expected 1..{NUM_PARTS - 1}"
+      f"vertex_parts: {parts.min()}..{parts.max()}, expected "
+      f"{least}..{NUM_PARTS - 1}"
     )
   faces = check_faces(faces, len(parts))
   if not len(faces):

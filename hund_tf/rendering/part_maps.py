@@ -23,7 +23,8 @@ class PartMapDrawer:
 
     Args:
       faces: [F, 3] vertex indices; the winding does not matter.
-      vertex_parts: [V] part of each vertex, 1..14 (`hund_tf.body.parts`).
+      vertex_parts: [V] part of each vertex, 1..14 (`hund_tf.body.parts`), or
+        0 for things that hide the body.
       samples: along each side of a cell.
 
     Raises:
@@ -32,7 +33,7 @@ class PartMapDrawer:
     """
     if samples < 1:
       raise ValueError(f"samples: got {samples}, expected 1 or more")
-    faces, parts = check_labelled_mesh(faces, vertex_parts)
+    faces, parts = check_labelled_mesh(faces, vertex_parts, 0)
     self._faces = np.ascontiguousarray(faces, np.int32)
     self._parts = np.ascontiguousarray(parts, np.int32)
     self._samples = samples
@@ -84,6 +85,8 @@ def _draw_people(vertices, faces, parts, samples, maps):
           continue
         corner = nearest_corner(barycentrics[y, x, 0], barycentrics[y, x, 1])
         part = parts[faces[face, corner]]
+        if part == 0:
+          continue
         maps[b, y // samples, x // samples, part] += share
         maps[b, y // samples, x // samples, -1] += share
   maps[..., 0] = 1.0 - maps[..., -1]

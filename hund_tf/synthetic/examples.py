@@ -6,6 +6,7 @@ example is ever stored, and a run resumes bit for bit from its step alone.
 
 import dataclasses
 import time
+from collections.abc import Iterator
 
 from hund_tf.body.landmarks_3d import ROOTS, viewed_landmarks
 from hund_tf.body.model import BodyModel
@@ -21,9 +22,13 @@ from hund_tf.synthetic import (
   detector_noise,
   landmark_noise,
   mask_noise,
+  pose_sets,
   scenes,
+  solids,
+  supports,
 )
 from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
+from hund_tf.synthetic.pose_sets import PoseSets
 from hund_tf.synthetic.scenes import SceneConfig
 from hund_tf.types import (
   CROP_SIZE,
@@ -40,6 +45,8 @@ from hund_tf.types import (
 _MIN_SIDE = 8.0  # pixels of the photo
 # Added to the seed of the errors of 3D landmarks, whose stream is their own.
 _STREAM_3D = 0x3D
+_STREAM_SETS = 0x5E75  # and to that of the people of named sets
+_SET_BATCH = 32
 _MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
 
 
@@ -82,6 +89,13 @@ class SyntheticConfig:
     low=0.0,
     high=1.0,
   )
+  pose_set_share: float = option(
+    0.0,
+    "Share of people in training who are of the named sets of poses "
+    "(docs/pose_sets.md).",
+    low=0.0,
+    high=1.0,
+  )
   box_from_mask: float = 0.5  # share of boxes around the silhouette as well
   jitter: CropJitter = CropJitter()
 
@@ -94,12 +108,19 @@ class SyntheticConfig:
       )
 
   def captured_only(self) -> "SyntheticConfig":
-    """The same to measure by: captured poses, usual errors, no annotation."""
+    """The same to measure by: captured poses, usual errors, nobody annotated.
+
+    Without people of the named sets, which have protocols of their own.
+    """
     scene = dataclasses.replace(
       self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
     )
     return dataclasses.replace(
-      self, scene=scene, annotated=0.0, mendable_errors=1.0
+      self,
+      scene=scene,
+      annotated=0.0,
+      mendable_errors=1.0,
+      pose_set_share=0.0,
     )
 
   def whole_people(self, focal: float | None = None) -> "SyntheticConfig":
@@ -129,6 +150,7 @@ class SyntheticExamples(tf.Module):
     body_model: BodyModel,
     poses: PoseLibrary,
     config: SyntheticConfig | None = None,
+    sets: PoseSets | None = None,
   ):
     """Prepares the generator.
 
@@ -137,19 +159,32 @@ class SyntheticExamples(tf.Module):
         `tf.device("CPU:0")` to use `dataset`.
       poses: captured body poses; an empty library samples the flow only.
       config: distributions.
+      sets: draws people of the named sets; by default those of training,
+        if a share of people are of them.
     """
     super().__init__(name="synthetic_examples")
     self.body_model = body_model
     self.config = config or SyntheticConfig()
     self._poses = poses
+    if sets is None and self.config.pose_set_share:
+      sets = PoseSets(body_model, held_out=False)
+    self._pose_sets = sets
+    self._vertex_parts = body_model.part_labels(self.config.mesh)
     self._draw_parts = PartMapDrawer(
-      body_model.faces(self.config.mesh),
-      body_model.part_labels(self.config.mesh),
+      *solids.add_to_mesh(
+        body_model.faces(self.config.mesh),
+        self._vertex_parts,
+        supports.COUNT if sets else 0,
+      )
     )
     self._traced = tf.function(self._example_batch, autograph=False)
 
   def example_batch(
-    self, seed: int | tf.Tensor, step: int | tf.Tensor, batch_size: int
+    self,
+    seed: int | tf.Tensor,
+    step: int | tf.Tensor,
+    batch_size: int,
+    pose_set: int | tf.Tensor = -1,
   ) -> TrainingExample:
     """The batch of a step, the same whenever it is asked for.
 
@@ -157,15 +192,35 @@ class SyntheticExamples(tf.Module):
       seed: of the run.
       step: number of the batch, from 0.
       batch_size: B.
+      pose_set: number in `pose_sets.NAMES` of the set that all people are of;
+        -1: as `pose_set_share` says.
 
     Returns:
-      B examples with static shapes, all supervision weights 1; keypoints and
+      B examples with static shapes; supervision weights are 1, but for the
+      latents of poses of named sets that are rarer than captured ones are
+      taken to be (`People.likely`); keypoints and
       their weights are the truth inside the photo, the features have the
       detector's errors.
     """
     seed = tf.convert_to_tensor(seed, tf.int64)
     step = tf.convert_to_tensor(step, tf.int64)
-    return self._traced(seed, step, batch_size)
+    pose_set = tf.convert_to_tensor(pose_set, tf.int32)
+    return self._traced(seed, step, batch_size, pose_set)
+
+  def of_set(
+    self, seed: int, name: str, count: int
+  ) -> Iterator[TrainingExample]:
+    """Batches of `count` people of a named set, rounded up to whole batches.
+
+    Args:
+      seed: of the batches; other sets have others of the same seed.
+      name: of the set.
+      count: of people.
+    """
+    number = pose_sets.NAMES.index(name)
+    for batch in range(-(-count // _SET_BATCH)):
+      step = batch * len(pose_sets.NAMES) + number
+      yield self.example_batch(seed, step, _SET_BATCH, number)
 
   def dataset(
     self, seed: int, first_step: int, batch_size: int, workers: int = 2
@@ -189,12 +244,28 @@ class SyntheticExamples(tf.Module):
     )
     return batches.prefetch(workers)
 
-  def _example_batch(self, seed, step, batch_size) -> TrainingExample:
+  def _example_batch(self, seed, step, batch_size, pose_set) -> TrainingExample:
     config = self.config
-    draws = Draws(seed, step)
+    draws, set_draws = Draws(seed, step), Draws(seed + _STREAM_SETS, step)
+    people = None
+    if self._pose_sets:
+      share = config.pose_set_share
+      which = pose_sets.choose(set_draws, batch_size, share, pose_set)
+      people = self._pose_sets.sample(set_draws, which)
     scene = scenes.sample_scene(
-      draws, self.body_model, self._poses, batch_size, config.scene, config.mesh
+      draws,
+      self.body_model,
+      self._poses,
+      batch_size,
+      config.scene,
+      config.mesh,
+      people,
     )
+    things = solids.none(batch_size)
+    if people is not None:
+      things = supports.place(
+        set_draws, people, scene.body.vertices, self._vertex_parts
+      )
     silhouette = camera.project(scene.body.vertices, scene.intrinsics)
     # Errors are drawn in units of the visible person.
     middle, size = _visible_extent(scene.keypoints, scene.inside)
@@ -213,6 +284,12 @@ class SyntheticExamples(tf.Module):
       ),
       detector_noise.within(true, occluder),
     )
+    outlined = tf.ones(silhouette.shape[:2])
+    if people is not None:
+      hidden = tf.maximum(
+        hidden, supports.hidden(people, things, scene.body.keypoints)
+      )
+      outlined = 1.0 - solids.hides(things, scene.body.vertices)
     knowledge, worse_keypoints, worse_parts = None, 1.0, None
     if config.mendable_errors != 1.0:
       knowledge = self._part_knowledge(draws, batch_size)
@@ -233,7 +310,7 @@ class SyntheticExamples(tf.Module):
     points = points * size[:, None] + middle[:, None]
     # What lies outside the photo is not reported, wherever it is taken to be.
     confidence *= scene.inside * scenes.inside_photo(points, scene.photo_size)
-    box = self._box(draws, points, confidence, silhouette, scene)
+    box = self._box(draws, points, confidence, silhouette, outlined, scene)
 
     def in_crop(points):
       return (points - box[:, None, :2]) * (CROP_SIZE / box[:, None, 2:])
@@ -249,9 +326,18 @@ class SyntheticExamples(tf.Module):
     confidence *= _inside_crop(points)
     occluder = occluder * tf.tile(size, [1, 4]) + tf.tile(middle, [1, 2])
     part_probs, part_weights = self._parts(
-      draws, scene, intrinsics, box, occluder, swapped, knowledge, worse_parts
+      draws,
+      scene,
+      things,
+      intrinsics,
+      box,
+      occluder,
+      swapped,
+      knowledge,
+      worse_parts,
     )
     ones = tf.ones([batch_size])
+    likely = ones if people is None else people.likely
     return TrainingExample(
       features=ImageFeatures(
         heatmaps=render_heatmaps(points, confidence),
@@ -268,7 +354,7 @@ class SyntheticExamples(tf.Module):
       joints=scene.body.joints,
       keypoints=in_crop(scene.keypoints),
       keypoint_weights=scene.inside,
-      weights=SupervisionWeights(*[ones] * len(SupervisionWeights._fields)),
+      weights=SupervisionWeights(ones, ones, ones, ones, latents=likely),
     )
 
   def _landmarks_3d(self, draws, truth, hidden, confidence) -> Landmarks3D:
@@ -286,7 +372,9 @@ class SyntheticExamples(tf.Module):
     known = tf.cast(tf.concat(found, axis=1) > 0.0, tf.float32)
     return Landmarks3D(points * known[..., None], weights * known)
 
-  def _box(self, draws, points, confidence, silhouette, scene) -> tf.Tensor:
+  def _box(
+    self, draws, points, confidence, silhouette, outlined, scene
+  ) -> tf.Tensor:
     """Square crops `[B, 4]` around what was detected, in photo pixels."""
     config, batch = self.config, points.shape[0]
     known = tf.cast(confidence > 0.0, tf.float32)
@@ -297,10 +385,9 @@ class SyntheticExamples(tf.Module):
     limit = scene.photo_size[:, None]
     outline = tf.clip_by_value(silhouette, 0.0, limit)
     as_mask = draws.happens([batch, 1], config.box_from_mask)
-    wide = tf.minimum(low, tf.reduce_min(outline, axis=1))
-    low = tf.where(as_mask, wide, low)
-    wide = tf.maximum(high, tf.reduce_max(outline, axis=1))
-    high = tf.where(as_mask, wide, high)
+    mask_low, mask_high = _extent(outline, outlined)
+    low = tf.where(as_mask, tf.minimum(low, mask_low), low)
+    high = tf.where(as_mask, tf.maximum(high, mask_high), high)
     return config.jitter.draw_around(draws, low, high)
 
   def _part_knowledge(self, draws: Draws, batch: int) -> tf.Tensor:
@@ -313,6 +400,7 @@ class SyntheticExamples(tf.Module):
     self,
     draws,
     scene,
+    things: solids.Boxes,
     intrinsics: Intrinsics,
     box,
     occluder,
@@ -328,8 +416,10 @@ class SyntheticExamples(tf.Module):
         tf.zeros([batch, NUM_PARTS + 1]),
       )
     on_map = camera.scale_intrinsics(intrinsics, MAP_SIZE / CROP_SIZE)
-    pixels = camera.project(scene.body.vertices, on_map)
-    depth = scene.body.vertices[..., 2:]
+    vertices = scene.body.vertices
+    if self._pose_sets:
+      vertices = tf.concat([vertices, solids.mesh_vertices(things)], axis=1)
+    pixels, depth = camera.project(vertices, on_map), vertices[..., 2:]
     drawn = tf.numpy_function(
       self._draw_parts, [tf.concat([pixels, depth], axis=-1)], tf.float32
     )

@@ -17,6 +17,8 @@ from hund_tf.draws import Draws
 from hund_tf.geometry import camera, rotation
 from hund_tf.motion.pose_library import PoseLibrary
 from hund_tf.options import option
+from hund_tf.synthetic.orientations import about, stand_up
+from hund_tf.synthetic.pose_sets import People
 from hund_tf.types import (
   BODY_POSE_DIM,
   EXPRESSION_DIM,
@@ -84,6 +86,7 @@ def sample_scene(
   batch_size: int,
   config: SceneConfig,
   mesh: str,
+  people: People | None = None,
 ) -> Scene:
   """Draws `batch_size` people, each in his own photo.
 
@@ -94,17 +97,26 @@ def sample_scene(
     batch_size: B.
     config: distributions.
     mesh: of the vertices.
+    people: B of named sets, for those who are `chosen`; the others stay as
+      they are without.
   """
   body_pose, up = _body_poses(draws, poses, batch_size, config)
   orientation = _orientations(draws, up, batch_size, config)
   hands = [_hand(draws, batch_size, config) for _ in range(2)]
   clip = config.latent_clip
+  shape = draws.normal([batch_size, SHAPE_DIM], clip)
+  expression = draws.normal([batch_size, EXPRESSION_DIM], clip)
+  if people is not None:
+    one, chosen = people.chosen[:, None], people.chosen[:, None, None]
+    body_pose = tf.where(one, people.body_pose, body_pose)
+    orientation = tf.where(chosen, people.rotation, orientation)
+    shape = tf.where(people.built[:, None], people.shape, shape)
   state = HumanState(
     body_pose=body_pose,
     left_hand=hands[0],
     right_hand=hands[1],
-    shape=draws.normal([batch_size, SHAPE_DIM], clip),
-    expression=draws.normal([batch_size, EXPRESSION_DIM], clip),
+    shape=shape,
+    expression=expression,
     rotation=rotation.to_6d(orientation),
     translation=tf.zeros([batch_size, 3]),
   )
@@ -169,21 +181,6 @@ def _hand(draws: Draws, batch: int, config: SceneConfig) -> tf.Tensor:
   return strength * draws.normal([batch, HAND_POSE_DIM], config.latent_clip)
 
 
-def _stand_up(up: tf.Tensor) -> tf.Tensor:
-  """Rotations `[B, 3, 3]` that take `up [B, 3]` to +y and keep +z ahead."""
-  along = tf.abs(up[:, 2:]) > 0.9  # lying: the head points ahead instead
-  ahead = tf.where(along, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
-  ahead -= up * tf.reduce_sum(up * ahead, axis=-1, keepdims=True)
-  ahead = tf.math.l2_normalize(ahead, axis=-1)
-  return tf.stack([tf.linalg.cross(up, ahead), up, ahead], axis=1)
-
-
-def _about(axis: int, angle: tf.Tensor) -> tf.Tensor:
-  """Rotations `[B, 3, 3]` by `angle [B]` radians about a coordinate axis."""
-  vector = angle[:, None] * tf.one_hot(axis, 3)
-  return rotation.from_rotation_vector(vector)
-
-
 def _orientations(
   draws: Draws, up: tf.Tensor, batch: int, config: SceneConfig
 ) -> tf.Tensor:
@@ -193,11 +190,11 @@ def _orientations(
   anywhere = draws.uniform([batch], -math.pi, math.pi)
   yaw = tf.where(draws.happens([batch], config.any_yaw), anywhere, frontal)
   lean = config.lean_degrees * radians * draws.normal([batch, 3])
-  turned = _about(1, yaw) @ rotation.from_rotation_vector(lean) @ _stand_up(up)
+  turned = about(1, yaw) @ rotation.from_rotation_vector(lean) @ stand_up(up)
   facing = tf.linalg.diag([1.0, -1.0, -1.0])  # y up, z ahead -> camera frame
   pitch = config.pitch_degrees * radians * draws.normal([batch])
   roll = config.roll_degrees * radians * draws.normal([batch])
-  upright = _about(2, roll) @ _about(0, pitch) @ facing @ turned
+  upright = about(2, roll) @ about(0, pitch) @ facing @ turned
   random = rotation.from_6d(draws.normal([batch, 6]))
   lying = draws.happens([batch, 1, 1], config.any_orientation)
   return tf.where(lying, random, upright)

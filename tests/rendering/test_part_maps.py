@@ -37,6 +37,17 @@ def test_cells_hold_the_shares_of_what_covers_them():
   np.testing.assert_array_equal(maps, expected)
 
 
+def test_things_of_no_part_hide_what_is_behind_them():
+  """The square of part 3, and before its right half one of no part."""
+  points = np.r_[_square(10, 20, 14, 22, 3.0), _square(12, 20, 16, 22, 2.0)]
+  faces = np.r_[_SQUARE, _SQUARE + 4]
+  maps = PartMapDrawer(faces, np.repeat([3, 0], 4))(points[None])[0]
+  expected = np.zeros((60, 60, 16))
+  expected[20:22, 10:12, [3, 15]] = 1.0
+  expected[..., 0] = 1.0 - expected[..., 15]
+  np.testing.assert_array_equal(maps, expected)
+
+
 def test_it_draws_what_the_other_rasteriser_draws(body_model):
   people = [meshes.body(body_model, "proxy_1500", yaw) for yaw in (0.0, 2.0)]
   _, faces, labels = people[0]

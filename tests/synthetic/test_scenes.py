@@ -7,7 +7,7 @@ from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.geometry import rotation
 from hund_tf.motion import pose_library
-from hund_tf.synthetic import scenes
+from hund_tf.synthetic import orientations, scenes
 
 
 def test_nothing_outside_the_photo_has_weight(body_model):
@@ -57,7 +57,7 @@ def test_up_turns_upright():
   up = tf.math.l2_normalize(
     tf.constant(np.random.default_rng(0).normal(size=(50, 3)), tf.float32), -1
   )
-  matrix = scenes._stand_up(tf.concat([up, [[0.0, 0.0, 1.0]]], 0)).numpy()
+  matrix = orientations.stand_up(tf.concat([up, [[0.0, 0.0, 1.0]]], 0)).numpy()
   eye = np.tile(np.eye(3), (51, 1, 1))
   np.testing.assert_allclose(matrix @ matrix.swapaxes(1, 2), eye, atol=1e-5)
   np.testing.assert_allclose(np.linalg.det(matrix), 1.0, atol=1e-5)
