@@ -8,9 +8,11 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models.hund.polish import Polish, seen_in
+from hund_tf.models.compilation import compiled
+from hund_tf.models.hund.polish import Polish, Seen, seen_in
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.types import (
+  AlignmentTarget,
   HumanState,
   ImageFeatures,
   Intrinsics,
@@ -42,6 +44,7 @@ class PolishedEnd:
     """
     self._objective = objective
     self._polish = Polish(objective.body_model, anchor, jit_compile)
+    self._read = compiled(_read, jit_compile)
     traced = lambda function: tf.function(
       function, autograph=False, reduce_retracing=True
     )
@@ -80,16 +83,22 @@ class PolishedEnd:
     return self._expect(features, intrinsics, state)
 
   def _polished(self, last, features, intrinsics):
-    target = target_from_features(features)
-    seen = seen_in(features, target, intrinsics)
+    target, seen = self._read(features, intrinsics)
     return self._polish(last, seen, intrinsics), target
 
   def _expected(self, features, intrinsics, state):
-    target = target_from_features(features)
-    seen = seen_in(features, target, intrinsics)
+    _, seen = self._read(features, intrinsics)
     return self._polish.uncertainty(state, seen, intrinsics)
 
   def _terms_of(self, state, target, intrinsics, parts):
     objective = self._objective
     body = objective.body_model.decode(state, mesh=objective.config.mesh)
     return objective.evaluate(body, state, target, intrinsics, parts)
+
+
+def _read(
+  features: ImageFeatures, intrinsics: Intrinsics
+) -> tuple[AlignmentTarget, Seen]:
+  """What crops show."""
+  target = target_from_features(features)
+  return target, seen_in(features, target, intrinsics)

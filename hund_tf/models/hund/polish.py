@@ -109,6 +109,8 @@ class Polish:
     )
     self._joints = PointModel(body_model, joints)
     self._equations = compiled(self._normal_equations, jit_compile)
+    self._known = compiled(self._precision, jit_compile)
+    self._move = compiled(_moved, jit_compile)
 
   def __call__(
     self, state: HumanState, seen: Seen, intrinsics: Intrinsics
@@ -123,7 +125,7 @@ class Polish:
     Returns:
       States `[B, ...]`; a person whose fit is not finite keeps s_M.
     """
-    precision = self._precision(seen)
+    precision = self._known(seen)
     step = tf.zeros_like(precision[:, 0])
     polished = state
     for _ in range(NUM_STEPS):
@@ -133,7 +135,7 @@ class Polish:
       factor = tf.linalg.cholesky(hessian)
       change = -tf.linalg.cholesky_solve(factor, gradient[..., None])[..., 0]
       step += change
-      polished = _moved(polished, change, intrinsics)
+      polished = self._move(polished, change, intrinsics)
     finite = tf.reduce_all(tf.math.is_finite(step), axis=-1, keepdims=True)
     return tf.nest.map_structure(
       lambda new, old: tf.where(finite, new, old), polished, state
