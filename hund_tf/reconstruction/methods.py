@@ -226,6 +226,7 @@ class HundMethod:
     self._polish = anchor and PolishedEnd(
       self.objective, anchor, jit_compile and self.objective.xla_compatible
     )
+    self._join = tf.function(_joined, autograph=False, reduce_retracing=True)
     self._terms = None
     if self.objective.config != model.objective.config:
       self._terms = tf.function(
@@ -246,7 +247,7 @@ class HundMethod:
       )
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     if self._polish is not None:
-      return _joined(trace, self._polish(last, features, intrinsics))
+      return self._join(trace, self._polish(last, features, intrinsics))
     if self._refinement is None:
       return trace
     rest = minimize(

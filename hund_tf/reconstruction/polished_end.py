@@ -13,6 +13,7 @@ from hund_tf.models.hund.polish import Polish, Seen, seen_in
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.types import (
   AlignmentTarget,
+  AlignmentTerms,
   HumanState,
   ImageFeatures,
   Intrinsics,
@@ -49,6 +50,7 @@ class PolishedEnd:
       function, autograph=False, reduce_retracing=True
     )
     self._fit, self._expect = traced(self._polished), traced(self._expected)
+    self._rows = traced(_two_rows)
     self._terms = tf.function(
       self._terms_of,
       autograph=False,
@@ -67,14 +69,8 @@ class PolishedEnd:
     state, target = self._fit(last, features, intrinsics)
     terms = self._terms(state, target, intrinsics, parts_read(features))
     terms.total.numpy()  # waits for it
-    seconds = tf.fill(tf.shape(terms.total), time.perf_counter() - begin)
-    pair = lambda a, b: tf.stack([a, b], axis=1)
-    return RefinementState(
-      state=tf.nest.map_structure(pair, last, state),
-      terms=tf.nest.map_structure(pair, terms, terms),
-      memory=tf.zeros([terms.total.shape[0], 2, 0]),
-      seconds=pair(tf.zeros_like(seconds), seconds),
-    )
+    seconds = tf.constant(time.perf_counter() - begin)
+    return self._rows(last, state, terms, seconds)
 
   def uncertainty(
     self, features: ImageFeatures, intrinsics: Intrinsics, state: HumanState
@@ -94,6 +90,20 @@ class PolishedEnd:
     objective = self._objective
     body = objective.body_model.decode(state, mesh=objective.config.mesh)
     return objective.evaluate(body, state, target, intrinsics, parts)
+
+
+def _two_rows(
+  last: HumanState, state: HumanState, terms: AlignmentTerms, seconds: tf.Tensor
+) -> RefinementState:
+  """Both states, each with the terms of the second, as a trace."""
+  pair = lambda a, b: tf.stack([a, b], axis=1)
+  zeros = tf.zeros_like(terms.total)
+  return RefinementState(
+    state=tf.nest.map_structure(pair, last, state),
+    terms=tf.nest.map_structure(pair, terms, terms),
+    memory=pair(zeros, zeros)[..., None][..., :0],
+    seconds=pair(zeros, zeros + seconds),
+  )
 
 
 def _read(
