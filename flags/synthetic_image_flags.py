@@ -68,8 +68,11 @@ def to_config() -> DatasetConfig:
   examples = synthetic_flags.to_config()
   if run.split == "validation":
     examples = examples.captured_only()
+  if _to_dataset().pose_set:
+    examples = examples.whole_people()
   pattern = run.background_glob
   return _to_dataset(
+    held_out=run.split == "validation",
     name=run.split,
     scene=examples.scene,
     photos=backgrounds.find_photos(pattern) if pattern else (),

@@ -45,7 +45,6 @@ from hund_tf.types import (
 _MIN_SIDE = 8.0  # pixels of the photo
 # Added to the seed of the errors of 3D landmarks, whose stream is their own.
 _STREAM_3D = 0x3D
-_STREAM_SETS = 0x5E75  # and to that of the people of named sets
 _SET_BATCH = 32
 _MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
 
@@ -246,7 +245,7 @@ class SyntheticExamples(tf.Module):
 
   def _example_batch(self, seed, step, batch_size, pose_set) -> TrainingExample:
     config = self.config
-    draws, set_draws = Draws(seed, step), Draws(seed + _STREAM_SETS, step)
+    draws, set_draws = Draws(seed, step), Draws(seed + pose_sets.STREAM, step)
     people = None
     if self._pose_sets:
       share = config.pose_set_share

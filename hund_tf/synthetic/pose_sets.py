@@ -35,6 +35,8 @@ _VARIATION = {
   "wrist": 20.0,
 }
 _OTHER = 6.0
+# Added to the seed of people of sets, whose random stream is their own.
+STREAM = 0x5E75
 _ROLL = 4.0  # degrees, standard deviation, of the camera
 _BODIES = 48  # of a build
 # Latents of captured poses are clipped at as many deviations; poses of sets are

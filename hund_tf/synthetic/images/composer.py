@@ -16,6 +16,7 @@ from hund_tf.synthetic.images import (
   camera_effects,
   labels,
   placement,
+  props,
   skirts,
 )
 from hund_tf.synthetic.images.appearance import sample_appearance
@@ -129,6 +130,8 @@ class Composer:
     config, person = self._config, people[index]
     surfaces, vertex_parts = self._dressed(random, person, person.vertices)
     own = len(surfaces)
+    there = person.boxes[np.isfinite(person.boxes).all(axis=(1, 2))]
+    surfaces += [props.box_of(random, corners) for corners in there]
     company = random.random() < config.companions
     if company:
       for _ in range(random.choice([1, 2, 3], p=[0.6, 0.3, 0.1])):

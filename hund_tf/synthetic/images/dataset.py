@@ -27,6 +27,7 @@ from hund_tf.records.shards import Manifest, ShardInfo
 from hund_tf.synthetic.images.body_surface import make_body_surface
 from hund_tf.synthetic.images.composer import Composer, ImageConfig
 from hund_tf.synthetic.images.people import CHUNK, PeopleSampler
+from hund_tf.synthetic.pose_sets import NAMES, PoseSets
 from hund_tf.synthetic.scenes import SceneConfig
 
 VERSION = 1  # of what is drawn; increased when the same seed draws otherwise
@@ -45,6 +46,13 @@ class DatasetConfig:
     name="image_shards",
     low=1,
   )
+  pose_set: str = option(
+    "",
+    "Named set of poses (docs/pose_sets.md) that all people are of, on their "
+    "seats and behind their desks; without it people are of no set.",
+    choices=("", *NAMES),
+  )
+  held_out: bool = False  # whether people of a set are those of its test set
   scene: SceneConfig = SceneConfig()
   image: ImageConfig = ImageConfig()
   photos: tuple[str, ...] = ()  # paths of backgrounds; none: procedural ones
@@ -67,7 +75,10 @@ class DatasetConfig:
     """All that the images depend on, for `shards.settings_digest`."""
     digest = hashlib.sha256(np.ascontiguousarray(poses.latents).tobytes())
     digest.update(np.ascontiguousarray(poses.up).tobytes())
-    return dataclasses.asdict(self) | {
+    settings = dataclasses.asdict(self)
+    if not self.pose_set:  # the same images as ever
+      del settings["pose_set"], settings["held_out"]
+    return settings | {
       "poses": digest.hexdigest()[:16],
       "version": VERSION,
       "schema": schema.SCHEMA_VERSION,
@@ -108,7 +119,12 @@ class ImageMaker:
       config: what is made.
     """
     self._config = config
-    self._sampler = PeopleSampler(body_model, poses, config.scene)
+    sets = None
+    if config.pose_set:
+      sets = PoseSets(body_model, config.held_out)
+    self._sampler = PeopleSampler(
+      body_model, poses, config.scene, sets, config.pose_set
+    )
     self._composer = Composer(
       make_body_surface(body_model),
       body_model.mesh_ids(schema.MESH),

@@ -8,7 +8,8 @@ from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.motion.pose_library import PoseLibrary
-from hund_tf.synthetic import scenes
+from hund_tf.synthetic import scenes, solids, supports
+from hund_tf.synthetic.pose_sets import NAMES, STREAM, PoseSets
 from hund_tf.synthetic.scenes import SceneConfig
 from hund_tf.types import state_to_vector
 
@@ -25,13 +26,19 @@ class Person(NamedTuple):
   keypoints: np.ndarray  # [137, 3]
   intrinsics: np.ndarray  # [4] fx, fy, cx, cy of the photo, pixels
   photo_size: np.ndarray  # [2] width and height, pixels
+  boxes: np.ndarray  # [S, 8, 3] corners of seats and desks; NaN: there is none
 
 
 class PeopleSampler:
   """Draws people; a pure function of a seed and a number."""
 
   def __init__(
-    self, body_model: BodyModel, poses: PoseLibrary, config: SceneConfig
+    self,
+    body_model: BodyModel,
+    poses: PoseLibrary,
+    config: SceneConfig,
+    sets: PoseSets | None = None,
+    pose_set: str = "",
   ):
     """Prepares the sampler.
 
@@ -39,15 +46,18 @@ class PeopleSampler:
       body_model: poses the people.
       poses: captured poses; if empty, all come from the pose prior.
       config: distributions.
+      sets: draws people of named sets.
+      pose_set: name of the set that all people are of; empty: of none.
     """
     self._body_model = body_model
+    self._sets, self._set = sets, pose_set
     self._poses = poses
     self._config = config
     self._traced = tf.function(self._sample, autograph=False)
 
   def sample(self, seed: int, chunk: int) -> list[Person]:
     """The `CHUNK` people number chunk * CHUNK and following."""
-    scene, rest = self._traced(
+    scene, rest, boxes = self._traced(
       tf.constant(seed, tf.int64), tf.constant(chunk, tf.int64)
     )
     intrinsics = tf.concat(list(scene.intrinsics), axis=-1)
@@ -59,20 +69,30 @@ class PeopleSampler:
       scene.body.keypoints,
       intrinsics,
       scene.photo_size,
+      boxes,
     )
     rows = zip(*(column.numpy() for column in columns), strict=True)
     return [Person(*row) for row in rows]
 
   def _sample(self, seed, chunk):
+    body_model, people = self._body_model, None
+    set_draws = Draws(seed + STREAM, chunk)
+    if self._set:
+      which = tf.fill([CHUNK], NAMES.index(self._set))
+      people = self._sets.sample(set_draws, which)
     scene = scenes.sample_scene(
       Draws(seed, chunk),
-      self._body_model,
+      body_model,
       self._poses,
       CHUNK,
       self._config,
       "full",
+      people,
     )
-    rest = self._body_model.rest_vertices(
-      scene.state.shape, scene.state.expression
-    )
-    return scene, rest
+    rest = body_model.rest_vertices(scene.state.shape, scene.state.expression)
+    boxes = solids.none(CHUNK)
+    if people is not None:
+      vertices, parts = scene.body.vertices, body_model.part_labels()
+      boxes = supports.place(set_draws, people, vertices, parts)
+    there = solids.exist(boxes)[:, :, None, None]
+    return scene, rest, tf.where(there, solids.corners(boxes), np.nan)

@@ -9,6 +9,7 @@ from hund_tf.rendering.patterns import Pattern
 from hund_tf.rendering.surfaces import Material, Surface
 from hund_tf.rendering.zbuffer import vertex_normals
 from hund_tf.synthetic.images import colors
+from hund_tf.synthetic.solids import FACES
 
 
 def prop_material(random: np.random.Generator) -> Material:
@@ -62,6 +63,21 @@ def sample_prop(
     vertex_normals(moved, faces),
     rest,
     np.zeros((len(rest), 0), np.float32),
+    (prop_material(random),),
+  )
+
+
+def box_of(random: np.random.Generator, corners: np.ndarray) -> Surface:
+  """A box of any material by its corners `[8, 3]` in the order of `solids`."""
+  # Every face has corners of its own, so that edges are sharp.
+  moved = corners[FACES].reshape(-1, 3).astype(np.float32)
+  faces = np.arange(len(moved), dtype=np.int32).reshape(-1, 3)
+  return Surface(
+    moved,
+    faces,
+    vertex_normals(moved, faces),
+    moved - moved[0],
+    np.zeros((len(moved), 0), np.float32),
     (prop_material(random),),
   )
 
