@@ -29,10 +29,10 @@ from flags import (
 )
 from hund_tf import files
 from hund_tf.compat import tf_keras
+from hund_tf.models import weight_files
 from hund_tf.models.hund import weights
 from hund_tf.models.hund.model import HundModel
 from hund_tf.photos import people
-from hund_tf.reconstruction import quality
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_devices
 from hund_tf.training.adaptation import held_out
@@ -154,7 +154,7 @@ def _adapt(argv: Sequence[str]) -> int:
     trained,
     judged,
     initial_weights=initial,
-    initial_weights_sha256=quality.digest(initial),
+    initial_weights_sha256=weight_files.digest(initial),
     inputs=dataclasses.asdict(inputs),
     failures=finder.failures,
     seconds=round(time.time() - begin, 1),

@@ -37,7 +37,8 @@ from hund_tf.photos.loading import load_photo
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.retargeting import accuracy
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.step import make_train_step
 from hund_tf.training.optimizer import make_optimizer

@@ -12,8 +12,6 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
 from flags import (
   body_flags,
   method_flags,
@@ -24,11 +22,11 @@ from flags import (
 from flags.from_config import define
 from hund_tf.evaluation import polish_fitting
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models import weight_files
 from hund_tf.models.hund import polish_anchor
 from hund_tf.models.hund.polish import Polish
 from hund_tf.options import check, option
 from hund_tf.reconstruction.methods import HundMethod
-from hund_tf.synthetic.examples import SyntheticExamples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,28 +79,15 @@ _to_config = define(PolishConfig, "Polish")
 
 def _ends(config, method, split: str, count: int) -> polish_fitting.Ends:
   """Ends of at least `count` descents on examples of a split."""
-  body = method.objective.body_model
-  examples = SyntheticExamples(
-    body,
-    synthetic_flags.to_poses(body.pose_prior, split=split),
-    synthetic_flags.to_config().captured_only(),
+  batches = synthetic_flags.to_measured_batches(
+    method.objective.body_model, split, config.seed, config.batch_size, count
   )
-  batches = -(-count // config.batch_size)
-  bar = tqdm(total=batches * config.batch_size, unit="example", file=sys.stderr)
-  with bar:
-    return polish_fitting.measure(
-      (
-        examples.example_batch(config.seed, step, config.batch_size)
-        for step in range(batches)
-      ),
-      method,
-      bar.update,
-    )
+  return polish_fitting.measure(batches, method)
 
 
 def _calibrate(config) -> None:
   path = method_flags.weights_path()
-  digest = polish_anchor.digest(path)
+  digest = weight_files.digest(path)
   body = body_flags.to_model()
   objective = AlignmentObjective(body, objective_flags.to_config())
   model = method_flags.to_model(body)

@@ -12,8 +12,6 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
 from flags import (
   body_flags,
   method_flags,
@@ -24,10 +22,10 @@ from flags import (
 from flags.from_config import define
 from hund_tf.evaluation import quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.models import weight_files
 from hund_tf.options import check, option
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.methods import HundMethod
-from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.visualization.quality_plot import save_reliability_plot
 
 
@@ -68,24 +66,10 @@ _to_config = define(CalibrationConfig, "Calibration")
 
 def _measure(config, objective, method, split: str, count: int):
   """Measurements of at least `count` examples of a split."""
-  body = objective.body_model
-  examples = SyntheticExamples(
-    body,
-    synthetic_flags.to_poses(body.pose_prior, split=split),
-    synthetic_flags.to_config().captured_only(),
+  batches = synthetic_flags.to_measured_batches(
+    objective.body_model, split, config.seed, config.batch_size, count
   )
-  batches = -(-count // config.batch_size)
-  bar = tqdm(total=batches * config.batch_size, unit="example", file=sys.stderr)
-  with bar:
-    return quality_fitting.measure(
-      (
-        examples.example_batch(config.seed, step, config.batch_size)
-        for step in range(batches)
-      ),
-      method,
-      objective,
-      bar.update,
-    )
+  return quality_fitting.measure(batches, method, objective)
 
 
 def _provenance(config, fitted, scores) -> dict:
@@ -111,7 +95,7 @@ def _provenance(config, fitted, scores) -> dict:
 
 def _calibrate(config) -> None:
   weights = method_flags.weights_path()
-  digest = quality.digest(weights)
+  digest = weight_files.digest(weights)
   body = body_flags.to_model()
   objective = AlignmentObjective(body, objective_flags.to_config())
   model = method_flags.to_model(body)

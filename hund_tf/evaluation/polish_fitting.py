@@ -1,7 +1,7 @@
 """Makes the anchor of the polish from descents whose truth is known."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -44,14 +44,12 @@ class Ends(NamedTuple):
 def measure(
   examples: Iterable[TrainingExample],
   method: Method,
-  report: Callable[[int], None] = lambda count: None,
 ) -> Ends:
   """Ends of descents that are not polished.
 
   Args:
     examples: batches whose true states are known.
     method: the descent.
-    report: called with the size of each batch that is done.
   """
   rows = []
   for example in examples:
@@ -66,7 +64,6 @@ def measure(
         example.joints,
       )
     )
-    report(len(rows[-1].joints))
   return tf.nest.map_structure(
     lambda *x: np.concatenate([np.asarray(part) for part in x]), *rows
   )

@@ -1,6 +1,6 @@
 """Fits the quality to reconstructions whose truth is known, and scores it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +95,6 @@ def measure(
   examples: Iterable[TrainingExample],
   method: Method,
   objective: AlignmentObjective,
-  report: Callable[[int], None] = lambda count: None,
 ) -> Measurements:
   """Reconstructs examples and takes predictors and errors.
 
@@ -103,7 +102,6 @@ def measure(
     examples: batches whose true joints are known.
     method: reconstructs them.
     objective: of whose terms the predictors are.
-    report: called with the size of each batch that is done.
   """
   evaluate = tf.function(objective.__call__, autograph=False)
   rows, errors = [], []
@@ -121,7 +119,6 @@ def measure(
         lsp_joints(example.joints.numpy()),
       )
     )
-    report(len(errors[-1]))
   return Measurements(np.concatenate(rows), np.concatenate(errors))
 
 

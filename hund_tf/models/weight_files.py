@@ -1,7 +1,9 @@
 """npz files of named weights and settings, as all models here are stored."""
 
+import hashlib
 import json
 import os
+import pathlib
 import zipfile
 from collections.abc import Iterable, Mapping
 
@@ -56,6 +58,18 @@ def read(
       f"`python -m {writer}` wrote"
     ) from error
   return arrays, settings
+
+
+def digest(path: str | os.PathLike) -> str:
+  """SHA-256 of a file, hexadecimal.
+
+  Raises:
+    WeightsError: if it cannot be read.
+  """
+  try:
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+  except OSError as error:
+    raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def assign(

@@ -7,7 +7,6 @@ whose truth is known, for one set of weights, and holds for these only.
 """
 
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ from scipy import special
 from hund_tf.body import keypoints
 from hund_tf.files import atomic_path, read_json
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weight_files
 from hund_tf.types import AlignmentTerms, ImageFeatures
 
 SCHEMA = "hund_tf.quality/1"
@@ -114,18 +114,6 @@ def path_beside(weights: str | os.PathLike) -> pathlib.Path:
   return pathlib.Path(weights).with_suffix(".quality.json")
 
 
-def digest(path: str | os.PathLike) -> str:
-  """SHA-256 of a file, hexadecimal.
-
-  Raises:
-    QualityError: if it cannot be read.
-  """
-  try:
-    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
-  except OSError as error:
-    raise QualityError(f"{path}: cannot be read ({error.strerror})") from error
-
-
 def save(calibration: QualityCalibration, path: str | os.PathLike) -> None:
   """Writes a calibration atomically as JSON."""
   content = {"schema": SCHEMA, "threshold_mm": THRESHOLD_MM}
@@ -176,7 +164,7 @@ def load_beside(weights: str | os.PathLike) -> QualityCalibration | None:
   if not path.exists():
     return None
   calibration = load(path)
-  if calibration.weights_sha256 != digest(weights):
+  if calibration.weights_sha256 != weight_files.digest(weights):
     raise QualityError(
       f"quality calibration {path}: is not of the weights {weights} as they "
       "are; run tools.calibrate_quality again"

@@ -21,7 +21,7 @@ from hund_tf.retargeting.fit import (
   RetargetingTarget,
 )
 from hund_tf.synthetic import scenes
-from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.synthetic.example_config import SyntheticConfig
 from hund_tf.types import HumanState
 
 _PERCENTILE = 95

@@ -11,6 +11,7 @@ from hund_tf.body import skeleton
 from hund_tf.compat import tf
 from hund_tf.evaluation import quality_fitting
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weight_files
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.quality import PREDICTORS, QualityError
 from hund_tf.types import (
@@ -190,7 +191,7 @@ def test_a_calibration_is_found_beside_its_weights_only(tmp_path):
   weights = tmp_path / "w.npz"
   weights.write_bytes(b"one")
   assert quality.load_beside(weights) is None
-  mine = _calibration(weights_sha256=quality.digest(weights))
+  mine = _calibration(weights_sha256=weight_files.digest(weights))
   quality.save(mine, tmp_path / "w.quality.json")
   assert quality.load_beside(weights) == mine
   weights.write_bytes(b"two")

@@ -9,7 +9,8 @@ from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.motion import pose_library
 from hund_tf.synthetic import pose_sets, pose_tables, solids, supports
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.synthetic.pose_sets import NAMES, PoseSets
 from hund_tf.types import HumanState
 
@@ -170,7 +171,7 @@ def test_statures_of_the_builds(seen, body_model):
 def test_training_and_tests_share_no_pose_and_no_body(body_model):
   for pose_set in pose_tables.POSE_SETS.values():
     kinds = [variant.held_out for variant in pose_set.variants]
-    assert True in kinds and False in kinds
+    assert set(kinds) == {True, False}
     poses = [str(sorted(v.angles.items())) for v in pose_set.variants]
     assert len(set(poses)) == len(poses)
   trained, tested = (PoseSets(body_model, held) for held in (False, True))

@@ -12,7 +12,8 @@ from hund_tf.models.hund import weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.adaptation.guard import Judgement
 from hund_tf.training.adaptation.trainer import Adaptation
 from hund_tf.training.hund.step import StepReport

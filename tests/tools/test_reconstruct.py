@@ -14,6 +14,7 @@ from PIL import Image
 import hund_tf
 from hund_tf.export import report
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models import weight_files
 from hund_tf.models.hund import weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
@@ -224,7 +225,7 @@ def hund_weights(body_model, tmp_path) -> Path:
     coefficients=dict.fromkeys(quality.PREDICTORS, 0.0),
     num_stages=2,
     objective=quality.term_settings(config),
-    weights_sha256=quality.digest(path),
+    weights_sha256=weight_files.digest(path),
     provenance={},
   )
   quality.save(calibration, quality.path_beside(path))

@@ -9,7 +9,8 @@ from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.trainer import HundTrainer
 from hund_tf.training.hund.validation import ValidationSet

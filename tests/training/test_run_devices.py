@@ -18,7 +18,8 @@ from hund_tf.training import run_devices
 run_devices.prepare(threads=0, cpu_devices=1, deterministic=True)
 from hund_tf.body.model import BodyModel
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund import weights
 from hund_tf.training.hund.stage_losses import descent_losses

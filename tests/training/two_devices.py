@@ -18,7 +18,7 @@ from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.synthetic.example_config import SyntheticConfig
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.synthetic_batches import SyntheticBatches
 from hund_tf.training.hund.trainer import HundTrainer

@@ -5,7 +5,6 @@ them as NAME.polish.npz.
 """
 
 import dataclasses
-import hashlib
 import os
 import pathlib
 from typing import Any
@@ -52,18 +51,6 @@ class Anchor:
 def path_beside(weights: str | os.PathLike) -> pathlib.Path:
   """Where the anchor of a weights file is: NAME.polish.npz beside it."""
   return pathlib.Path(weights).with_suffix(".polish.npz")
-
-
-def digest(path: str | os.PathLike) -> str:
-  """SHA-256 of a file, hexadecimal.
-
-  Raises:
-    WeightsError: if it cannot be read.
-  """
-  try:
-    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
-  except OSError as error:
-    raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def save(anchor: Anchor, path: str | os.PathLike) -> None:
@@ -119,7 +106,7 @@ def load_beside(
   if not path.exists():
     return None
   anchor = load(path)
-  if anchor.weights_sha256 != digest(weights):
+  if anchor.weights_sha256 != weight_files.digest(weights):
     raise WeightsError(
       f"anchor {path}: is not of the weights {weights} as they are; run "
       f"{_WRITER} again, or use --nopolish"

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from hund_tf import files
 from hund_tf.models.hund.model import HundModel
 from hund_tf.motion.pose_library import PoseLibrary
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training import run_folder
 from hund_tf.training.hund.trainer import BEST_WEIGHTS
 from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet

@@ -5,7 +5,8 @@ import dataclasses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.motion.pose_library import PoseLibrary
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.input_pipeline import ALL_ROWS, Batches
 from hund_tf.types import TrainingExample

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body.points import STEP_SIZE
+from hund_tf.models import weight_files
 from hund_tf.models.hund import polish_anchor
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.weight_files import WeightsError
@@ -49,9 +50,7 @@ def test_belongs_to_weights_as_they_are(anchor, tmp_path):
   weights = tmp_path / "mine.npz"
   weights.write_bytes(b"weights")
   assert polish_anchor.load_beside(weights) is None
-  own = dataclasses.replace(
-    anchor, weights_sha256=polish_anchor.digest(weights)
-  )
+  own = dataclasses.replace(anchor, weights_sha256=weight_files.digest(weights))
   polish_anchor.save(own, polish_anchor.path_beside(weights))
   assert polish_anchor.load_beside(weights, 3) is not None
   assert polish_anchor.load_beside(weights, 2) is None  # of other descents

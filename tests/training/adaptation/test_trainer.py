@@ -8,7 +8,8 @@ import pytest
 
 from hund_tf.compat import tf
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig, SyntheticExamples
+from hund_tf.synthetic.example_config import SyntheticConfig
+from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.adaptation import report as adaptation_report
 from hund_tf.training.adaptation.guard import (
   GuardConfig,

@@ -11,7 +11,7 @@ import pytest
 from hund_tf.compat import tf
 from hund_tf.models.hund import weights
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.synthetic.example_config import SyntheticConfig
 from hund_tf.training.hund.synthetic_batches import SyntheticBatches
 from hund_tf.training.hund.trainer import (
   BEST_WEIGHTS,
@@ -106,7 +106,7 @@ from hund_tf.training import run_devices
 run_devices.be_deterministic()
 from hund_tf.body.model import BodyModel
 from hund_tf.motion import pose_library
-from hund_tf.synthetic.examples import SyntheticConfig
+from hund_tf.synthetic.example_config import SyntheticConfig
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.config import HundConfig
