@@ -23,6 +23,18 @@ _LATENTS = types.BODY_POSE_DIM + 2 * types.HAND_POSE_DIM
 # How a state may move: pose latents, shape, expression, a rotation vector of
 # the root in the camera frame (applied last), and the translation.
 STEP_SIZE = _LATENTS + types.SHAPE_DIM + types.EXPRESSION_DIM + 6
+# Those of a step's numbers that move more than fingers and face.
+BODY_STEP = np.concatenate(
+  [
+    np.arange(types.BODY_POSE_DIM),
+    np.arange(_LATENTS, _LATENTS + types.SHAPE_DIM),
+    np.arange(STEP_SIZE - 6, STEP_SIZE),
+  ]
+)
+_FINGERS = [
+  skeleton.INDEX[name]
+  for name in skeleton.LEFT_HAND_JOINTS + skeleton.RIGHT_HAND_JOINTS
+]
 
 
 class PointSet(NamedTuple):
@@ -38,7 +50,7 @@ class PosedPoints(NamedTuple):
   """Points of a batch of states, and how they move with them."""
 
   points: tf.Tensor  # [B, P, 3] metres, camera frame
-  jacobian: tf.Tensor  # [B, P, 3, STEP_SIZE]
+  jacobian: tf.Tensor  # [B, P, 3, STEP_SIZE], or by `BODY_STEP` alone
 
 
 def apply_step(state: types.HumanState, step: tf.Tensor) -> types.HumanState:
@@ -72,17 +84,36 @@ class PointModel:
   at rest to T_j q, and q depends on shape and expression linearly.
   """
 
-  def __init__(self, body_model: BodyModel, points: PointSet):
-    """Takes the rows of the body's arrays that the points need."""
+  def __init__(
+    self, body_model: BodyModel, points: PointSet, body_only: bool = False
+  ):
+    """Takes the rows of the body's arrays that the points need.
+
+    Args:
+      body_model: of the states.
+      points: of the body.
+      body_only: derivatives by `BODY_STEP` alone, and fingers are not bent.
+
+    Raises:
+      ValueError: if fingers carry points although they are not bent.
+    """
     self.point_set = points
     self._body = body_model
+    self._body_only = body_only
     self._carried = _carried(body_model.asset, points)
+    if body_only and np.any(
+      np.isin(self._carried.joints, _FINGERS) & (self._carried.weights > 0.0)
+    ):
+      raise ValueError(
+        "points: fingers carry some, expected none of the body alone"
+      )
     self._below = _below()
     self._parents = np.maximum(skeleton.PARENTS, 0)
 
   def __call__(self, state: types.HumanState) -> PosedPoints:
     """Points of a batch of states, with all derivatives."""
-    local, turns = pose_jacobian(self._body.pose_prior, state)
+    prior, hands = self._body.pose_prior, not self._body_only
+    local, turns = pose_jacobian(prior, state, hands)
     coefficients, by_shape = self._body.shape_decoder.jacobian(state.shape)
     oriented, turned, carried, joints = self._posed(state, local, coefficients)
     points = tf.reduce_sum(carried, axis=2)
@@ -92,7 +123,7 @@ class PointModel:
     jacobian = [
       *(self._by_latents(levers, oriented, group) for group in turns),
       self._by_shape(turned, by_shape),
-      self._by_expression(turned),
+      *([] if self._body_only else [self._by_expression(turned)]),
       _cross_matrix(levers[:, :, 0]),
       tf.repeat(moved[None], tf.shape(points)[0], axis=0),
     ]

@@ -25,13 +25,14 @@ class Turns(NamedTuple):
 
 
 def pose_jacobian(
-  prior: pose_prior.PosePrior, state: types.HumanState
+  prior: pose_prior.PosePrior, state: types.HumanState, hands: bool = True
 ) -> tuple[tf.Tensor, tuple[Turns, ...]]:
   """Local rotations of states and their derivatives by the pose latents.
 
   Args:
     prior: of the latents.
     state: `[B, ...]`.
+    hands: without them fingers are straight, and nothing turns them.
 
   Returns:
     Driven local rotations `[B, 63, 3, 3]`, the root's from body to camera, and
@@ -39,26 +40,32 @@ def pose_jacobian(
   """
   angles, by_latent, own = [], [], []
   flowed = [prior.flows.body.jacobian(state.body_pose)]
-  hands = tf.concat([state.left_hand, state.right_hand], axis=0)
-  values, slopes = prior.flows.left_hand.jacobian(hands)  # both share a flow
-  flowed += zip(tf.split(values, 2), tf.split(slopes, 2), strict=True)
-  for (value, slope), limits in zip(flowed, pose_prior.GROUPS, strict=True):
+  if hands:
+    both = tf.concat([state.left_hand, state.right_hand], axis=0)
+    values, slopes = prior.flows.left_hand.jacobian(both)  # they share a flow
+    flowed += zip(tf.split(values, 2), tf.split(slopes, 2), strict=True)
+  for (value, slope), limits in zip(
+    flowed, pose_prior.GROUPS[: len(flowed)], strict=True
+  ):
     value = tf.reshape(value, [-1, len(limits.twist), 3])
     angles.append(joint_limits.squash(value, limits))
     squashed = joint_limits.squash_slopes(value, limits)[..., None]
     size = slope.shape[-1]
     by_latent.append(squashed * tf.reshape(slope, [-1, size // 3, 3, size]))
     own.append(joint_limits.turns(angles[-1], limits))
+  if not hands:
+    straight = tf.zeros_like(angles[0][:, : len(skeleton.LEFT_HAND_JOINTS)])
+    angles += [straight, straight]
   local = prior.to_rotations(pose_prior.PoseGroups(*angles))
-  by_angle = kinematics.driven_turns(
-    local, tf.gather(tf.concat(own, axis=1), _PLACES, axis=1)
-  )
+  turns = tf.concat(own, axis=1)
+  places = [place if place < turns.shape[1] else 0 for place in _PLACES]
+  by_angle = kinematics.driven_turns(local, tf.gather(turns, places, axis=1))
   local = kinematics.drive_twists(local)
   root = rotation.from_6d(state.rotation)
   local = tf.concat([root[:, None], local[:, 1:]], axis=1)
   return local, tuple(
     _turns(names, by_angle, slopes)
-    for names, slopes in zip(_GROUPS, by_latent, strict=True)
+    for names, slopes in zip(_GROUPS[: len(by_latent)], by_latent, strict=True)
   )
 
 

@@ -61,6 +61,27 @@ def test_derivatives_are_finite_differences(
       )
 
 
+def test_derivatives_of_the_body_alone(body_model, state):
+  """As among all numbers, of joints that no finger carries."""
+  mix = np.eye(4, 63, k=14, dtype=np.float32)
+  joints = points_lib.PointSet(
+    np.zeros([0], np.int32), np.zeros([0, 3]), mix, np.zeros(4)
+  )
+  whole = points_lib.PointModel(body_model, joints)(state)
+  alone = points_lib.PointModel(body_model, joints, body_only=True)(state)
+  np.testing.assert_allclose(alone.points, whole.points, atol=1e-5)
+  np.testing.assert_allclose(
+    alone.jacobian,
+    tf.gather(whole.jacobian, points_lib.BODY_STEP, axis=-1),
+    atol=1e-5,
+  )
+
+
+def test_the_body_alone_has_no_points_of_fingers(body_model, point_set):
+  with pytest.raises(ValueError, match="fingers"):
+    points_lib.PointModel(body_model, point_set, body_only=True)
+
+
 def test_an_offset_moves_with_the_vertex(body_model, state, point_set):
   ids = point_set.vertex_ids[:4]
   offsets = np.tile([[0.0, 0.0, 0.01]], [4, 1])

@@ -58,17 +58,28 @@ def ratios(points: tf.Tensor, evidence: Evidence) -> tf.Tensor:
   The scale of the landmarks that fits the points best, within a factor of 2; 1
   where nothing is known.
   """
-  shares = evidence.weights[..., None]
-  both = tf.reduce_sum(shares * evidence.landmarks * points, axis=-1)
-  own = tf.reduce_sum(shares * evidence.landmarks**2, axis=-1)
   groups = []
   for rows, _ in ROOTS:
-    top = tf.reduce_sum(both[:, rows], axis=-1, keepdims=True) + _SMALLEST
-    bottom = tf.reduce_sum(own[:, rows], axis=-1, keepdims=True) + _SMALLEST
-    ratio = tf.clip_by_value(top / bottom, 0.5, 2.0)
+    ratio = _ratio(points, evidence, rows)
     # Not tf.repeat, of which XLA cannot take the gradient in a loop.
     groups.append(ratio * tf.ones([1, rows.stop - rows.start]))
   return tf.concat(groups, axis=-1)
+
+
+def body_ratio(points: tf.Tensor, evidence: Evidence) -> tf.Tensor:
+  """`ratios` of the body, `[B, 1]`, by its points `[B, 25, 3]` alone."""
+  return _ratio(points, evidence, keypoint_table.BODY)
+
+
+def _ratio(points: tf.Tensor, evidence: Evidence, rows: slice) -> tf.Tensor:
+  """Ratio `[B, 1]` of a group of points."""
+  shares = evidence.weights[:, rows, None]
+  landmarks = evidence.landmarks[:, rows]
+  both = shares * landmarks * points[:, rows]
+  own = shares * landmarks**2
+  top = tf.reduce_sum(both, axis=[1, 2])[:, None] + _SMALLEST
+  bottom = tf.reduce_sum(own, axis=[1, 2])[:, None] + _SMALLEST
+  return tf.clip_by_value(top / bottom, 0.5, 2.0)
 
 
 def evidence_inputs(

@@ -12,8 +12,10 @@ to a scale. Lambda is the inverse covariance of (truth - s_M) on examples, so
 that what is known badly moves most, and depth is not given away for the
 picture. rho(x) = c^2 log(1 + x / c^2) hardly hears points that are far off.
 
-Steps are in the pose, shape and expression latents, a turn of the root in the
-camera frame, and the placement (u, v, w): 201 numbers.
+Steps are in the latents of body pose and shape, a turn of the root in the
+camera frame, and the placement (u, v, w): 91 numbers, by the 25 keypoints of
+the body. Fingers and faces keep what the descent made of them, which points of
+theirs in the picture hardly tell better.
 """
 
 from typing import NamedTuple
@@ -23,7 +25,12 @@ import numpy as np
 from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body import landmarks_3d, skeleton
 from hund_tf.body.model import BodyModel
-from hund_tf.body.points import STEP_SIZE, PointModel, PointSet, apply_step
+from hund_tf.body.points import (
+  BODY_STEP,
+  STEP_SIZE,
+  PointModel,
+  PointSet,
+)
 from hund_tf.compat import tf
 from hund_tf.geometry import camera, placement, rotation
 from hund_tf.models.compilation import compiled
@@ -31,8 +38,9 @@ from hund_tf.models.hund import evidence_3d, state_space
 from hund_tf.models.hund.evidence_3d import NUM_BODY, Evidence
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.types import (
+  BODY_POSE_DIM,
   NUM_JOINTS,
-  NUM_KEYPOINTS,
+  SHAPE_DIM,
   AlignmentTarget,
   HumanState,
   ImageFeatures,
@@ -40,7 +48,10 @@ from hund_tf.types import (
 )
 
 NUM_STEPS = 2
+_SIZE = len(BODY_STEP)
+_OTHERS = np.setdiff1d(np.arange(STEP_SIZE), BODY_STEP)  # fingers and face
 _PELVIS = skeleton.INDEX["pelvis"]
+_HIPS = landmarks_3d.ROOTS[0][1]
 _MM = 1e3
 
 
@@ -84,7 +95,7 @@ class _Posed(NamedTuple):
   """Points of B states and how they move."""
 
   points: tf.Tensor  # [B, P, 3] metres, camera frame
-  slopes: tf.Tensor  # [B, P, 3, 201]
+  slopes: tf.Tensor  # [B, P, 3, D] by the numbers of a step
 
 
 class Polish:
@@ -102,15 +113,16 @@ class Polish:
         it is slow at.
     """
     self.anchor = anchor
-    self._precisions = anchor.precisions()
-    self._keypoints = PointModel(body_model, _keypoint_set(body_model))
+    self._precisions = anchor.precisions(BODY_STEP)
+    self._keypoints = PointModel(body_model, _keypoint_set(body_model), True)
     joints = PointSet(
       np.zeros([0], np.int32), np.zeros([0, 3]), None, np.zeros([NUM_JOINTS])
     )
     self._joints = PointModel(body_model, joints)
-    self._equations = compiled(self._normal_equations, jit_compile)
-    self._known = compiled(self._precision, jit_compile)
-    self._move = compiled(_moved, jit_compile)
+    self._begin = compiled(self._first_equations, jit_compile)
+    self._further = compiled(self._next_equations, jit_compile)
+    self._end = compiled(_finished, jit_compile)
+    self._known = compiled(self._posterior_parts, jit_compile)
 
   def __call__(
     self, state: HumanState, seen: Seen, intrinsics: Intrinsics
@@ -125,21 +137,16 @@ class Polish:
     Returns:
       States `[B, ...]`; a person whose fit is not finite keeps s_M.
     """
-    precision = self._known(seen)
-    step = tf.zeros_like(precision[:, 0])
-    polished = state
-    for _ in range(NUM_STEPS):
-      hessian, gradient = self._equations(
-        polished, step, seen, precision, intrinsics
+    precision, *equations = self._begin(state, seen, intrinsics)
+    step = _solved(*equations)
+    polished, change = state, step
+    for _ in range(NUM_STEPS - 1):
+      polished, *equations = self._further(
+        polished, change, step, seen, precision, intrinsics
       )
-      factor = tf.linalg.cholesky(hessian)
-      change = -tf.linalg.cholesky_solve(factor, gradient[..., None])[..., 0]
+      change = _solved(*equations)
       step += change
-      polished = self._move(polished, change, intrinsics)
-    finite = tf.reduce_all(tf.math.is_finite(step), axis=-1, keepdims=True)
-    return tf.nest.map_structure(
-      lambda new, old: tf.where(finite, new, old), polished, state
-    )
+    return self._end(state, polished, change, intrinsics)
 
   def uncertainty(
     self, state: HumanState, seen: Seen, intrinsics: Intrinsics
@@ -147,33 +154,54 @@ class Polish:
     """Expected errors of the joints, `[B, 63]` millimetres.
 
     Of the distance to the truth with the pelvises together, by the posterior
-    covariance (J^T W J + Lambda)^-1 and a factor that makes it right on
-    examples.
+    covariance (J^T W J + Lambda)^-1, that of the anchor for the fingers, and a
+    factor that makes it right on examples.
 
     Args:
       state: polished.
       seen: of the same people.
       intrinsics: of the crops, fields `[B, 2]`, crop pixels.
     """
-    precision = self._precision(seen)
-    still = tf.zeros_like(precision[:, 0])
-    hessian, _ = self._equations(state, still, seen, precision, intrinsics)
-    slopes = _placed(self._joints(state), state, intrinsics).slopes
-    slopes -= slopes[:, _PELVIS : _PELVIS + 1]
-    rows = tf.reshape(slopes, [-1, NUM_JOINTS * 3, STEP_SIZE])
+    hessian, rows, kept = self._known(state, seen, intrinsics)
     factor = tf.linalg.cholesky(hessian)
     spread = tf.linalg.triangular_solve(
       factor, tf.linalg.matrix_transpose(rows)
     )
-    variance = tf.reduce_sum(spread * spread, axis=1)
+    variance = tf.reduce_sum(spread * spread, axis=1) + kept
     variance = tf.reduce_sum(tf.reshape(variance, [-1, NUM_JOINTS, 3]), axis=-1)
     return _MM * self.anchor.uncertainty_scale * tf.sqrt(variance)
 
-  def _precision(self, seen: Seen) -> tf.Tensor:
-    """Lambda `[B, 201, 201]` of people of whom so much is known."""
-    known = known_share(seen)[:, None]
-    above = tf.cast(known > self.anchor.edges, tf.int32)
-    return tf.gather(self._precisions, tf.reduce_sum(above, axis=-1))
+  def _posterior_parts(self, state, seen, intrinsics):
+    """Half the Hessian, joints' slopes `[B, 189, 91]`, the rest's variances."""
+    _, hessian, _ = self._first_equations(state, seen, intrinsics)
+    slopes = _placed(self._joints(state), state, intrinsics).slopes
+    slopes -= slopes[:, _PELVIS : _PELVIS + 1]
+    slopes = tf.reshape(slopes, [-1, NUM_JOINTS * 3, STEP_SIZE])
+    others = tf.gather(slopes, _OTHERS, axis=-1)
+    covariances = self.anchor.covariances[:, _OTHERS[:, None], _OTHERS]
+    spread = tf.gather(covariances, self._bins(seen))
+    kept = tf.reduce_sum(tf.matmul(others, spread) * others, axis=-1)
+    return hessian, tf.gather(slopes, BODY_STEP, axis=-1), kept
+
+  def _bins(self, seen: Seen) -> tf.Tensor:
+    """Covariance `[B]` int32 of people of whom so much is known."""
+    above = known_share(seen)[:, None] > self.anchor.edges
+    return tf.reduce_sum(tf.cast(above, tf.int32), axis=-1)
+
+  def _first_equations(self, state, seen, intrinsics):
+    """Lambda `[B, 91, 91]`, and the equations at s_M."""
+    precision = tf.gather(self._precisions, self._bins(seen))
+    still = tf.zeros_like(precision[:, 0])
+    return precision, *self._normal_equations(
+      state, still, seen, precision, intrinsics
+    )
+
+  def _next_equations(self, state, change, step, seen, precision, intrinsics):
+    """The state moved by a change, and the equations there."""
+    moved = _moved(state, change, intrinsics)
+    return moved, *self._normal_equations(
+      moved, step, seen, precision, intrinsics
+    )
 
   def _normal_equations(
     self,
@@ -183,7 +211,7 @@ class Polish:
     precision: tf.Tensor,
     intrinsics: Intrinsics,
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Half the Hessian `[B, 201, 201]` and half the gradient `[B, 201]`.
+    """Half the Hessian `[B, 91, 91]` and half the gradient `[B, 91]`.
 
     Args:
       state: where the derivatives are taken.
@@ -193,46 +221,55 @@ class Polish:
       intrinsics: of the crops.
     """
     posed = _placed(self._keypoints(state), state, intrinsics)
-    hessian = precision
-    gradient = tf.linalg.matvec(precision, step)
-    for error, slopes, weights in (
+    parts = [
       self._keypoint_rows(posed, seen, intrinsics),
       self._landmark_rows(posed, seen.evidence),
-    ):
+    ]
+    rows, pulled, errors = [], [], []
+    for error, slopes, weights in parts:
       size = error.shape[1] * error.shape[2]
-      rows = tf.reshape(slopes, [-1, size, STEP_SIZE])
-      pulled = tf.reshape(slopes * weights[..., None, None], tf.shape(rows))
-      hessian += tf.matmul(pulled, rows, transpose_a=True)
-      gradient += tf.linalg.matvec(
-        pulled, tf.reshape(error, [-1, size]), transpose_a=True
-      )
-    return hessian, gradient
+      rows.append(tf.reshape(slopes, [-1, size, _SIZE]))
+      weighted = slopes * weights[..., None, None]
+      pulled.append(tf.reshape(weighted, [-1, size, _SIZE]))
+      errors.append(tf.reshape(error, [-1, size, 1]))
+    pulled = tf.concat(pulled, axis=1)
+    hessian = tf.matmul(pulled, tf.concat(rows, axis=1), transpose_a=True)
+    gradient = tf.matmul(pulled, tf.concat(errors, axis=1), transpose_a=True)
+    gradient = gradient[..., 0] + tf.linalg.matvec(precision, step)
+    return hessian + precision, gradient
 
   def _keypoint_rows(
     self, posed: _Posed, seen: Seen, intrinsics: Intrinsics
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Errors `[B, 137, 2]` pixels, their derivatives and their weights."""
+    """Errors `[B, 25, 2]` pixels, their derivatives and their weights."""
     depth = tf.maximum(posed.points[..., 2:], camera.MIN_DEPTH)
     ratio = posed.points[..., :2] / depth
-    error = camera.project(posed.points, intrinsics) - seen.keypoints
+    pixels = camera.project(posed.points, intrinsics)
+    error = pixels - seen.keypoints[:, keypoint_table.BODY]
+    weights = seen.weights[:, keypoint_table.BODY]
     slopes = posed.slopes[:, :, :2] - ratio[..., None] * posed.slopes[:, :, 2:]
     slopes *= (intrinsics.focal[:, None] / depth)[..., None]
-    return error, slopes, _robust(error, seen.weights, *self.anchor.keypoints)
+    return error, slopes, _robust(error, weights, *self.anchor.keypoints)
 
   def _landmark_rows(
     self, posed: _Posed, evidence: Evidence
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Errors of the body's landmarks `[B, 25, 3]` metres, likewise."""
-    points = landmarks_3d.root_relative(posed.points)
-    ratios = evidence_3d.ratios(points, evidence)
-    error = points - ratios[..., None] * evidence.landmarks
-    rows, roots = landmarks_3d.ROOTS[0]
-    slopes = posed.slopes[:, rows]
-    slopes -= tf.reduce_mean(
-      tf.gather(slopes, roots, axis=1), axis=1, keepdims=True
+    points, slopes = (
+      x - tf.reduce_mean(tf.gather(x, _HIPS, axis=1), axis=1, keepdims=True)
+      for x in posed
     )
-    error, weights = error[:, :NUM_BODY], evidence.weights[:, :NUM_BODY]
+    ratio = evidence_3d.body_ratio(points, evidence)
+    landmarks = evidence.landmarks[:, :NUM_BODY]
+    error = points - ratio[..., None] * landmarks
+    weights = evidence.weights[:, :NUM_BODY]
     return error, slopes, _robust(error, weights, *self.anchor.landmarks)
+
+
+def _solved(hessian: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+  """The change `[B, 91]` of a Gauss-Newton step."""
+  factor = tf.linalg.cholesky(hessian)
+  return -tf.linalg.cholesky_solve(factor, gradient[..., None])[..., 0]
 
 
 def _robust(
@@ -244,13 +281,15 @@ def _robust(
 
 
 def _keypoint_set(body_model: BodyModel) -> PointSet:
-  """The 137 keypoints as points of the body."""
+  """The body's 25 keypoints as points of it."""
   asset = body_model.asset
-  mix = np.concatenate(
-    [asset.keypoint_vertex_weights, asset.keypoint_joint_weights], axis=1
-  )
-  offsets = np.zeros([len(asset.keypoint_ids), 3], np.float32)
-  return PointSet(asset.keypoint_ids, offsets, mix, np.zeros([NUM_KEYPOINTS]))
+  vertices = asset.keypoint_vertex_weights[keypoint_table.BODY]
+  used = np.flatnonzero(np.any(vertices != 0.0, axis=0))
+  joints = asset.keypoint_joint_weights[keypoint_table.BODY]
+  mix = np.concatenate([vertices[:, used], joints], axis=1)
+  ids = asset.keypoint_ids[used]
+  offsets = np.zeros([len(ids), 3], np.float32)
+  return PointSet(ids, offsets, mix, np.zeros([NUM_BODY]))
 
 
 def _placed(posed, state: HumanState, intrinsics: Intrinsics) -> _Posed:
@@ -264,10 +303,32 @@ def _placed(posed, state: HumanState, intrinsics: Intrinsics) -> _Posed:
 def _moved(
   state: HumanState, step: tf.Tensor, intrinsics: Intrinsics
 ) -> HumanState:
-  """States moved by steps `[B, 201]`, inside the range of likely ones."""
-  inner = tf.concat([step[:, :-3], tf.zeros_like(step[:, -3:])], axis=-1)
-  coordinates = state_space.encode(apply_step(state, inner), intrinsics)
-  moved = tf.concat(
-    [coordinates[:, :-3], coordinates[:, -3:] + step[:, -3:]], axis=-1
+  """States moved by steps `[B, 91]`, inside the range of likely ones."""
+  sizes = [BODY_POSE_DIM, SHAPE_DIM, 3, 3]
+  pose, shape, turn, place = tf.split(step, sizes, axis=-1)
+  still = state._replace(
+    body_pose=state.body_pose + pose, shape=state.shape + shape
   )
+  turned = tf.matmul(
+    rotation.from_rotation_vector(turn), rotation.from_6d(state.rotation)
+  )
+  coordinates = state_space.encode(
+    still._replace(rotation=rotation.to_6d(turned)), intrinsics
+  )
+  moved = tf.concat([coordinates[:, :-3], coordinates[:, -3:] + place], axis=-1)
   return state_space.decode(state_space.bound(moved), intrinsics)
+
+
+def _finished(
+  start: HumanState,
+  state: HumanState,
+  change: tf.Tensor,
+  intrinsics: Intrinsics,
+) -> HumanState:
+  """States moved by a last change; where that is not finite, the start."""
+  finite = tf.reduce_all(tf.math.is_finite(change), axis=-1, keepdims=True)
+  return tf.nest.map_structure(
+    lambda new, old: tf.where(finite, new, old),
+    _moved(state, change, intrinsics),
+    start,
+  )

@@ -42,9 +42,10 @@ class Anchor:
         "[N - 1]"
       )
 
-  def precisions(self) -> np.ndarray:
-    """Lambda: the inverse covariances `[N, 201, 201]` float32."""
-    inverse = np.linalg.inv(np.asarray(self.covariances, np.float64))
+  def precisions(self, numbers: np.ndarray) -> np.ndarray:
+    """Lambda: the inverse covariances `[N, D, D]` float32 of D numbers."""
+    covariances = self.covariances[:, numbers[:, None], numbers]
+    inverse = np.linalg.inv(np.asarray(covariances, np.float64))
     return ((inverse + inverse.transpose(0, 2, 1)) / 2.0).astype(np.float32)
 
 
@@ -81,7 +82,7 @@ def load(path: str | os.PathLike) -> Anchor:
       settings[name] = tuple(settings[name])
     edges = np.asarray(settings.pop("edges"), np.float32)
     anchor = Anchor(covariances, edges, **settings)
-    anchor.precisions()
+    anchor.precisions(np.arange(STEP_SIZE))
   except (KeyError, TypeError, ValueError, IndexError) as error:
     raise WeightsError(
       f"anchor {path}: cannot be used ({error}); expected the file that "

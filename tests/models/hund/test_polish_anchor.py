@@ -30,7 +30,7 @@ def anchor():
 
 
 def test_precisions_invert_the_covariances(anchor):
-  product = anchor.precisions() @ anchor.covariances
+  product = anchor.precisions(np.arange(STEP_SIZE)) @ anchor.covariances
   np.testing.assert_allclose(
     product, np.tile(np.eye(STEP_SIZE), [2, 1, 1]), atol=1e-3
   )
