@@ -5,6 +5,7 @@ A reader yields `records.schema.PersonRecord`s (`source` says how) and
 `coco`, `densepose`, `open_images`; `mpii` is read for evaluation alone.
 `annotated_photos` and `region_fields` are
 what the readers of photos share, `label_bounds` tells labels that cannot be
-meant. `pseudo_labels` makes records of photos without annotations.
+meant. `pseudo_labels` makes records of photos without annotations, and
+`detected_records` adds what a detector says to records whose truth is known.
 `conversion/` writes the records of any of them.
 """

@@ -30,6 +30,7 @@ _FOREIGN_FLAGS = {
 _REQUIRED = {
   "adapt": "output_dir",
   "compare_optimizers": "output_dir",
+  "detect_records": "output_dir",
   "evaluate": "output_dir",
   "evaluate_multitask": "metrics_output",
   "make_correspondence": "correspondence_output",
