@@ -122,9 +122,7 @@ def test_it_goes_on_where_it_was_stopped(detector, tmp_path):
   manifest.paths()[1].unlink()
   again, _ = detected_records.detect(config, tmp_path / "out")
   assert len(detector.shown) == 6
-  assert [s.sha256 for s in again.shards] == [
-    s.sha256 for s in manifest.shards
-  ]
+  assert [s.sha256 for s in again.shards] == [s.sha256 for s in manifest.shards]
 
 
 def test_records_that_cannot_be_looked_at_are_named(detector, tmp_path):
