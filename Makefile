@@ -6,7 +6,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 DEMO_OUTPUT ?= output/demo
 
-.PHONY: setup style test test-all demo lint format clean
+.PHONY: setup style test test-all fuzz demo lint format clean
 
 setup: $(VENV)/.ready build/rasterizer_op.ready
 
@@ -42,6 +42,10 @@ test: style
 test-all: style
 	$(PYTEST) $(FIRST_HALF)
 	$(PYTEST) $(SECOND_HALF)
+
+# Damaged and hostile files of all kinds by the thousand.
+fuzz: setup
+	$(RUN) -m tests.fuzz
 
 demo: setup
 	$(RUN) -m tools.reconstruct --flagfile=flags/demo.flags \

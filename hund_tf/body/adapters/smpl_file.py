@@ -100,7 +100,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
   for name, array in found.items():
     if array.dtype.kind not in "fiu":
       raise ValueError(f"{name} is of type {array.dtype}, not numbers")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    with np.errstate(over="ignore"):
+      finite = np.isfinite(array.astype(np.float32)).all()
+    if not finite:
       raise ValueError(f"{name} has values that are not finite")
   return found
 

@@ -46,6 +46,22 @@ def _unpickle(path: str | os.PathLike) -> dict:
     ) from error
 
 
+def _numbers(value: object) -> np.ndarray:
+  """A value of a sequence file as float64."""
+  array = restricted_pickle.to_array(value)
+  if array.dtype.kind not in "biuf":
+    raise ValueError(f"values of type {array.dtype}, expected numbers")
+  return array.astype(np.float64)
+
+
+def _gender(value: object) -> str:
+  if isinstance(value, bytes):
+    value = value.decode("latin1")
+  if not isinstance(value, str) or value[:1] not in ("m", "f"):
+    raise ValueError(f"the gender {value!r:.40}, expected m or f")
+  return value[:1]
+
+
 def read_sequence(path: str | os.PathLike) -> ThreeDPWSequence:
   """Reads a sequence file, a pickle of Python 2.
 
@@ -57,22 +73,19 @@ def read_sequence(path: str | os.PathLike) -> ThreeDPWSequence:
   """
   content = _unpickle(path)
   try:
-    matrix = np.asarray(content["cam_intrinsics"], np.float64)
-    cameras = np.asarray(content["cam_poses"], np.float64)
+    matrix = _numbers(content["cam_intrinsics"])
+    cameras = _numbers(content["cam_poses"])
     actors, photos = len(content["poses"]), len(cameras)
 
     def stacked(key: str, *shape: int) -> np.ndarray:
-      rows = [np.asarray(value, np.float64) for value in content[key]]
+      rows = [_numbers(value) for value in content[key]]
       return np.stack([row.reshape(photos, *shape) for row in rows])
 
-    betas = [
-      np.ravel(np.asarray(b, np.float64))[:_SHAPE_SIZE]
-      for b in content["betas"]
-    ]
+    betas = [_numbers(b).ravel()[:_SHAPE_SIZE] for b in content["betas"]]
     sequence = ThreeDPWSequence(
       camera_poses=cameras,
       intrinsics=matrix[[0, 1, 0, 1], [0, 1, 2, 2]],
-      genders=[str(gender)[:1] for gender in content["genders"]],
+      genders=[_gender(value) for value in content["genders"]],
       betas=np.stack(betas),
       poses=stacked("poses", NUM_JOINTS, 3),
       translations=stacked("trans", 3),

@@ -1,0 +1,132 @@
+"""Watches the processes that read damaged files, and counts what comes."""
+
+import collections
+import dataclasses
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from tests.fuzz.kind import Kind
+
+SECONDS = 10.0  # for one file; longer is a hang
+_START_SECONDS = 180.0  # for imports
+_FAILURES = ("undocumented", "dead process", "hang", "memory", "bad message")
+
+
+@dataclasses.dataclass
+class Tally:
+  """What came of the files of one kind."""
+
+  kind: Kind
+  outcomes: collections.Counter = dataclasses.field(
+    default_factory=collections.Counter
+  )
+  failures: list[str] = dataclasses.field(default_factory=list)  # a line each
+  memory_mb: float = 0.0  # the most of one file
+  seconds: float = 0.0  # the longest of one file
+
+  def add(self, number: int, result: dict) -> None:
+    """Counts the result of a file, and what was wrong in how it came."""
+    outcome, problem = result["outcome"], result["problem"]
+    self.memory_mb = max(self.memory_mb, result["memory_mb"])
+    self.seconds = max(self.seconds, result["seconds"])
+    if outcome not in _FAILURES and problem:
+      outcome = "bad message"
+    elif result["memory_mb"] > self.kind.memory_mb:
+      outcome = "memory"
+      problem = f"{result['memory_mb']:.0f} MB, {self.kind.memory_mb:g} at most"
+    elif result["seconds"] > SECONDS:
+      outcome, problem = "hang", f"{result['seconds']:.1f} s"
+    self.outcomes[outcome] += 1
+    if outcome in _FAILURES:
+      self.failures.append(f"{self.kind.name} {number}: {outcome}: {problem}")
+
+
+def run(kind: Kind, seed: int, first: int, end: int) -> Tally:
+  """Reads files of a kind by their numbers, from `first` to before `end`."""
+  tally = Tally(kind)
+  while first < end:
+    for result in _results(kind, seed, first, end):
+      tally.add(first, result)
+      first += 1
+  return tally
+
+
+def _results(kind: Kind, seed: int, first: int, end: int) -> Iterator[dict]:
+  """The results of a child; the last one is of the file that ended it."""
+  reader, writer = os.pipe()
+  errors = tempfile.TemporaryFile()
+  child = subprocess.Popen(
+    [sys.executable, "-m", "tests.fuzz.child", kind.name]
+    + [str(n) for n in (seed, first, end, writer)],
+    pass_fds=[writer],
+    stdin=subprocess.DEVNULL,
+    stdout=subprocess.DEVNULL,
+    stderr=errors,
+  )
+  os.close(writer)
+  with errors, os.fdopen(reader, "rb", buffering=0) as pipe:
+    try:
+      if not _line(pipe, _START_SECONDS):
+        problem = _ended(child, errors)["problem"]
+        raise RuntimeError(f"{kind.name}: does not start: {problem}")
+      for _ in range(first, end):
+        line = _line(pipe, SECONDS + 2)
+        if not line:
+          yield _ended(child, errors)
+          return
+        yield json.loads(line)
+    finally:
+      child.kill()
+      child.wait()
+
+
+def _line(pipe, seconds: float) -> bytes:
+  """The next line; empty if none comes in time, or the child has ended."""
+  line = b""
+  while not line.endswith(b"\n"):
+    if not select.select([pipe], [], [], seconds)[0]:
+      return b""
+    more = pipe.read(1)
+    if not more:
+      return b""
+    line += more
+  return line
+
+
+def _tail(file: BinaryIO) -> str:
+  """The end of what the child had to say, in a line."""
+  file.seek(0)
+  return " ".join(file.read().decode(errors="replace").split())[-500:]
+
+
+def _ended(child: subprocess.Popen, errors: BinaryIO) -> dict:
+  """The result of a file after which no line came."""
+  try:
+    status = child.wait(timeout=5.0)
+    outcome, problem = "dead process", f"exit status {status}: {_tail(errors)}"
+  except subprocess.TimeoutExpired:
+    outcome, problem = "hang", f"no answer in {SECONDS:g} s"
+  return {"outcome": outcome, "problem": problem, "memory_mb": 0, "seconds": 0}
+
+
+def table(tallies: Sequence[Tally]) -> str:
+  """Counts of every outcome by kind, in Markdown."""
+  outcomes = {key: None for t in tallies for key in t.outcomes}
+  middle = [key for key in outcomes if key not in _FAILURES]
+  columns = [*middle, *_FAILURES]
+  lines = [
+    "| kind | files | " + " | ".join(columns) + " | most MB | longest s |",
+    "|---" * (len(columns) + 4) + "|",
+  ]
+  for tally in tallies:
+    cells = [tally.kind.name, f"{sum(tally.outcomes.values()):,}"]
+    cells += [f"{tally.outcomes[key]:,}" for key in columns]
+    cells += [f"{tally.memory_mb:.0f}", f"{tally.seconds:.1f}"]
+    lines.append("| " + " | ".join(cells) + " |")
+  return "\n".join(lines)
