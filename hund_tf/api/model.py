@@ -155,7 +155,9 @@ class PeopleModel:
     fits = self._reconstructor(
       seen.detections, seen.camera.intrinsics, seen.image, seen.heights
     )
-    photo = Photo(seen.image, seen.camera, seen.path, seen.empty_boxes)
+    photo = Photo(
+      seen.image, seen.camera, seen.path, seen.empty_boxes, seen.damage
+    )
     people = tuple(Person(fit, photo, self.body_model) for fit in fits)
     return People(photo, self.method, people)
 

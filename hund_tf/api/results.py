@@ -34,6 +34,7 @@ class Photo:
   path: Path | None = None  # of the file; None for an array
   empty_boxes: tuple[int, ...] = ()  # numbers, from 0, of the boxes that were
   # given and in which nobody was found
+  damage: str = ""  # what in the file looks damaged; empty for nothing
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -330,6 +331,7 @@ class People(Sequence[Person]):
         self.camera,
         [],
         self.photo.empty_boxes,
+        damage=self.photo.damage,
       ),
       self.method,
       [person.fit for person in self],

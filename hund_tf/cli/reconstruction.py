@@ -4,6 +4,7 @@ import collections
 import contextlib
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from hund_tf.api.model import PeopleModel
 from hund_tf.export.result_folder import Entry, ResultFolder
 from hund_tf.photos import people
 from hund_tf.photos.listing import list_photos
+from hund_tf.photos.loading import PhotoWarning
 
 
 class Counts(NamedTuple):
@@ -128,7 +130,8 @@ class Reconstruction:
 
     seen = self._finder.many(paths())
     while True:
-      with self._timed("detection"):
+      with self._timed("detection"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhotoWarning)  # said with its photo
         found = next(seen, None)
       if found is None:
         return
@@ -159,6 +162,8 @@ class Reconstruction:
     self._counts["people"] += len(found)
     if seen.camera.problem:
       say(f"note: {path}: {seen.camera.problem}; f = max(H, W) is assumed")
+    if seen.damage:
+      say(f"warning: {path}: may be damaged: {seen.damage}")
     if seen.left_out:
       say(f"{path}: {seen.left_out} more people were seen (--max_people)")
     for number in seen.empty_boxes:

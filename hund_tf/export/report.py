@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.5"
+VERSION = "1.6"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
@@ -147,6 +147,8 @@ def _photo(photo: SeenPhoto, source: PhotoSource | None) -> dict[str, Any]:
       "bytes": source.bytes,
       "sha256": source.sha256,
     }
+  if photo.damage:
+    result["damage"] = photo.damage
   return result
 
 
@@ -228,6 +230,8 @@ def validate_report(report: Any) -> None:
   photo = report["photo"]
   if not _SOURCE_SPEC.keys().isdisjoint(photo):
     _check("report.photo", photo, _SOURCE_SPEC, {})
+  if "damage" in photo:
+    _check("report.photo.damage", photo["damage"], str, {})
   if "empty_boxes" in report:
     _check("report.empty_boxes", report["empty_boxes"], (_NUMBERS, "N"), {})
   for i, person in enumerate(report["people"]):

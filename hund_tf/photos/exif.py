@@ -40,10 +40,11 @@ class ExifFocal(NamedTuple):
 def focal_of(image: Image.Image) -> ExifFocal:
   """The focal length of an opened photo, in its pixels.
 
-  Broken metadata count as none.
+  Broken metadata count as none; those behind the pixels of a PNG only once it
+  is loaded.
   """
   try:
-    tags = image.getexif().get_ifd(_EXIF_IFD)
+    tags = Image.Image.getexif(image).get_ifd(_EXIF_IFD)
   except Exception:  # broken metadata raises any kind
     return ExifFocal()
   return focal_from_tags(tags, image.size)

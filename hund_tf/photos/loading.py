@@ -7,21 +7,17 @@ other files.
 
 import functools
 import importlib.util
-import mmap
 import os
-import struct
-import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from hund_tf.files import printable
-from hund_tf.photos.exif import ExifFocal, focal_of
+from hund_tf.photos import pixels
+from hund_tf.photos.exif import ExifFocal
 
 IMAGE_SUFFIXES = (
   *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif"),
@@ -40,7 +36,6 @@ _FORMATS = (
   *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000"),
 )
 _KINDS = "JPEG, PNG, WebP, AVIF, JPEG 2000, TIFF, BMP or GIF"
-_EXIF_ORIENTATION = 0x0112
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
@@ -59,11 +54,16 @@ class PhotoError(ValueError):
     super().__init__(" ".join(line.split()))
 
 
+class PhotoWarning(UserWarning):
+  """Of a photo that is used although its file looks damaged."""
+
+
 class Photo(NamedTuple):
   """A decoded photo."""
 
   image: np.ndarray  # uint8 [H, W, 3] RGB, upright
   exif: ExifFocal  # what its metadata say of the focal length
+  damage: str = ""  # what in the file looks damaged; empty for nothing
 
 
 def load_photo(
@@ -86,16 +86,20 @@ def load_photo(
   Returns:
     uint8 [H, W, 3] RGB, both sides at least `MIN_SIDE` pixels.
 
+  Warns:
+    PhotoWarning: if every pixel was decoded, but the file holds signs of
+      damage.
+
   Raises:
     PhotoError: if the file is missing, unreadable, empty, not an image,
-      truncated, corrupt, too small or too large. Missing pixels are never
-      filled in.
+      truncated, corrupt, too small, or too large to be decoded in 4 bytes for
+      each of `max_pixels` and 100 MB. Missing pixels are never filled in.
   """
   return read_photo(path, max_pixels).image
 
 
 def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
-  """`load_photo`, with what the metadata say of the camera."""
+  """`load_photo`, with what the metadata say of the camera, and of damage."""
   path = Path(path)
   _check_file(path)
   with warnings.catch_warnings():
@@ -103,12 +107,10 @@ def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
     warnings.simplefilter("ignore")
     with _open(path) as image:
       _check_size(path, image.size, max_pixels)
-      if image.format in ("JPEG", "MPO"):
-        _check_jpeg_end(path)
       try:
-        with _quiet(image.format):
-          image.load()
-        return Photo(_to_rgb(_upright(image)), focal_of(image))
+        found = pixels.inspect(path, image)
+        _check_memory(path, image, found.peak_bytes, max_pixels)
+        photo = Photo(*pixels.decode(path, image, found))
       except PhotoError:
         raise
       except Exception as error:  # decoders of broken bytes raise any kind
@@ -117,6 +119,13 @@ def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
           f"the {image.format} data is truncated or corrupt ({error})",
           "copy or export the photo again, complete",
         ) from error
+  if photo.damage:
+    warnings.warn(
+      f"{printable(path)}: may be damaged: {photo.damage}",
+      PhotoWarning,
+      stacklevel=2,
+    )
+  return photo
 
 
 def _check_file(path: Path) -> None:
@@ -186,28 +195,6 @@ def heif_is_readable() -> bool:
   return True
 
 
-@contextmanager
-def _quiet(image_format: str | None) -> Iterator[None]:
-  """Keeps libtiff's own messages off the standard error.
-
-  It writes them to the file descriptor, beside the exception that tells the
-  same.
-  """
-  if image_format != "TIFF":
-    yield
-    return
-  sys.stderr.flush()
-  kept = os.dup(2)
-  nowhere = os.open(os.devnull, os.O_WRONLY)
-  try:
-    os.dup2(nowhere, 2)
-    yield
-  finally:
-    os.dup2(kept, 2)
-    os.close(kept)
-    os.close(nowhere)
-
-
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
   width, height = size
   if width * height > max_pixels:
@@ -224,55 +211,20 @@ def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
     )
 
 
-def _check_jpeg_end(path: Path) -> None:
-  """Raises PhotoError if the first scan is not followed by an end marker.
+def _check_memory(
+  path: Path, image: Image.Image, peak: float, max_pixels: int
+) -> None:
+  """Refuses what would take more than 4 bytes a pixel of the limit.
 
-  A file whose tail is missing or zeroed decodes to grey pixels without an
-  error when only little of it is gone, so the markers are looked at: segments
-  up to the start of scan (FF DA), then an end of image (FF D9).
+  Besides, 100 MB are left to whatever the size does not change.
   """
-  with path.open("rb") as file:
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-      position = 2  # after the start of image
-      while position + 4 <= len(data) and data[position] == 0xFF:
-        marker, length = struct.unpack_from(">xBH", data, position)
-        if marker == 0xFF:  # a fill byte
-          position += 1
-          continue
-        position += 2 + length
-        if marker == 0xDA:
-          break
-      if data.find(b"\xff\xd9", position) < 0:
-        raise PhotoError(
-          path,
-          "the JPEG data is truncated (no end of image)",
-          "copy or export the photo again, complete",
-        )
-
-
-def _upright(image: Image.Image) -> Image.Image:
-  """Applies the EXIF orientation; unreadable metadata counts as upright."""
-  try:
-    image.getexif().get(_EXIF_ORIENTATION)
-  except Exception:  # broken metadata raises any kind
-    return image
-  return ImageOps.exif_transpose(image)
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-  """Any pixel format to uint8 [H, W, 3]."""
-  if image.mode.startswith("I") or image.mode == "F":
-    grey = np.asarray(image).astype(np.float64)
-    limit = 1.0 if image.mode == "F" else 65535.0
-    if not (grey.min() >= 0.0 and grey.max() <= limit):
-      raise ValueError(
-        f"grey values {grey.min():g} to {grey.max():g} "
-        f"are outside 0 to {limit:g}"
-      )
-    grey = np.rint(grey * (255.0 / limit)).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1)
-  if image.has_transparency_data:
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-    image = Image.alpha_composite(white, rgba)
-  return np.array(image.convert("RGB"))
+  most = 4 * max_pixels + 80_000_000
+  if peak > most:
+    width, height = image.size
+    fitting = int(width * height * most / peak)
+    raise PhotoError(
+      path,
+      f"is too large: {width} x {height} pixels of this kind of "
+      f"{image.format} take {peak / 1e6:,.0f} MB to decode",
+      f"give a photo of at most {fitting:,} pixels, or a baseline JPEG",
+    )

@@ -49,6 +49,7 @@ class SeenPhoto(NamedTuple):
     float | None, ...
   ] = ()  # of the detections, metres, None where
   # one is not stated; empty: of nobody
+  damage: str = ""  # what in its file looks damaged; empty for nothing
 
 
 class _Opened(NamedTuple):
@@ -59,6 +60,7 @@ class _Opened(NamedTuple):
   image: np.ndarray
   camera: cameras.PhotoCamera
   boxes: np.ndarray | None
+  damage: str
 
   def with_people(
     self,
@@ -90,6 +92,7 @@ class _Opened(NamedTuple):
       empty,
       len(found) - len(kept),
       known[: len(kept)],
+      self.damage,
     )
 
 
@@ -186,7 +189,7 @@ class Finder:
     boxes = None
     if self.boxes is not None:
       boxes = user_boxes.boxes_of_photo(self.boxes, name, *size)
-    return _Opened(name, path, seen.image, camera, boxes)
+    return _Opened(name, path, seen.image, camera, boxes, seen.damage)
 
   def _seen(
     self, photos: Sequence[_Opened | ValueError]
