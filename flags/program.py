@@ -9,6 +9,7 @@ from types import ModuleType
 from absl import app
 from absl import flags as absl_flags
 
+from flags import flagfile
 from flags.from_config import ConfigFlags
 from hund_tf.options import Option
 
@@ -122,7 +123,7 @@ def parse(module: ModuleType, argv: list[str]) -> list[str]:
     print(help_text(module), end="")
     sys.exit(0)
   try:
-    rest = absl_flags.FLAGS(argv)
+    rest = absl_flags.FLAGS([*argv[:1], *flagfile.expanded(argv[1:])])
     for group in groups_of(module):
       if missing := group.missing():
         raise ValueError(f"--{missing[0]}: a value is required")

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from hund_tf import json_text
 from hund_tf.options import REQUIRED, option
 
 _MARK = ".tmp"  # what the names of unfinished files have before their suffix
+_LONGEST_LINE = 400  # characters of what an error says
 _SHORT = 100  # bytes; shorter temporary names are not cut
 # File systems take names of 255 bytes; the results of a photo end in at most 32
 # more than its stem, such as "_overlay.png".
@@ -66,17 +68,50 @@ def exists(path: str | os.PathLike) -> bool:
     return False
 
 
-def read_json(path: str | os.PathLike) -> Any:
-  """Reads a JSON file in UTF-8, with a byte order mark or without.
+class JsonError(ValueError):
+  """A file that is no JSON as it may be; `str()` is a line that names it."""
+
+  def __init__(self, path: str | os.PathLike, problem: str):
+    super().__init__(path, problem)
+    self.problem = problem  # without the file
+
+  def __str__(self) -> str:
+    return f"{printable(self.args[0])}: is not JSON ({self.problem})"
+
+
+def read_json(
+  path: str | os.PathLike, largest_mb: float = 64.0, only_finite: bool = True
+) -> Any:
+  """Reads a JSON file as `json_text.parse` allows it.
+
+  Args:
+    path: of the file.
+    largest_mb: most megabytes that it may have.
+    only_finite: whether NaN and Infinity are refused.
 
   Raises:
     OSError: if it cannot be read.
-    ValueError: if it is not UTF-8, not JSON or nested too deeply.
+    JsonError: naming the file, if it is larger, or not such JSON.
   """
+  room = int(largest_mb * 1e6)
   try:
-    return json.loads(Path(path).read_text(encoding="utf-8-sig"))
-  except RecursionError as error:
-    raise ValueError("it is nested too deeply") from error
+    with Path(path).open("rb") as file:
+      data = file.read(room + 1)
+    if len(data) > room:
+      raise ValueError(f"it has more than {largest_mb:g} MB")
+    return json_text.parse(data, only_finite)
+  except ValueError as error:
+    raise JsonError(path, " ".join(str(error).split())) from error
+
+
+def problem(error: Exception) -> str:
+  """What an error says, in a line; of a `JsonError` without the file's name."""
+  if isinstance(error, JsonError):
+    return error.problem
+  line = " ".join(str(error).split())
+  if not isinstance(error, ValueError | OSError):
+    line = f"{type(error).__name__}: {line}"
+  return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 def prepare_output_dir(path: str | os.PathLike) -> Path:
@@ -277,8 +312,8 @@ def update_json(path: str | os.PathLike, values: dict) -> None:
   if path.exists():
     try:
       old = read_json(path)
-    except ValueError as error:
-      raise ValueError(f"{path}: not JSON ({error}); remove it") from error
+    except JsonError as error:
+      raise ValueError(f"{error}; remove it") from error
     if not isinstance(old, dict):
       raise ValueError(f"{path}: not a JSON object; remove it")
   write_json(path, old | values)

@@ -14,10 +14,12 @@ from hund_tf.photos.loading import PhotoError, load_photo
 from hund_tf.records import regions
 from hund_tf.records.schema import PersonRecord
 
+LARGEST_JSON_MB = 4000.0  # of the annotations of a dataset
+
 
 @functools.lru_cache(maxsize=1)
 def _load_json(path: str, size: int, modified: int) -> dict:
-  return files.read_json(path)
+  return files.read_json(path, LARGEST_JSON_MB, only_finite=False)
 
 
 def read_json(path: Path) -> dict:
@@ -25,7 +27,7 @@ def read_json(path: Path) -> dict:
 
   Raises:
     OSError: if there is no such file.
-    ValueError: if it is not JSON.
+    JsonError: if it is not JSON.
   """
   status = path.stat()
   return _load_json(str(path), status.st_size, status.st_mtime_ns)

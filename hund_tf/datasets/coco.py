@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body import keypoints
 from hund_tf.body.keypoints import COCO_INDICES
 from hund_tf.datasets import annotated_photos
@@ -142,10 +143,13 @@ def read_photos(annotations: Path) -> list[WorkItem]:
       for image in content["images"]
       if rows[image["id"]]
     ]
-  except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+  except (
+    *(OSError, ValueError, KeyError, TypeError),
+    *(AttributeError, OverflowError),
+  ) as error:
     raise ValueError(
       f"{annotations}: not a COCO annotation file "
-      f"({type(error).__name__}: {error}); expected JSON with images and "
+      f"({files.problem(error)}); expected JSON with images and "
       "annotations, each with image_id"
     ) from error
   return items + [
@@ -217,8 +221,8 @@ class CocoPeople:
         record, image, self.margin, self.max_side
       )
       return self.add_labels(row, record)
-    except (ValueError, KeyError, TypeError) as error:
-      problem = f"{key}: {type(error).__name__}: {error}"
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+      problem = f"{key}: {files.problem(error)}"
       return Skipped(key, "damaged annotation", problem, damaged=True)
 
   def reason_to_skip(self, row: dict, person: CocoPerson) -> str:
@@ -266,9 +270,9 @@ def read_coco_keypoints(
         if not np.isfinite(person.keypoints).all():
           raise ValueError(f"annotation {row.get('id')}: keypoints not finite")
         people.append(person)
-      except (KeyError, TypeError, ValueError) as error:
+      except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
           f"{annotations}: not a COCO keypoint file "
-          f"({type(error).__name__}: {error}); expected people with keypoints"
+          f"({files.problem(error)}); expected people with keypoints"
         ) from error
   return people

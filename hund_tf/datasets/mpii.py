@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body import keypoints
 from hund_tf.datasets import annotated_photos
 from hund_tf.datasets.coco import CocoPerson
@@ -51,10 +52,9 @@ def read_mpii(
   try:
     rows = annotated_photos.read_json(annotations)
     people = [_person(row, folder) for row in rows]
-  except (OSError, ValueError, KeyError, TypeError) as error:
+  except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
     raise ValueError(
-      f"{annotations}: not a file of MPII ({type(error).__name__}: {error}); "
-      f"{_EXPECTED}"
+      f"{annotations}: not a file of MPII ({files.problem(error)}); {_EXPECTED}"
     ) from error
   return [person for person in people if person.visibility.any()]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hund_tf import json_text
 from hund_tf.body import keypoints
 from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.interface import (
@@ -17,7 +18,7 @@ from hund_tf.detection.interface import (
   check_image,
   empty_keypoints,
 )
-from hund_tf.files import read_json
+from hund_tf.files import JsonError, read_json
 
 # Our slice: the names that versions of OpenPose give to it.
 _GROUPS = (
@@ -55,9 +56,10 @@ def read_openpose(path: str | Path) -> list[Detection]:
     content = read_json(path)
   except OSError as error:
     raise OpenPoseError(f"{path}: cannot be read ({error.strerror})") from error
-  except ValueError as error:  # not UTF-8, or not JSON
+  except JsonError as error:
     raise OpenPoseError(
-      f"{path}: not a JSON file ({error}); expected OpenPose's --write_json"
+      f"{path}: not a JSON file ({error.problem}); expected OpenPose's "
+      "--write_json"
     ) from error
   people = content.get("people") if isinstance(content, dict) else None
   if not isinstance(people, list):
@@ -108,8 +110,8 @@ def _numbers(values: object, group: slice, where: str) -> np.ndarray:
   if values is None or values == []:
     return np.zeros((count, 3), np.float32)
   try:
-    numbers = np.asarray(values, np.float32)
-  except (TypeError, ValueError) as error:
+    numbers = json_text.numbers(values)
+  except ValueError as error:
     raise OpenPoseError(
       f"{where}: is not a list of {3 * count} numbers"
     ) from error

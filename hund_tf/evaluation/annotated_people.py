@@ -8,11 +8,12 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hund_tf.datasets import mpii
+from hund_tf.datasets.annotated_photos import LARGEST_JSON_MB
 from hund_tf.datasets.coco import CocoPerson, read_coco_keypoints
 from hund_tf.detection.anchors import box_iou
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation.pck import match_people
-from hund_tf.files import read_json
+from hund_tf.files import problem, read_json
 from hund_tf.records.schema import PersonRecord
 
 _LEAST_OVERLAP = 0.5  # IoU of boxes that are of one person
@@ -35,9 +36,11 @@ def read_list(
     ValueError: of one line, if it is no JSON file.
   """
   try:
-    content = read_json(path)
+    content = read_json(path, LARGEST_JSON_MB, only_finite=False)
   except (OSError, ValueError) as error:
-    raise ValueError(f"{path}: cannot be read ({error}); {expected}") from error
+    raise ValueError(
+      f"{path}: cannot be read ({problem(error)}); {expected}"
+    ) from error
   return content, Path(photo_dir or Path(path).parent)
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hund_tf.json_text import is_number, shown, shown_key
 from hund_tf.photos.by_photo import (
   is_file_name,
   read_by_photo,
@@ -68,8 +69,8 @@ def parse_boxes(text: str) -> UserBoxes:
     for photo, rows in by_photo.items():
       if not isinstance(rows, list):
         raise ValueError(
-          f"{text}: {photo}: {rows!r} is not a list of boxes; give "
-          f"{_EXAMPLE_JSON}"
+          f"{text}: {shown_key(photo)}: {shown(rows)} is not a list of boxes; "
+          f"give {_EXAMPLE_JSON}"
         )
     return UserBoxes(text, None, by_photo)
   rows = [row for row in text.split(";") if row.strip()]
@@ -130,11 +131,11 @@ def _checked(
   photo: str | Path, index: int, row: Sequence[Any], height: int, width: int
 ) -> list[float]:
   """One box clipped to the photo, or a ValueError."""
-  where = f"{photo}: box {index} {row!r}"
+  where = f"{photo}: box {index} {shown(row)}"
   numbers = (
     isinstance(row, list | tuple)
     and len(row) == 4
-    and all(isinstance(v, int | float) and not isinstance(v, bool) for v in row)
+    and all(is_number(v) for v in row)
     and all(abs(v) < _MAX_VALUE for v in row)  # also false for NaN
   )
   if not numbers:

@@ -33,9 +33,9 @@ def read_by_photo(text: str, what: str, example: str) -> dict[str, Any]:
       f"{text}: the {what} cannot be read ({error.strerror}); give a JSON "
       f"file {example}"
     ) from error
-  except ValueError as error:  # not UTF-8, or not JSON
+  except files.JsonError as error:
     raise ValueError(
-      f"{text}: is not JSON ({error}); give {example}"
+      f"{text}: is not JSON ({error.problem}); give {example}"
     ) from error
   if not isinstance(content, dict):
     raise ValueError(f"{text}: does not map photos to {what}; give {example}")

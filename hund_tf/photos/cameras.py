@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hund_tf import json_text
 from hund_tf.geometry import camera
+from hund_tf.json_text import shown
 from hund_tf.photos.by_photo import (
   is_file_name,
   read_by_photo,
@@ -169,10 +171,11 @@ def _checked(
   size: tuple[int, int],
 ) -> np.ndarray:
   """[4] float32 fx, fy, cx, cy, or a ValueError."""
-  where = f"{photo}: {source} with fx, fy, cx, cy = {values!r}"
+  where = f"{photo}: {source} with fx, fy, cx, cy = {shown(values)}"
   try:
-    numbers = np.array(values, np.float32)
-  except (TypeError, ValueError, OverflowError):
+    with np.errstate(over="ignore"):
+      numbers = json_text.numbers(values).astype(np.float32)
+  except ValueError:
     numbers = np.zeros(0)
   if numbers.shape != (4,) or not np.isfinite(numbers).all():
     raise ValueError(

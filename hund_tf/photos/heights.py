@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hund_tf.json_text import is_number, shown, shown_key
 from hund_tf.photos.by_photo import (
   is_file_name,
   read_by_photo,
@@ -52,7 +53,7 @@ def user_heights(
   if given.common is not None:
     _check(given.source, given.common)
   for photo, value in given.by_photo.items():
-    _check(f"{given.source}: {photo}", value)
+    _check(f"{given.source}: {shown_key(photo)}", value)
   return given
 
 
@@ -70,11 +71,10 @@ def _parsed(text: str) -> float | list[float]:
 def _check(where: str, value: Any) -> None:
   """Raises ValueError unless a value is a height or a list of them."""
   for height in value if _is_list(value) else [value]:
-    number = isinstance(height, int | float) and not isinstance(height, bool)
-    if height is None or (number and LOWEST <= height <= HIGHEST):
+    if height is None or (is_number(height) and LOWEST <= height <= HIGHEST):
       continue
     raise ValueError(
-      f"{where}: height {height!r} is not an adult's in metres; give "
+      f"{where}: height {shown(height)} is not an adult's in metres; give "
       f"{LOWEST} to {HIGHEST}"
     )
 

@@ -28,7 +28,7 @@ def landmark_file_of_photo(source: str | Path, photo: str | Path) -> Path:
     )
   names = [Path(photo).stem + suffix for suffix in _SUFFIXES]
   for name in names:
-    if (source / name).is_file():
+    if files.exists(source / name) and (source / name).is_file():
       return source / name
   raise ValueError(
     f"{photo}: no landmarks in {source}; expected one of {', '.join(names)}"

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from hund_tf import json_text
 from hund_tf.body import keypoints
-from hund_tf.files import atomic_path, read_json
+from hund_tf.files import atomic_path, problem, read_json
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models import weight_files
 from hund_tf.types import AlignmentTerms, ImageFeatures
@@ -137,9 +138,9 @@ def load(path: str | os.PathLike) -> QualityCalibration:
     calibration = QualityCalibration(**content)
     if set(calibration.coefficients) != set(PREDICTORS):
       raise ValueError(f"coefficients of {sorted(calibration.coefficients)}")
-    numbers = [calibration.intercept, *calibration.coefficients.values()]
-    if not np.isfinite(np.array(numbers, np.float64)).all():
-      raise ValueError("coefficients that are not finite")
+    json_text.numbers(
+      [calibration.intercept, *calibration.coefficients.values()]
+    )
   except (
     OSError,
     ValueError,
@@ -148,8 +149,8 @@ def load(path: str | os.PathLike) -> QualityCalibration:
     AttributeError,
   ) as error:
     raise QualityError(
-      f"quality calibration {path}: cannot be used ({error}); expected the "
-      f"JSON that tools.calibrate_quality writes, {SCHEMA}"
+      f"quality calibration {path}: cannot be used ({problem(error)}); "
+      f"expected the JSON that tools.calibrate_quality writes, {SCHEMA}"
     ) from error
   return calibration
 

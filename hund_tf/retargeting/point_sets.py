@@ -10,7 +10,10 @@ from hund_tf import files
 from hund_tf.body import asset as asset_lib
 from hund_tf.body import joint_regressors, parts, skeleton
 from hund_tf.body.points import PointSet
+from hund_tf.json_text import is_number, shown, shown_key
 from hund_tf.types import NUM_JOINTS
+
+_FARTHEST_MM = 1000.0  # of a marker from the skin
 
 _TORSO = (
   *("pelvis", "l_hip", "r_hip", "spine1", "spine2", "spine3", "spine4"),
@@ -119,24 +122,34 @@ def read_markers(
   """
   try:
     content = files.read_json(path)
-    placed = {
-      str(name): (int(row["vertex"]), float(row.get("offset_mm", 0.0)) / 1000)
-      for name, row in content.items()
-    }
+    placed = {name: _placed(name, row) for name, row in content.items()}
   except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
     raise MarkerSetError(
-      f"marker file {path}: {error!r}; expected JSON like "
+      f"marker file {path}: {files.problem(error)}; expected JSON like "
       '{"C7": {"vertex": 123, "offset_mm": 9.5}}'
     ) from error
   for name, (vertex, _) in placed.items():
     if not 0 <= vertex < num_vertices:
       raise MarkerSetError(
-        f"marker file {path}: {name} is at vertex {vertex}, expected 0 to "
-        f"{num_vertices - 1}"
+        f"marker file {path}: {shown_key(name)} is at vertex {shown(vertex)}, "
+        f"expected 0 to {num_vertices - 1}"
       )
   if not placed:
     raise MarkerSetError(f"marker file {path}: no markers")
   return placed
+
+
+def _placed(name: str, row: dict) -> tuple[int, float]:
+  """A marker's vertex, and how far it lies above the skin, metres."""
+  vertex, offset = row["vertex"], row.get("offset_mm", 0.0)
+  if type(vertex) is not int:
+    raise ValueError(f"{shown_key(name)} is at vertex {shown(vertex)}")
+  if not is_number(offset) or abs(offset) > _FARTHEST_MM:
+    raise ValueError(
+      f"{shown_key(name)} has offset_mm {shown(offset)}, expected at most "
+      f"{_FARTHEST_MM:g}"
+    )
+  return vertex, offset / 1000
 
 
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -105,9 +105,14 @@ def claim(
     files.write_json(path, settings)
     return True
   try:
-    old = json.loads(path.read_text(encoding="utf-8"))
-  except ValueError as error:
-    raise RunMismatchError(f"{path}: not JSON ({error})") from error
+    old = files.read_json(path)
+    if not isinstance(old, dict):
+      raise ValueError("expected an object")
+  except (OSError, ValueError) as error:
+    raise RunMismatchError(
+      f"{path}: not JSON ({files.problem(error)}); expected the settings of "
+      "this run"
+    ) from error
   lines = _differences(old, settings)
   if lines and not allow_mismatch:
     raise RunMismatchError(
@@ -144,7 +149,7 @@ def history(
   """
   folder = pathlib.Path(folder)
   try:
-    settings = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    settings = files.read_json(folder / CONFIG_FILE)
     steps = _read_rows(folder / STEPS_FILE)
     validation = _read_rows(folder / VALIDATION_FILE)
   except OSError as error:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import types
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,56 @@ def test_a_wrong_flag_is_one_line(arguments, line, capsys):
   assert message.startswith(f"preview_records: {line}")
   assert message.endswith("; --help lists the flags\n")
   assert message.count("\n") == 1
+
+
+def test_flag_files_are_read_in_place(tmp_path):
+  inner, outer = tmp_path / "inner.flags", tmp_path / "outer.flags"
+  inner.write_bytes(b"\xef\xbb\xbf--tested_fast\r\n\n# why\n// how\n")
+  outer.write_text(f"--tested_kinds=b\n--flagfile={inner}\n--notested_fast\n")
+  arguments = [
+    "--tested_folder=x",
+    "--flagfile",
+    str(outer),
+    "--",
+    "--flagfile",
+  ]
+  assert flagfile.expanded(arguments) == [
+    "--tested_folder=x",
+    "--tested_kinds=b",
+    "--tested_fast",
+    "--notested_fast",
+    "--",
+    "--flagfile",
+  ]
+
+
+@pytest.mark.parametrize(
+  "data, problem",
+  [
+    (None, "cannot be read (No such file"),
+    (b"--flagfile=%s", "names itself"),
+    (b"--tested_fast\nfast\n", "line 2 is no flag of this program, 'fast'"),
+    (b"--no_such_flag=1", "line 1 is no flag of this program"),
+    (b"--tested_\x1b[2J", "line 1 is no flag"),
+    (b"\xff\xfe-\0-\0", "is not UTF-8"),
+    (b"--tested_folder=\0", "it is no text"),
+    (b"\x80\x04\x95", "is not UTF-8"),
+    (b"#" * (1 << 21), "more than 1,048,576 bytes"),
+  ],
+)
+def test_unusable_flag_files_are_named(tmp_path, data, problem, capsys):
+  path = tmp_path / "some.flags"
+  if data is not None:
+    path.write_bytes(data.replace(b"%s", bytes(path)))
+  with pytest.raises(SystemExit) as ended:
+    program.parse(types.ModuleType("x"), ["test", f"--flagfile={path}"])
+  assert ended.value.code == 1
+  (line,) = capsys.readouterr().err.splitlines()
+  assert line.startswith(f"test: --flagfile={path}: ") and problem in line
+
+
+def test_a_folder_is_no_flag_file(tmp_path):
+  with pytest.raises(ValueError, match="Is a directory"):
+    flagfile.expanded([f"--flagfile={tmp_path}"])
+  with pytest.raises(ValueError, match="a value is required"):
+    flagfile.expanded(["--flagfile"])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf import files, types
+from hund_tf import files, json_text, types
 from hund_tf.compat import tf
 
 POSING_SIZE = 3 + types.NUM_JOINTS * 6
@@ -135,14 +135,15 @@ def read_json(path: str | Path, person: int = 0) -> GhumPose:
     content = files.read_json(path)
     content = content.get("gpp", content)
     arrays = [
-      np.asarray(content[key], np.float32)
+      json_text.numbers(content[key]).astype(np.float32)
       for key in ("posing_values", "body_code")
     ]
     arrays = [array[person] if array.ndim == 3 else array for array in arrays]
   except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
     raise GhumError(
-      f"GHUM file {path}: {error!r}; expected JSON with posing_values "
-      f"[frames, {POSING_SIZE}] and body_code [frames, {types.SHAPE_DIM}]"
+      f"GHUM file {path}: {files.problem(error)}; expected JSON with "
+      f"posing_values [frames, {POSING_SIZE}] and body_code [frames, "
+      f"{types.SHAPE_DIM}]"
     ) from error
   pose = GhumPose(*(np.atleast_2d(array) for array in arrays))
   _check(pose, f"GHUM file {path}")
