@@ -15,8 +15,6 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   pose_sets      named sets of held-out poses, by set.
   photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
                  body.
-  silhouettes    COCO-style annotations with masks: areas and widths of bodies
-                 over those of the masks.
   real3d         photos with calibrated cameras and named 3D joints.
   joint_floor    the part of real3d's errors that is the joints' definition.
   detection      who is found in photos, against boxes or keypoints.
@@ -28,7 +26,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +44,7 @@ from flags import (
 )
 from hund_tf import files
 from hund_tf.body.adapters import joint_regressor
+from hund_tf.body.model import BodyModel
 from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import feature_config
 from hund_tf.detection.detector import PeopleDetector
@@ -64,12 +63,12 @@ from hund_tf.evaluation import (
   reports,
   scoring,
   shape_errors,
-  silhouettes,
   synthetic_errors,
   tables,
 )
 from hund_tf.evaluation.config import EvaluationConfig
 from hund_tf.evaluation.photo_predictions import Sighting
+from hund_tf.evaluation.pose_set_errors import SetExamples
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.photos.people import SeenPhoto, make_finder
@@ -88,8 +87,8 @@ def _method() -> Method:
   )
 
 
-def _on_photos(config: EvaluationConfig, evaluate: Callable) -> list:
-  """What `evaluate` finds of people, a finder, a reconstructor and a body."""
+def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
+  begin = time.time()
   people = [
     person
     for name in config.annotations
@@ -106,26 +105,9 @@ def _on_photos(config: EvaluationConfig, evaluate: Callable) -> list:
       bar.update()
       return finder(path)
 
-    body = method.objective.body_model
-    return evaluate(people, find, reconstructor, body)
-
-
-def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
-  begin = time.time()
-  scores = _on_photos(
-    config, lambda *given: photos_2d.evaluate_photos(*given[:3])
-  )
+    scores = photos_2d.evaluate_photos(people, find, reconstructor)
   photos_2d.write(scores, folder, time.time() - begin)
   print(photos_2d.table(scores))
-  return []
-
-
-def _silhouettes(config: EvaluationConfig, folder: Path) -> list[str]:
-  scores = _on_photos(
-    config,
-    lambda *given: silhouettes.evaluate(*given[:3], given[3].faces("full")),
-  )
-  print(silhouettes.run(scores, folder))
   return []
 
 
@@ -255,16 +237,24 @@ def _shape(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
-def _pose_sets(config: EvaluationConfig, folder: Path) -> list[str]:
-  method = _synthetic_method(config)
-  body_model = method.objective.body_model
+def _streamed_sets(
+  config: EvaluationConfig, body_model: BodyModel
+) -> Iterator[SetExamples]:
   poses, settings = synthetic_flags.to_held_out(body_model.pose_prior)
   sets = PoseSets(body_model, held_out=True)
   made = SyntheticExamples(body_model, poses, settings.whole_people(), sets)
-  groups = (
-    (name, made.of_set(HELD_OUT_SEED, name, config.pose_set_examples))
-    for name in tqdm(NAMES, unit="set", file=sys.stderr)
-  )
+  for name in NAMES:
+    people = made.of_set(HELD_OUT_SEED, name, config.pose_set_examples)
+    yield SetExamples(name, people)
+
+
+def _pose_sets(config: EvaluationConfig, folder: Path) -> list[str]:
+  method = _synthetic_method(config)
+  if config.pose_set_records:
+    groups = pose_set_errors.of_records(Path(config.pose_set_records))
+  else:
+    groups = _streamed_sets(config, method.objective.body_model)
+  groups = tqdm(groups, total=len(NAMES), unit="set", file=sys.stderr)
   name, root = method_flags.name(), config.mpjpe_root
   print(pose_set_errors.run(groups, method, name, root, folder))
   return []
@@ -344,7 +334,6 @@ _RUN = {
   "shape": _shape,
   "pose_sets": _pose_sets,
   "photos_2d": _photos_2d,
-  "silhouettes": _silhouettes,
   "real3d": _real3d,
   "joint_floor": _joint_floor,
   "detection": _detection,

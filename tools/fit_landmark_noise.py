@@ -5,9 +5,10 @@
   python -m tools.fit_landmark_noise --landmark_records=PHOTOS \\
     --landmark_check_records=OTHER_PHOTOS
 
-Runs the detector on people of synthetic photos, in their boxes, and writes the
-asset of `hund_tf.synthetic.landmark_noise`. On other people it tells how well
-the modelled errors are like the measured ones. To be run again whenever the
+Looks at what the detector says of people in synthetic photos, in their boxes
+(as tools.detect_records stored it, or else it is run), and writes the asset of
+`hund_tf.synthetic.landmark_noise`. On other people it tells how well the
+modelled errors are like the measured ones. To be run again whenever the
 networks that read 3D landmarks, or their weights, change.
 """
 
@@ -81,7 +82,9 @@ def _records(folder: str, people: int) -> Iterator[PersonRecord]:
 def _observe(
   folder: str, people: int, detector: PeopleDetector, body_model: BodyModel
 ) -> Seen:
-  cases = landmarks_3d.record_cases(_records(folder, people), body_model)
+  cases = landmarks_3d.record_cases(
+    _records(folder, people), body_model, use_stored=True
+  )
   bar = tqdm(cases, unit="person", total=people, file=sys.stderr)
   return landmarks_3d.observe(bar, detector)
 

@@ -15,7 +15,6 @@ PROTOCOLS = (
   "shape",
   "pose_sets",
   "photos_2d",
-  "silhouettes",
   "real3d",
   "joint_floor",
   "detection",
@@ -28,7 +27,6 @@ _NEEDS = {
   **dict.fromkeys(RECORD_PROTOCOLS, ("truth",)),
   "h36m_official": ("predictions", "h36m_dir"),
   "photos_2d": ("annotations",),
-  "silhouettes": ("annotations",),
   "real3d": ("truth",),
   "joint_floor": ("truth",),
   "detection": ("truth", "annotations"),
@@ -135,6 +133,12 @@ class EvaluationConfig(AnnotatedPhotos):
     256,
     "People of each set of --protocol=pose_sets, rounded up to whole batches.",
     low=1,
+  )
+  pose_set_records: str | None = option(
+    None,
+    "Folder with a folder of records for each set, as tools.detect_records "
+    "wrote them, for --protocol=pose_sets in place of examples with modelled "
+    "errors.",
   )
   h36m_dir: str | None = option(
     None,

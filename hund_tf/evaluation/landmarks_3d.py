@@ -6,6 +6,7 @@ viewing frame of the crop, each group from its own root: 12 joints of the body,
 the face's 68 points, each hand's 21.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,7 @@ from hund_tf.records.schema import PersonRecord
 from hund_tf.types import NUM_KEYPOINTS, Intrinsics, state_from_vector
 
 _MM = 1e3
+_BATCH = 32  # bodies that are decoded together
 _MANIFEST = ".manifest.json"  # how the names of manifests of records end
 _LIMBS = ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
 GROUPS = {
@@ -85,16 +87,29 @@ def photo_cases(
 
 
 def record_cases(
-  records: Iterable[PersonRecord], body_model: BodyModel
+  records: Iterable[PersonRecord],
+  body_model: BodyModel,
+  use_stored: bool = False,
 ) -> Iterator[Case]:
-  """The people of records with an image, a box and a known body."""
-  for record in records:
-    if record.state_weight <= 0 or not (record.box[2:] > 0).all():
-      continue
-    sighting = photo_predictions.sighting_of(record)
-    state = state_from_vector(tf.constant(record.state[None]))
-    points = body_model.decode(state, mesh=schema.MESH).keypoints[0].numpy()
-    yield Case(record.dataset, sighting, points, 1.0 * (record.visibility <= 0))
+  """The people of records with an image, a box and a known body.
+
+  Args:
+    records: of people.
+    body_model: of their bodies.
+    use_stored: take what was detected from records that hold it.
+  """
+  known = (
+    record
+    for record in records
+    if record.state_weight > 0 and (record.box[2:] > 0).all()
+  )
+  while batch := list(itertools.islice(known, _BATCH)):
+    states = tf.constant(np.stack([record.state for record in batch]))
+    bodies = body_model.decode(state_from_vector(states), mesh=schema.MESH)
+    for record, points in zip(batch, bodies.keypoints.numpy(), strict=True):
+      sighting = photo_predictions.sighting_of(record, use_stored)
+      hidden = 1.0 * (record.visibility <= 0)
+      yield Case(record.dataset, sighting, points, hidden)
 
 
 def observe(cases: Iterable[Case], detector: PersonDetector) -> Seen:

@@ -12,6 +12,7 @@ from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.options import check, option
+from hund_tf.synthetic.keypoint_noise import MeasuredBody
 from hund_tf.types import NUM_KEYPOINTS
 
 _DEPTH_CELLS = 32  # side of the map that tells what hides what
@@ -66,6 +67,14 @@ class DetectorNoiseConfig:
   landmark_3d_absent: float = option(
     0.15,
     "Share of people in the examples of whom no 3D landmark is known.",
+    low=0.0,
+    high=1.0,
+  )
+
+  measured_keypoints: float = option(
+    0.0,
+    "Share of people in the examples whose keypoints of the body err as those "
+    "of the detector do on synthetic photos (docs/front_end_errors.md).",
     low=0.0,
     high=1.0,
   )
@@ -219,6 +228,7 @@ def corrupt_keypoints(
   hidden: tf.Tensor,
   config: DetectorNoiseConfig,
   factor: float | tf.Tensor = 1.0,
+  measured: MeasuredBody | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
   """What a detector reports of keypoints.
 
@@ -229,6 +239,8 @@ def corrupt_keypoints(
     config: errors.
     factor: of the chances that limbs are lost or exchanged and that a keypoint
       is far off, a number or `[B, 1]`.
+    measured: bodies that take the place of those with the errors of `config`,
+      but for exchanged sides.
 
   Returns:
     keypoints `[B, 137, 2]`, confidence `[B, 137]` in [0, 1] with 0 for missing
@@ -272,5 +284,7 @@ def corrupt_keypoints(
   points = keypoints + noise
   if scale > 0.0:
     points = _set_midpoints(points)
+  if measured is not None:
+    points, confidence = measured.replace(points, confidence)
   points = swap_sides(points, swap)
   return points, swap_sides(confidence, swap), everything

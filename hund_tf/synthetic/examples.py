@@ -17,6 +17,7 @@ from hund_tf.motion.pose_library import PoseLibrary
 from hund_tf.rendering.part_maps import PartMapDrawer
 from hund_tf.synthetic import (
   detector_noise,
+  keypoint_noise,
   landmark_noise,
   mask_noise,
   pose_sets,
@@ -40,6 +41,7 @@ from hund_tf.types import (
 
 _MIN_SIDE = 8.0  # pixels of the photo
 # Added to the seed of the errors of 3D landmarks, whose stream is their own.
+_STREAM_2D = 0x2D
 _STREAM_3D = 0x3D
 _SET_BATCH = 32
 _MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
@@ -200,8 +202,21 @@ class SyntheticExamples(tf.Module):
       in_parts = draws.happens([batch_size, 1], _MISTAKEN_PARTS)
       worse_keypoints = tf.where(full & ~in_parts, config.mendable_errors, 1.0)
       worse_parts = tf.where(full & in_parts, config.mendable_errors, 0.0)
+    inside, measured = scene.inside, None
+    if config.noise.measured_keypoints:
+      photo = tf.stack(
+        [tf.zeros_like(scene.photo_size), scene.photo_size], axis=1
+      )
+      measured = keypoint_noise.draw(
+        Draws(seed + _STREAM_2D, step),
+        true,
+        hidden,
+        tf.reshape(in_person_units(photo), [batch_size, 4]),
+        config.noise.scale * config.noise.measured_keypoints,
+      )
+      inside = tf.where(measured.rows(), 1.0, inside)
     points, confidence, swapped = detector_noise.corrupt_keypoints(
-      draws, true, hidden, config.noise, worse_keypoints
+      draws, true, hidden, config.noise, worse_keypoints, measured
     )
     sees_3d = tf.ones([batch_size, 1])
     if config.annotated:
@@ -212,7 +227,7 @@ class SyntheticExamples(tf.Module):
       swapped &= ~known[:, 0]
     points = points * size[:, None] + middle[:, None]
     # What lies outside the photo is not reported, wherever it is taken to be.
-    confidence *= scene.inside * scenes.inside_photo(points, scene.photo_size)
+    confidence *= inside * scenes.inside_photo(points, scene.photo_size)
     box = self._box(draws, points, confidence, silhouette, outlined, scene)
 
     def in_crop(points):

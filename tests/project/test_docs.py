@@ -33,6 +33,7 @@ _REQUIRED = {
   "detect_records": "output_dir",
   "evaluate": "output_dir",
   "evaluate_multitask": "metrics_output",
+  "front_end_errors": "seen_records",
   "make_correspondence": "correspondence_output",
   "make_synthetic": "output_dir",
   "preview_records": "sheet",

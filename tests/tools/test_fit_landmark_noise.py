@@ -49,7 +49,7 @@ def test_records_give_an_asset_and_tables(
   data = io.BytesIO()
   Image.new("RGB", (people.SIZE, people.SIZE)).save(data, "PNG")
   records = [
-    record._replace(image=data.getvalue())
+    record._replace(image=data.getvalue(), detected=np.zeros([137, 3]))
     for record in people.make(body_model, _PEOPLE)
   ]
   people.write(tmp_path / "records", "people", records)
