@@ -15,6 +15,8 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   pose_sets      named sets of held-out poses, by set.
   photos_2d      COCO-style keypoint annotations: PCK@0.1 of the reprojected
                  body.
+  silhouettes    COCO-style annotations with masks: areas and widths of bodies
+                 over those of the masks.
   real3d         photos with calibrated cameras and named 3D joints.
   joint_floor    the part of real3d's errors that is the joints' definition.
   detection      who is found in photos, against boxes or keypoints.
@@ -26,7 +28,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
 import functools
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,7 @@ from hund_tf.evaluation import (
   reports,
   scoring,
   shape_errors,
+  silhouettes,
   synthetic_errors,
   tables,
 )
@@ -87,8 +90,8 @@ def _method() -> Method:
   )
 
 
-def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
-  begin = time.time()
+def _on_photos(config: EvaluationConfig, evaluate: Callable) -> list:
+  """What `evaluate` finds of people, a finder, a reconstructor and a body."""
   people = [
     person
     for name in config.annotations
@@ -105,9 +108,26 @@ def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
       bar.update()
       return finder(path)
 
-    scores = photos_2d.evaluate_photos(people, find, reconstructor)
+    body = method.objective.body_model
+    return evaluate(people, find, reconstructor, body)
+
+
+def _photos_2d(config: EvaluationConfig, folder: Path) -> list[str]:
+  begin = time.time()
+  scores = _on_photos(
+    config, lambda *given: photos_2d.evaluate_photos(*given[:3])
+  )
   photos_2d.write(scores, folder, time.time() - begin)
   print(photos_2d.table(scores))
+  return []
+
+
+def _silhouettes(config: EvaluationConfig, folder: Path) -> list[str]:
+  scores = _on_photos(
+    config,
+    lambda *given: silhouettes.evaluate(*given[:3], given[3].faces("full")),
+  )
+  print(silhouettes.run(scores, folder))
   return []
 
 
@@ -334,6 +354,7 @@ _RUN = {
   "shape": _shape,
   "pose_sets": _pose_sets,
   "photos_2d": _photos_2d,
+  "silhouettes": _silhouettes,
   "real3d": _real3d,
   "joint_floor": _joint_floor,
   "detection": _detection,

@@ -59,6 +59,7 @@ class CocoPerson(NamedTuple):
   visibility: np.ndarray  # [137] 0 not annotated, 1 hidden or unknown, 2 seen
   weights: np.ndarray  # [137] in [0, 1]: 1 seen, HIDDEN_WEIGHT hidden; of face
   # and hands COCO-WholeBody's confidence
+  polygons: tuple[np.ndarray, ...] = ()  # of the mask, [N, 2] pixels each
 
 
 def _fill_midpoints(points, visibility, weights) -> None:
@@ -103,7 +104,18 @@ def parse_person(annotation: dict, image: Path) -> CocoPerson:
   box = _numbers(where, "bbox", annotation["bbox"], 4)
   if not np.isfinite(box).all():
     raise ValueError(f"{where}: bbox has numbers that are not finite")
-  return CocoPerson(image, box, points, visibility, weights)
+  polygons = _polygons(where, annotation.get("segmentation"))
+  return CocoPerson(image, box, points, visibility, weights, polygons)
+
+
+def _polygons(where: str, segmentation) -> tuple[np.ndarray, ...]:
+  """Of a mask of polygons; none of one in run lengths, as crowds have."""
+  if not isinstance(segmentation, list):
+    return ()
+  return tuple(
+    _numbers(where, "segmentation", row, len(row) // 2 * 2).reshape(-1, 2)
+    for row in segmentation
+  )
 
 
 def _numbers(where: str, name: str, values: list, number: int) -> np.ndarray:

@@ -9,7 +9,7 @@ the detector saw is the mean distance of its 25 keypoints to sure landmarks.
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,12 +108,30 @@ def evaluate_photos(
   Returns:
     One score for each person, photo by photo.
   """
+  return [
+    _scored(person, prediction)
+    for person, prediction, _ in paired_people(
+      people, find, reconstruct, min_joints, min_height
+    )
+  ]
+
+
+def paired_people(
+  people: Iterable[CocoPerson],
+  find: Callable[[Path], SeenPhoto],
+  reconstruct: Callable[..., list[Person]],
+  min_joints: int,
+  min_height: float,
+) -> Iterator[tuple[CocoPerson, Person | None, SeenPhoto]]:
+  """Annotated people, photo by photo, who they are found to be, and the photo.
+
+  Args: as of `evaluate_photos`.
+  """
   photos = defaultdict(list)
   for person in people:
     joints = (person.visibility[_JOINTS] >= _VISIBLE).sum()
     if joints >= min_joints and person.box[3] >= min_height:
       photos[person.image].append(person)
-  scores = []
   for image, annotated in photos.items():
     seen = find(image)
     found = reconstruct(seen.detections, seen.camera.intrinsics, seen.image)
@@ -124,8 +142,7 @@ def evaluate_photos(
       np.array([p.box for p in annotated]),
     )
     for person, pair in zip(annotated, pairs, strict=True):
-      scores.append(_scored(person, found[pair] if pair >= 0 else None))
-  return scores
+      yield person, found[pair] if pair >= 0 else None, seen
 
 
 def mean_pck(scores: Iterable[PersonScore], landmarks: bool = False) -> float:
