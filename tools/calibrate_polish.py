@@ -52,12 +52,24 @@ class PolishConfig:
     1.5, "Errors of keypoints, in sigmas, from which they count less.", low=0.1
   )
   landmark_sigma: float = option(
-    0.2, "Error of the body's 3D landmarks, metres.", low=0.001
+    0.0,
+    "Error of the body's 3D landmarks, metres; 0: they are not looked at, as "
+    "descents that read them have heard them already.",
+    low=0.0,
   )
   landmark_cut: float = option(
     1.5,
     "Errors of 3D landmarks, in sigmas, from which they count less.",
     low=0.1,
+  )
+  outline_sigma: float = option(
+    6.0,
+    "Error of the mask's border, pixels of crops of 480; 0: masks are not "
+    "looked at.",
+    low=0.0,
+  )
+  outline_cut: float = option(
+    2.0, "Errors of outlines, in sigmas, from which they count less.", low=0.1
   )
   batch_size: int = option(
     32, "Examples at a time.", name="polish_batch_size", low=1
@@ -97,6 +109,7 @@ def _calibrate(config) -> None:
     fitted,
     (config.keypoint_sigma, config.keypoint_cut),
     (config.landmark_sigma, config.landmark_cut),
+    (config.outline_sigma, config.outline_cut),
   )
   held_out = _ends(config, method, "held_out", config.check_examples)
   checked = polish_fitting.check(held_out, Polish(body, anchor), method)

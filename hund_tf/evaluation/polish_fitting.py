@@ -12,6 +12,7 @@ from hund_tf.compat import tf
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund import polish as polish_lib
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_rows import Seen, known_share, seen_in
 from hund_tf.reconstruction.methods import Method
 from hund_tf.types import (
   STATE_DIMS,
@@ -36,7 +37,7 @@ class Ends(NamedTuple):
 
   errors: np.ndarray  # [N, 201] steps of the polish to the truth
   state: HumanState  # [N, ...] s_M
-  seen: polish_lib.Seen  # [N, ...]
+  seen: Seen  # [N, ...]
   intrinsics: Intrinsics  # [N, 2]
   joints: np.ndarray  # [N, 63, 3] true ones, metres, camera frame
 
@@ -69,9 +70,9 @@ def measure(
   )
 
 
-def _seen(features: ImageFeatures, intrinsics: Intrinsics) -> polish_lib.Seen:
+def _seen(features: ImageFeatures, intrinsics: Intrinsics) -> Seen:
   target = target_from_features(features)
-  return polish_lib.seen_in(features, target, intrinsics)
+  return seen_in(features, target, intrinsics)
 
 
 def covariance(errors: np.ndarray) -> np.ndarray:
@@ -107,6 +108,7 @@ def fit(
   ends: Ends,
   keypoints: tuple[float, float],
   landmarks: tuple[float, float],
+  outline: tuple[float, float],
 ) -> Anchor:
   """The anchor, in three bins of how much is known of the body.
 
@@ -114,8 +116,9 @@ def fit(
     ends: of the descent.
     keypoints: see `Anchor`.
     landmarks: see `Anchor`.
+    outline: see `Anchor`.
   """
-  known = polish_lib.known_share(ends.seen).numpy()
+  known = known_share(ends.seen).numpy()
   edges = np.quantile(known, np.arange(1, _BINS) / _BINS)
   bins = np.searchsorted(edges, known, side="left")
   covariances = np.zeros([_BINS, STEP_SIZE, STEP_SIZE])
@@ -131,6 +134,7 @@ def fit(
     edges.astype(np.float32),
     keypoints,
     landmarks,
+    outline=outline,
   )
 
 

@@ -28,8 +28,9 @@ from hund_tf.compat import tf
 from hund_tf.files import atomic_path
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel, blank_inputs
-from hund_tf.models.hund.polish import Polish, seen_in
+from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_rows import seen_in
 from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
   ImageFeatures,

@@ -9,8 +9,9 @@ from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.compilation import compiled
-from hund_tf.models.hund.polish import Polish, Seen, seen_in
+from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_rows import Seen, seen_in
 from hund_tf.types import (
   AlignmentTarget,
   AlignmentTerms,

@@ -6,7 +6,8 @@ from hund_tf.body.points import STEP_SIZE
 from hund_tf.evaluation import polish_fitting
 from hund_tf.evaluation.polish_fitting import Checked, Ends
 from hund_tf.models.hund.evidence_3d import Evidence
-from hund_tf.models.hund.polish import Seen
+from hund_tf.models.hund.outline import Mask
+from hund_tf.models.hund.polish_rows import Seen
 
 
 def _draw(count: int):
@@ -31,9 +32,9 @@ def test_covariance_is_that_of_the_bulk():
 def test_bins_are_looser_where_less_is_known():
   errors, known = _draw(1500)
   weights = np.tile(known, [1, 137])
-  seen = Seen(None, weights, Evidence(None, None))
+  seen = Seen(None, weights, Evidence(None, None), Mask(None, None))
   ends = Ends(errors, None, seen, None, None)
-  anchor = polish_fitting.fit(ends, (10.0, 1.5), (0.2, 1.5))
+  anchor = polish_fitting.fit(ends, (10.0, 1.5), (0.2, 1.5), (6.0, 1.5))
   assert anchor.covariances.shape == (3, STEP_SIZE, STEP_SIZE)
   np.testing.assert_allclose(anchor.edges, [1 / 3, 2 / 3], atol=0.05)
   scale = [np.diag(c).mean() for c in anchor.covariances]
@@ -46,9 +47,14 @@ def test_bins_are_looser_where_less_is_known():
 
 def test_expected_errors_are_scaled_to_the_true_ones():
   errors, known = _draw(600)
-  seen = Seen(None, np.tile(known, [1, 137]), Evidence(None, None))
+  seen = Seen(
+    None,
+    np.tile(known, [1, 137]),
+    Evidence(None, None),
+    Mask(None, None),
+  )
   anchor = polish_fitting.fit(
-    Ends(errors, None, seen, None, None), (10.0, 1.5), (0.2, 1.5)
+    Ends(errors, None, seen, None, None), (10.0, 1.5), (0.2, 1.5), (6.0, 1.5)
   )
   expected = np.abs(errors[:, :63]) * 10.0
   checked = Checked(expected, 1.5 * expected, expected)

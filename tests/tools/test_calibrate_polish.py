@@ -13,7 +13,8 @@ from hund_tf.models.hund import polish_anchor, weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.evidence_3d import Evidence
 from hund_tf.models.hund.model import HundModel
-from hund_tf.models.hund.polish import Seen
+from hund_tf.models.hund.outline import Mask
+from hund_tf.models.hund.polish_rows import Seen
 from tools import calibrate_polish
 
 
@@ -40,7 +41,7 @@ def _measure(examples, method):
   return Ends(
     random.normal(size=[300, STEP_SIZE]),
     None,
-    Seen(None, known, Evidence(None, None)),
+    Seen(None, known, Evidence(None, None), Mask(None, None)),
     None,
     np.zeros([300, 63, 3]),
   )
@@ -67,7 +68,8 @@ def test_writes_an_anchor_that_is_found_with_the_weights(
   assert "40.0 mm before, 30.0 mm after" in out and "| 30.0 | 30.0 |" in out
   found = polish_anchor.load_beside(small_weights, 2)
   assert found.uncertainty_scale == pytest.approx(1.5)
-  assert found.keypoints == (7.0, 1.5) and found.landmarks == (0.2, 2.0)
+  assert found.keypoints == (7.0, 1.5) and found.landmarks == (0.0, 2.0)
+  assert found.outline == (6.0, 2.0)
   diagonal = np.diagonal(found.covariances, axis1=1, axis2=2)
   np.testing.assert_allclose(diagonal.mean(), 1.0, rtol=0.3)
 

@@ -4,7 +4,8 @@
 from the value of the objective; `context_embedding` makes s^c of K, B and F,
 with `part_moments` to tell where the parts of B lie; `evidence_3d` compares
 bodies with 3D landmarks; `state_space` has the coordinates that the network
-works in. `polish` fits the last state to what is seen, held by the
-`polish_anchor` of the weights. `config` holds its sizes, `weights` loads and
-saves it, and `photo_model` puts it on the multitask network.
+works in. `polish` fits the last state to what is seen, by the residuals of
+`polish_rows` (masks by their `outline`), held by the `polish_anchor` of the
+weights. `config` holds its sizes, `weights` loads and saves it, and
+`photo_model` puts it on the multitask network.
 """

@@ -5,12 +5,17 @@ person says more where it is exact. From s_M, with pi the projection, two steps
 go down
 
   sum_k w_k rho(|pi(J_k(s)) - j_k|^2 / sigma^2)
+    + sum_i u_i rho((n_i . pi(V_i(s)) - b_i)^2 / eta^2)
     + sum_k v_k rho(|L_k(s) - l_k|^2 / tau^2) + (s - s_M)^T Lambda (s - s_M)
 
-over keypoints j_k of weights w_k and 3D landmarks l_k of weights v_k, these up
-to a scale. Lambda is the inverse covariance of (truth - s_M) on examples, so
-that what is known badly moves most, and depth is not given away for the
-picture. rho(x) = c^2 log(1 + x / c^2) hardly hears points that are far off.
+over keypoints j_k of weights w_k, borders b_i of the mask beside points V_i of
+the skin along normals n_i (`outline`; from the second step on, when limbs are
+where they are seen), and 3D landmarks l_k of weights v_k, these up to a scale.
+Lambda is the inverse covariance of (truth - s_M) on examples, so that what is
+known badly moves most, and depth is not given away for the picture.
+rho(x) = c^2 log(1 + x / c^2) hardly hears what is far off. A descent that reads
+3D landmarks has heard them, and its errors are theirs: they would count twice,
+and are left out.
 
 Steps are in the latents of body pose and shape, a turn of the root in the
 camera frame, and the placement (u, v, w): 91 numbers, by the 25 keypoints of
@@ -18,12 +23,10 @@ the body. Fingers and faces keep what the descent made of them, which points of
 theirs in the picture hardly tell better.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from hund_tf.body import keypoints as keypoint_table
-from hund_tf.body import landmarks_3d, skeleton
+from hund_tf.body import skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.body.points import (
   BODY_STEP,
@@ -32,18 +35,24 @@ from hund_tf.body.points import (
   PointSet,
 )
 from hund_tf.compat import tf
-from hund_tf.geometry import camera, placement, rotation
+from hund_tf.geometry import placement, rotation
 from hund_tf.models.compilation import compiled
-from hund_tf.models.hund import evidence_3d, state_space
-from hund_tf.models.hund.evidence_3d import NUM_BODY, Evidence
+from hund_tf.models.hund import outline, state_space
+from hund_tf.models.hund.evidence_3d import NUM_BODY
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_rows import (
+  Seen,
+  keypoint_rows,
+  known_share,
+  landmark_rows,
+  outline_rows,
+  placed,
+)
 from hund_tf.types import (
   BODY_POSE_DIM,
   NUM_JOINTS,
   SHAPE_DIM,
-  AlignmentTarget,
   HumanState,
-  ImageFeatures,
   Intrinsics,
 )
 
@@ -51,29 +60,7 @@ NUM_STEPS = 2
 _SIZE = len(BODY_STEP)
 _OTHERS = np.setdiff1d(np.arange(STEP_SIZE), BODY_STEP)  # fingers and face
 _PELVIS = skeleton.INDEX["pelvis"]
-_HIPS = landmarks_3d.ROOTS[0][1]
 _MM = 1e3
-
-
-class Seen(NamedTuple):
-  """What is seen of B people."""
-
-  keypoints: tf.Tensor  # [B, 137, 2] crop pixels
-  weights: tf.Tensor  # [B, 137] in [0, 1]
-  evidence: Evidence  # 3D landmarks
-
-
-def seen_in(
-  features: ImageFeatures, target: AlignmentTarget, intrinsics: Intrinsics
-) -> Seen:
-  """What crops show, of their features and the target made of these."""
-  evidence = evidence_3d.evidence_of(features, intrinsics)
-  return Seen(target.keypoints, target.keypoint_weights, evidence)
-
-
-def known_share(seen: Seen) -> tf.Tensor:
-  """Mean confidence of the keypoints of the body, `[B]`."""
-  return tf.reduce_mean(seen.weights[:, keypoint_table.BODY], axis=-1)
 
 
 def step_between(
@@ -89,13 +76,6 @@ def step_between(
   places = [placement.encode(s.translation, intrinsics) for s in (start, end)]
   turn = rotation.to_rotation_vector(turned)
   return tf.concat([*inner, turn, places[1] - places[0]], axis=-1)
-
-
-class _Posed(NamedTuple):
-  """Points of B states and how they move."""
-
-  points: tf.Tensor  # [B, P, 3] metres, camera frame
-  slopes: tf.Tensor  # [B, P, 3, D] by the numbers of a step
 
 
 class Polish:
@@ -115,6 +95,10 @@ class Polish:
     self.anchor = anchor
     self._precisions = anchor.precisions(BODY_STEP)
     self._keypoints = PointModel(body_model, _keypoint_set(body_model), True)
+    self._skin = None
+    if anchor.outline[0] > 0.0:
+      points = outline.section_points(body_model)
+      self._skin = PointModel(body_model, points, True)
     joints = PointSet(
       np.zeros([0], np.int32), np.zeros([0, 3]), None, np.zeros([NUM_JOINTS])
     )
@@ -174,7 +158,7 @@ class Polish:
   def _posterior_parts(self, state, seen, intrinsics):
     """Half the Hessian, joints' slopes `[B, 189, 91]`, the rest's variances."""
     _, hessian, _ = self._first_equations(state, seen, intrinsics)
-    slopes = _placed(self._joints(state), state, intrinsics).slopes
+    slopes = placed(self._joints(state), state, intrinsics).slopes
     slopes -= slopes[:, _PELVIS : _PELVIS + 1]
     slopes = tf.reshape(slopes, [-1, NUM_JOINTS * 3, STEP_SIZE])
     others = tf.gather(slopes, _OTHERS, axis=-1)
@@ -200,7 +184,7 @@ class Polish:
     """The state moved by a change, and the equations there."""
     moved = _moved(state, change, intrinsics)
     return moved, *self._normal_equations(
-      moved, step, seen, precision, intrinsics
+      moved, step, seen, precision, intrinsics, self._skin
     )
 
   def _normal_equations(
@@ -210,6 +194,7 @@ class Polish:
     seen: Seen,
     precision: tf.Tensor,
     intrinsics: Intrinsics,
+    skin: PointModel | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Half the Hessian `[B, 91, 91]` and half the gradient `[B, 91]`.
 
@@ -219,12 +204,15 @@ class Polish:
       seen: of the people.
       precision: Lambda.
       intrinsics: of the crops.
+      skin: the section points, if the outline counts.
     """
-    posed = _placed(self._keypoints(state), state, intrinsics)
-    parts = [
-      self._keypoint_rows(posed, seen, intrinsics),
-      self._landmark_rows(posed, seen.evidence),
-    ]
+    posed = placed(self._keypoints(state), state, intrinsics)
+    parts = [keypoint_rows(posed, seen, intrinsics, self.anchor)]
+    if self.anchor.landmarks[0] > 0.0:
+      parts.append(landmark_rows(posed, seen.evidence, self.anchor))
+    if skin is not None:
+      on_skin = placed(skin(state), state, intrinsics)
+      parts.append(outline_rows(on_skin, posed, seen, intrinsics, self.anchor))
     rows, pulled, errors = [], [], []
     for error, slopes, weights in parts:
       size = error.shape[1] * error.shape[2]
@@ -238,46 +226,11 @@ class Polish:
     gradient = gradient[..., 0] + tf.linalg.matvec(precision, step)
     return hessian + precision, gradient
 
-  def _keypoint_rows(
-    self, posed: _Posed, seen: Seen, intrinsics: Intrinsics
-  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Errors `[B, 25, 2]` pixels, their derivatives and their weights."""
-    depth = tf.maximum(posed.points[..., 2:], camera.MIN_DEPTH)
-    ratio = posed.points[..., :2] / depth
-    pixels = camera.project(posed.points, intrinsics)
-    error = pixels - seen.keypoints[:, keypoint_table.BODY]
-    weights = seen.weights[:, keypoint_table.BODY]
-    slopes = posed.slopes[:, :, :2] - ratio[..., None] * posed.slopes[:, :, 2:]
-    slopes *= (intrinsics.focal[:, None] / depth)[..., None]
-    return error, slopes, _robust(error, weights, *self.anchor.keypoints)
-
-  def _landmark_rows(
-    self, posed: _Posed, evidence: Evidence
-  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Errors of the body's landmarks `[B, 25, 3]` metres, likewise."""
-    points, slopes = (
-      x - tf.reduce_mean(tf.gather(x, _HIPS, axis=1), axis=1, keepdims=True)
-      for x in posed
-    )
-    ratio = evidence_3d.body_ratio(points, evidence)
-    landmarks = evidence.landmarks[:, :NUM_BODY]
-    error = points - ratio[..., None] * landmarks
-    weights = evidence.weights[:, :NUM_BODY]
-    return error, slopes, _robust(error, weights, *self.anchor.landmarks)
-
 
 def _solved(hessian: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
   """The change `[B, 91]` of a Gauss-Newton step."""
   factor = tf.linalg.cholesky(hessian)
   return -tf.linalg.cholesky_solve(factor, gradient[..., None])[..., 0]
-
-
-def _robust(
-  error: tf.Tensor, weights: tf.Tensor, sigma: float, cut: float
-) -> tf.Tensor:
-  """Weights `[B, P]` of squared errors `[B, P, C]`: w rho' / sigma^2."""
-  square = tf.reduce_sum(error * error, axis=-1) / sigma**2
-  return weights / (sigma**2 * (1.0 + square / cut**2))
 
 
 def _keypoint_set(body_model: BodyModel) -> PointSet:
@@ -290,14 +243,6 @@ def _keypoint_set(body_model: BodyModel) -> PointSet:
   ids = asset.keypoint_ids[used]
   offsets = np.zeros([len(ids), 3], np.float32)
   return PointSet(ids, offsets, mix, np.zeros([NUM_BODY]))
-
-
-def _placed(posed, state: HumanState, intrinsics: Intrinsics) -> _Posed:
-  """`PosedPoints` with derivatives by the placement, not the translation."""
-  others, shift = posed.jacobian[..., :-3], posed.jacobian[..., -3:]
-  placed = placement.slopes(state.translation, intrinsics)
-  slopes = tf.concat([others, tf.matmul(shift, placed[:, None])], axis=-1)
-  return _Posed(posed.points, slopes)
 
 
 def _moved(

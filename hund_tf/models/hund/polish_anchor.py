@@ -25,11 +25,13 @@ class Anchor:
   covariances: np.ndarray  # [N, 201, 201] by how much is known, least first
   edges: np.ndarray  # [N - 1] mean confidences of the body between these
   keypoints: tuple[float, float]  # sigma, crop pixels; c, in sigmas
-  landmarks: tuple[float, float]  # tau, metres; c, in taus
+  landmarks: tuple[float, float]  # tau, metres; c, in taus; 0: not looked at
   uncertainty_scale: float = 1.0  # makes expected errors right on examples
   num_stages: int = 5  # M of the descents that it was made with
   weights_sha256: str = ""  # of the weights file that it was made with
   provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+  # sigma, crop pixels, and c, in sigmas, of outlines; 0: not looked at
+  outline: tuple[float, float] = (0.0, 1.0)
 
   def __post_init__(self):
     count = len(self.covariances)
@@ -78,7 +80,7 @@ def load(path: str | os.PathLike) -> Anchor:
     rows, columns = np.tril_indices(STEP_SIZE)
     covariances[:, rows, columns] = lower
     covariances[:, columns, rows] = lower
-    for name in ("keypoints", "landmarks"):
+    for name in {"keypoints", "landmarks", "outline"} & settings.keys():
       settings[name] = tuple(settings[name])
     edges = np.asarray(settings.pop("edges"), np.float32)
     anchor = Anchor(covariances, edges, **settings)

@@ -9,9 +9,12 @@ from hund_tf.body import landmarks_3d, poses
 from hund_tf.body.points import BODY_STEP, STEP_SIZE
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
+from hund_tf.models.hund import evidence_3d, polish_rows
 from hund_tf.models.hund import polish as polish_lib
 from hund_tf.models.hund.evidence_3d import Evidence
+from hund_tf.models.hund.outline import Mask
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_rows import Seen
 from hund_tf.types import Intrinsics
 
 # Of pose latents, shape, expression, turn and placement.
@@ -19,6 +22,7 @@ _DEVIATIONS = np.concatenate(
   [np.full(159, 0.5), np.full(36, 0.8), np.full(3, 0.15), np.full(3, 0.05)]
 )
 
+_NO_MASK = Mask(tf.zeros([2, 60, 60]), tf.zeros([2]))
 _BODY = _DEVIATIONS[BODY_STEP]
 
 
@@ -69,7 +73,7 @@ def seen(body_model, truth, intrinsics):
     1.1 * landmarks_3d.root_relative(keypoints), tf.ones([2, 137])
   )
   pixels = camera.project(keypoints, intrinsics)
-  return polish_lib.Seen(pixels, tf.ones([2, 137]), evidence)
+  return Seen(pixels, tf.ones([2, 137]), evidence, _NO_MASK)
 
 
 def _blind(seen):
@@ -111,7 +115,7 @@ def test_gradient_is_that_of_the_objective(body_model, start, seen, intrinsics):
     total = tf.einsum("bi,bij,bj->b", step, precision, step)
     # The scale of the landmarks is taken as found where it stands.
     points = landmarks_3d.root_relative(keypoints)
-    ratios = polish_lib.evidence_3d.ratios(
+    ratios = evidence_3d.ratios(
       landmarks_3d.root_relative(_keypoints(body_model, start)), seen.evidence
     )
     flat = (camera.project(keypoints, intrinsics) - seen.keypoints)[:, :25]
@@ -236,7 +240,7 @@ def test_uncertainty_is_that_of_all_numbers(
 ):
   """Against the covariance of 201 numbers, in numpy."""
   polish = polish_lib.Polish(body_model, _anchor())
-  slopes = polish_lib._placed(polish._joints(start), start, intrinsics).slopes
+  slopes = polish_rows.placed(polish._joints(start), start, intrinsics).slopes
   rows = (slopes - slopes[:, :1]).numpy().astype(np.float64)
   _, hessian, _ = polish._first_equations(start, seen, intrinsics)
   for i in range(2):

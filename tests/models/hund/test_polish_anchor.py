@@ -26,6 +26,7 @@ def anchor():
     3,
     "",
     {"seed": 1},
+    (6.0, 4.0),
   )
 
 
@@ -42,7 +43,13 @@ def test_reads_what_it_writes(anchor, tmp_path):
   found = polish_anchor.load(path)
   np.testing.assert_allclose(found.covariances, anchor.covariances, atol=1e-6)
   np.testing.assert_array_equal(found.edges, anchor.edges)
-  for name in ("keypoints", "landmarks", "uncertainty_scale", "provenance"):
+  for name in (
+    "keypoints",
+    "landmarks",
+    "outline",
+    "uncertainty_scale",
+    "provenance",
+  ):
     assert getattr(found, name) == getattr(anchor, name)
 
 
