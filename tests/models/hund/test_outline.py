@@ -23,12 +23,12 @@ _INTRINSICS = Intrinsics(
 def _anchor(outline_sigma: float) -> Anchor:
   """Holds all but the shape."""
   deviations = np.full(STEP_SIZE, 0.01)
-  deviations[BODY_STEP[69:85]] = 1.0
+  deviations[BODY_STEP[69:85]] = 2.0
   return Anchor(
     np.diag(deviations**2)[None].astype(np.float32),
     np.zeros([0], np.float32),
-    (5.0, 3.0),
-    (0.05, 3.0),
+    (30.0, 3.0),
+    (0.0, 1.0),
     outline=(outline_sigma, 3.0),
   )
 
@@ -119,12 +119,12 @@ def test_a_bone_along_the_line_of_sight_is_not_looked_at(body_model, state):
 
 def test_the_polish_makes_bodies_as_wide_as_masks(body_model, state):
   random = np.random.default_rng(1)
-  shape = tf.constant(random.normal(0.0, 1.5, [1, 16]), tf.float32)
+  shape = tf.constant(random.normal(0.0, 2.5, [1, 16]), tf.float32)
   mask = _mask(body_model, state._replace(shape=shape))
   keypoints = body_model.decode(state).keypoints
   nothing = Evidence(tf.zeros([1, 137, 3]), tf.zeros([1, 137]))
   pixels = camera.project(keypoints, _INTRINSICS)
-  seen = Seen(pixels, 0.1 * tf.ones([1, 137]), nothing, mask)
+  seen = Seen(pixels, tf.ones([1, 137]), nothing, mask)
   gaps = []
   for sigma in (0.0, 3.0):
     polish = Polish(body_model, _anchor(sigma))
