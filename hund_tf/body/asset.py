@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hund_tf import files, types
+from hund_tf import files, npz_arrays, types
 
 DEFAULT_ASSET = Path(__file__).parent / "assets" / "open_body.npz"
 FULL_MESH = "full"
@@ -110,15 +110,13 @@ def load(path: str | Path = DEFAULT_ASSET) -> BodyAsset:
   """
   names = [field.name for field in dataclasses.fields(BodyAsset)]
   try:
-    with np.load(path, allow_pickle=False) as archive:
-      missing = sorted(set(names) - set(archive.files))
-      arrays = {name: archive[name] for name in names if name not in missing}
-  except Exception as error:  # numpy raises many kinds on foreign files
+    arrays = npz_arrays.read(path, npz_arrays.NUMBERS)
+  except (OSError, ValueError) as error:
     raise AssetError(
       f"body model asset: {path} cannot be read ({error}); expected an .npz "
       "made by tools/build_body_model.py"
     ) from error
-  if missing:
+  if missing := sorted(set(names) - set(arrays)):
     raise AssetError(
       f"body model asset: {path} lacks {', '.join(missing)}; expected an .npz "
       "made by tools/build_body_model.py"
@@ -127,6 +125,7 @@ def load(path: str | Path = DEFAULT_ASSET) -> BodyAsset:
     **{
       name: array.astype(np.float32) if array.dtype == np.float16 else array
       for name, array in arrays.items()
+      if name in names
     }
   )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, npz_arrays
 from hund_tf.body import flows, joint_limits, skeleton
 from hund_tf.compat import tf
 
@@ -71,8 +71,7 @@ class PosePrior(tf.Module):
     """
     path = pathlib.Path(path) if path else DEFAULT_PATH
     try:
-      with np.load(path) as file:
-        arrays = {key: file[key] for key in file.files}
+      arrays = npz_arrays.read(path, npz_arrays.NUMBERS)
     except (OSError, ValueError) as error:
       raise ValueError(
         f"pose prior {path}: cannot be read ({error}); expected the .npz that "

@@ -1,18 +1,28 @@
 """npz files of named weights and settings, as all models here are stored."""
 
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
-import zipfile
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, json_text, npz_arrays
 from hund_tf.compat import tf
 
 _SETTINGS = "settings"  # entry of the npz with the settings
+_MOST, _LARGEST = 2048, 1e9  # in settings: whole numbers, others
+_LAYERS = (
+  "num_stages",
+  "stages",
+  "stage_convolutions",
+  "blocks",
+  "fine_blocks",
+)
+_MOST_LAYERS = 100
 
 
 class WeightsError(ValueError):
@@ -39,25 +49,56 @@ def read(
     path: of the npz.
     writer: the program that writes such files, for the message.
 
+  Returns:
+    Arrays, float16 or float32 and finite, by name; settings as JSON has them.
+
   Raises:
     WeightsError: if it cannot be read.
   """
+
+  def check(headers: dict[str, npz_arrays.Header]) -> None:
+    if _SETTINGS not in headers:
+      raise ValueError(f"it lacks {_SETTINGS}")
+
   try:
-    with np.load(path) as file:
-      arrays = dict(file)
-      settings = json.loads(str(arrays.pop(_SETTINGS)))
-  except (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    zipfile.BadZipFile,
-  ) as error:
+    arrays = npz_arrays.read(path, texts=(_SETTINGS,), check=check)
+    settings = json_text.parse(str(arrays.pop(_SETTINGS)).encode())
+    if not isinstance(settings, dict):
+      raise ValueError(f"its settings are a {type(settings).__name__}")
+  except (OSError, ValueError) as error:
     raise WeightsError(
-      f"weights {path}: cannot be read ({error}); expected a file that "
-      f"`python -m {writer}` wrote"
+      f"weights {files.printable(path)}: cannot be read "
+      f"({files.problem(error)}); expected a file that `python -m {writer}` "
+      "wrote"
     ) from error
   return arrays, settings
+
+
+def check_settings(config: type, settings: Mapping[str, Any]) -> None:
+  """Checks settings of a file by the defaults of the dataclass's fields.
+
+  Whole numbers are at most 2,048, and at most 100 where they count layers or
+  stages; others are finite.
+
+  Raises:
+    ValueError: if one is unknown, or of another type, or too large.
+  """
+  fields = {field.name: field for field in dataclasses.fields(config)}
+  for name, value in settings.items():
+    if name not in fields:
+      raise ValueError(f"{json_text.shown_key(name)} is unknown")
+    default = fields[name].default
+    several = isinstance(default, tuple)
+    if several != isinstance(value, list | tuple):
+      raise ValueError(f"{name} is {json_text.shown(value)}")
+    most = _MOST_LAYERS if name in _LAYERS else _MOST
+    for one in value if several else (value,):
+      kind = type(default[0] if several else default)
+      fits = type(one) in ((int, float) if kind is float else (kind,))
+      if kind in (int, float) and fits:
+        fits = 0 <= one <= (most if kind is int else _LARGEST)
+      if not fits:
+        raise ValueError(f"{name} is {json_text.shown(one)}")
 
 
 def digest(path: str | os.PathLike) -> str:

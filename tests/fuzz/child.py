@@ -2,7 +2,8 @@
 
     python -m tests.fuzz.child KIND SEED FIRST END DESCRIPTOR
 
-A line of JSON goes to the descriptor before the first file and after each.
+A line of JSON goes to the descriptor before the first file is made, and before
+and after each is read.
 """
 
 import json
@@ -76,6 +77,7 @@ def main(argv: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for number in range(first, end):
       path.write_bytes(kind.file(seed, number))
+      print(json.dumps({"made": number}), file=report, flush=True)
       print(json.dumps(_read(kind, path)), file=report, flush=True)
 
 

@@ -76,6 +76,9 @@ def _results(kind: Kind, seed: int, first: int, end: int) -> Iterator[dict]:
         problem = _ended(child, errors)["problem"]
         raise RuntimeError(f"{kind.name}: does not start: {problem}")
       for _ in range(first, end):
+        if not _line(pipe, _START_SECONDS):
+          problem = _ended(child, errors)["problem"]
+          raise RuntimeError(f"{kind.name}: a file cannot be made: {problem}")
         line = _line(pipe, SECONDS + 2)
         if not line:
           yield _ended(child, errors)

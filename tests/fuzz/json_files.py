@@ -64,7 +64,7 @@ def _leaves(value: Any, place: tuple = ()) -> list[tuple]:
   return found
 
 
-def _changed(value: Any, rng: np.random.Generator) -> Any:
+def changed(value: Any, rng: np.random.Generator) -> Any:
   """A JSON value in which one is another, is gone, or comes twice."""
   value = copy.deepcopy(value)
   places = _leaves(value)
@@ -96,7 +96,7 @@ def _make(value: Any, rng: np.random.Generator) -> bytes:
   if how < 0.35:
     return mutated(json.dumps(value).encode(), rng)
   for _ in range(rng.integers(1, 4)):
-    value = _changed(value, rng)
+    value = changed(value, rng)
   data = json.dumps(value).encode()
   if how < 0.8 or not data:
     return data

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import npz_arrays
 from hund_tf.body.adapters import restricted_pickle, smpl_tables
 
 _BETAS_OF_SMPLX = 300  # of the 400 columns of a full SMPL-X file
@@ -90,9 +91,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     }
   else:
     try:
-      with np.load(path, allow_pickle=False) as archive:
-        found = {n: archive[n] for n in wanted if n in archive.files}
-    except Exception as error:  # numpy raises many kinds on foreign files
+      found = npz_arrays.read(path, npz_arrays.NUMBERS, names=wanted)
+    except (OSError, ValueError) as error:
       raise ValueError(f"cannot be read ({error})") from error
   missing = [name for name in _REQUIRED if name not in found]
   if missing:

@@ -4,14 +4,17 @@ All images are [B, H, W, C]. The batch is free: no operation names it.
 """
 
 import json
+import math
 import os
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf.files import write_npz
+from hund_tf import json_text, npz_arrays
+from hund_tf.files import problem, write_npz
+
+_LARGEST_SIDE = 1 << 20  # of a shape
 
 
 class Node(NamedTuple):
@@ -79,25 +82,39 @@ def load_graph(path: str | os.PathLike) -> Graph:
   if not path.is_file():
     raise FileNotFoundError(f"{path}: not found; expected a network's weights")
   try:
-    with np.load(path) as file:
-      text = json.loads(file["graph"].tobytes())
-      row = file["weights"]
-    shapes = text["weights"]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
-    if ends[-1] != len(row):
-      raise ValueError(f"{len(row)} weights, expected {ends[-1]}")
-    parts = np.split(row, ends[:-1])
-    weights = {
-      name: part.reshape(shape)
-      for (name, shape), part in zip(shapes.items(), parts, strict=True)
-    }
-    nodes = tuple(
-      Node(operation, tuple(inputs), output, options)
-      for operation, inputs, output, options in text["nodes"]
-    )
-    shape = tuple(text["input_shape"])
-    return Graph(text["input"], shape, text["outputs"], nodes, weights)
-  except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    arrays = npz_arrays.read(path, (*npz_arrays.WEIGHTS, "u1"))
+    text = json_text.parse(arrays["graph"].tobytes(), only_finite=False)
+    return _graph(text, arrays["weights"])
+  except (KeyError, ValueError, TypeError, AttributeError) as error:
     raise ValueError(
-      f"{path}: not a network of tools.import_detectors ({error})"
+      f"{path}: not a network of tools.import_detectors ({problem(error)})"
     ) from error
+
+
+def _graph(text: dict[str, Any], row: np.ndarray) -> Graph:
+  """A graph of its text and the weights in a row."""
+  shapes = {name: _shape(shape) for name, shape in text["weights"].items()}
+  counts = [math.prod(shape) for shape in shapes.values()]
+  if row.dtype.kind != "f" or row.shape != (sum(counts),):
+    raise ValueError(
+      f"weights {row.shape} of {row.dtype}, expected {sum(counts)} numbers"
+    )
+  parts = np.split(row, np.cumsum(counts)[:-1])
+  weights = {
+    name: part.reshape(shape)
+    for (name, shape), part in zip(shapes.items(), parts, strict=True)
+  }
+  nodes = tuple(
+    Node(operation, tuple(inputs), output, options)
+    for operation, inputs, output, options in text["nodes"]
+  )
+  height, width, channels = _shape(text["input_shape"])
+  return Graph(
+    text["input"], (height, width, channels), text["outputs"], nodes, weights
+  )
+
+
+def _shape(values: list) -> tuple[int, ...]:
+  if not all(type(n) is int and 0 <= n <= _LARGEST_SIDE for n in values):
+    raise ValueError(f"a shape of {json_text.shown(values)}")
+  return tuple(values)

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from hund_tf import files, json_text
 from hund_tf.body.points import STEP_SIZE
 from hund_tf.models import weight_files
 from hund_tf.models.weight_files import WeightsError
 
+_MOST_STAGES = 100
 _WRITER = "tools.calibrate_polish"
 
 
@@ -67,6 +69,13 @@ def save(anchor: Anchor, path: str | os.PathLike) -> None:
   weight_files.write(path, {"covariances": lower}, settings, compressed=True)
 
 
+def _pair(name: str, value: Any) -> tuple[float, float]:
+  numbers = json_text.numbers(value)
+  if numbers.shape != (2,) or (numbers < 0).any():
+    raise ValueError(f"{name} {json_text.shown(value)}")
+  return float(numbers[0]), float(numbers[1])
+
+
 def load(path: str | os.PathLike) -> Anchor:
   """Reads what `save` wrote.
 
@@ -75,20 +84,27 @@ def load(path: str | os.PathLike) -> Anchor:
   """
   arrays, settings = weight_files.read(path, _WRITER)
   try:
-    lower = arrays["covariances"]
-    covariances = np.zeros([len(lower), STEP_SIZE, STEP_SIZE], np.float32)
+    lower = arrays.pop("covariances")
     rows, columns = np.tril_indices(STEP_SIZE)
+    if arrays or lower.shape != (len(lower), len(rows)):
+      raise ValueError(f"covariances {lower.shape}, and {sorted(arrays)}")
+    covariances = np.zeros([len(lower), STEP_SIZE, STEP_SIZE], np.float32)
     covariances[:, rows, columns] = lower
     covariances[:, columns, rows] = lower
     for name in {"keypoints", "landmarks", "outline"} & settings.keys():
-      settings[name] = tuple(settings[name])
-    edges = np.asarray(settings.pop("edges"), np.float32)
+      settings[name] = _pair(name, settings[name])
+    scale = json_text.numbers(settings.get("uncertainty_scale", 1.0))
+    if scale.shape or scale <= 0:
+      raise ValueError(f"uncertainty_scale {scale}")
+    if not 0 <= settings.get("num_stages", 5) <= _MOST_STAGES:
+      raise ValueError(f"num_stages {settings['num_stages']!r:.40}")
+    edges = json_text.numbers(settings.pop("edges")).astype(np.float32)
     anchor = Anchor(covariances, edges, **settings)
     anchor.precisions(np.arange(STEP_SIZE))
   except (KeyError, TypeError, ValueError, IndexError) as error:
     raise WeightsError(
-      f"anchor {path}: cannot be used ({error}); expected the file that "
-      f"{_WRITER} writes"
+      f"anchor {path}: cannot be used ({files.problem(error)}); expected the "
+      f"file that {_WRITER} writes"
     ) from error
   return anchor
 

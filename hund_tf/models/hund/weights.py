@@ -10,6 +10,7 @@ import pathlib
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models import weight_files
@@ -54,7 +55,7 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
       then keeps its weights.
   """
   arrays, settings = weight_files.read(path, _WRITER)
-  _squeeze(arrays, _config(settings), model)
+  _squeeze(arrays, read_configs(settings, path)[0], model)
   embedding = {v.name: v for v in model.embedding.trainable_variables}
   owner = next(iter(embedding)).split("/")[0] + "/"
   widened = arrays.keys() & {*embedding, model.cell.input_kernel.name}
@@ -84,11 +85,25 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   return kept
 
 
-def _config(settings: dict) -> HundConfig:
-  """The settings of a file, of any version."""
+def read_configs(
+  settings: dict, path: str | os.PathLike
+) -> tuple[HundConfig, ObjectiveConfig]:
+  """The settings of a file, of any version.
+
+  Raises:
+    WeightsError: if they are not those of a model.
+  """
   settings = {**_BEFORE_3D, **settings}
-  settings.pop(_OBJECTIVE, None)
-  return HundConfig(**{**settings, "filters": tuple(settings["filters"])})
+  try:
+    objective = settings.pop(_OBJECTIVE)
+    weight_files.check_settings(HundConfig, settings)
+    weight_files.check_settings(ObjectiveConfig, objective)
+    settings["filters"] = tuple(settings["filters"])
+    return HundConfig(**settings), ObjectiveConfig(**objective)
+  except (KeyError, TypeError, ValueError, AttributeError) as error:
+    raise WeightsError(
+      f"weights {path}: not the settings of a model ({files.problem(error)})"
+    ) from error
 
 
 def _squeeze(
@@ -147,15 +162,10 @@ def load(
   """
   path = path or DEFAULT_PATH
   arrays, settings = weight_files.read(path, _WRITER)
-  try:
-    objective = ObjectiveConfig(**settings.pop(_OBJECTIVE))
-    config = dataclasses.replace(
-      _config(settings), detach_loss_inputs=False, jit_compile=jit_compile
-    )
-  except (KeyError, TypeError, ValueError) as error:
-    raise WeightsError(
-      f"weights {path}: not the settings of a model ({error})"
-    ) from error
+  config, objective = read_configs(settings, path)
+  config = dataclasses.replace(
+    config, detach_loss_inputs=False, jit_compile=jit_compile
+  )
   model = HundModel(AlignmentObjective(body_model, objective), config)
   weight_files.assign(model.trainable_variables, arrays, path)
   return model

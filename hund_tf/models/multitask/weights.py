@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.models import weight_files
 from hund_tf.models.multitask.config import MultitaskConfig, NewNetworkConfig
 from hund_tf.models.multitask.network import MultitaskNetwork
@@ -49,19 +50,29 @@ def load(
   """
   path = path or DEFAULT_PATH
   arrays, settings = weight_files.read(path, _WRITER)
-  try:
-    for name in ("filters", "blocks"):
-      settings[name] = tuple(settings[name])
-    config = MultitaskConfig(**settings)
-    if precision is not None:
-      config = dataclasses.replace(config, precision=precision)
-  except (KeyError, TypeError, ValueError) as error:
-    raise WeightsError(
-      f"weights {path}: not the settings of a multitask network ({error})"
-    ) from error
+  config = read_config(settings, path)
+  if precision is not None:
+    config = dataclasses.replace(config, precision=precision)
   model = MultitaskNetwork(config)
   weight_files.assign(_variables(model).values(), arrays, path)
   return model
+
+
+def read_config(settings: dict, path: str | os.PathLike) -> MultitaskConfig:
+  """The settings of a file.
+
+  Raises:
+    WeightsError: if they are not those of a network.
+  """
+  try:
+    weight_files.check_settings(MultitaskConfig, settings)
+    tuples = {name: tuple(settings[name]) for name in ("filters", "blocks")}
+    return MultitaskConfig(**settings | tuples)
+  except (KeyError, TypeError, ValueError) as error:
+    raise WeightsError(
+      f"weights {path}: not the settings of a multitask network "
+      f"({files.problem(error)})"
+    ) from error
 
 
 def assign(model: MultitaskNetwork, path: str | os.PathLike) -> int:
