@@ -7,6 +7,8 @@ import numpy as np
 
 from hund_tf.types import NUM_KEYPOINTS
 
+_FEWEST = 5  # keypoints of which it is judged how far they are spread
+
 
 class Detection(NamedTuple):
   """A person in a photo."""
@@ -93,6 +95,55 @@ def check_boxes(
       )
     checked.append(row)
   return np.stack(checked) if checked else np.zeros((0, 4), np.float32)
+
+
+def check_people(people: Sequence[Detection], height: int, width: int) -> None:
+  """Checks what somebody else says of the people of a photo.
+
+  Args:
+    people: of the photo.
+    height: of the photo, pixels.
+    width: of the photo, pixels.
+
+  Raises:
+    ValueError: naming the person, if a box or a keypoint is not finite or is
+      farther outside of the photo than its larger side, if a box has no area,
+      if at least five keypoints lie within a pixel, or if fewer than half of
+      those that are known lie in the photo.
+  """
+  size = f"the photo of {width} x {height} pixels"
+  far = float(max(height, width))
+  for i, person in enumerate(people):
+    box = np.asarray(person.box, np.float64)
+    points = np.asarray(person.keypoints, np.float64)
+    places = points[~(points[:, 2] <= 0)]  # not finite: known, and wrong
+    corners = np.stack([box[:2], box[:2] + box[2:]])
+    if not np.isfinite(places).all() or not np.isfinite(corners).all():
+      raise ValueError(f"person {i}: has values that are not finite")
+    if (box[2:] <= 0).any():
+      raise ValueError(f"person {i}: has a box without area")
+    if not len(places):
+      continue
+    places = places[:, :2]
+    extent = np.concatenate([corners, places])
+    if (extent < -far).any() or (extent > [width + far, height + far]).any():
+      raise ValueError(
+        f"person {i} lies outside {size}, at up to "
+        f"{np.abs(extent).max():.3g}; expected the landmarks of this photo, in "
+        "its pixels"
+      )
+    inside = ((places >= 0) & (places <= [width, height])).all(axis=1)
+    if inside.mean() < 0.5:
+      raise ValueError(
+        f"person {i} lies outside {size} with {np.sum(~inside)} of "
+        f"{len(inside)} keypoints; expected the landmarks of this photo, in "
+        "its pixels"
+      )
+    if len(places) >= _FEWEST and np.ptp(places, axis=0).max() < 1.0:
+      raise ValueError(
+        f"person {i}: has {len(places)} keypoints within a pixel; expected "
+        "a person's"
+      )
 
 
 def empty_keypoints() -> np.ndarray:

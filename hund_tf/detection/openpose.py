@@ -16,6 +16,7 @@ from hund_tf.detection.interface import (
   Detection,
   check_boxes,
   check_image,
+  check_people,
   empty_keypoints,
 )
 from hund_tf.files import JsonError, read_json
@@ -27,6 +28,7 @@ _GROUPS = (
   (keypoints.LEFT_HAND, ("hand_left_keypoints_2d", "hand_left_keypoints")),
   (keypoints.RIGHT_HAND, ("hand_right_keypoints_2d", "hand_right_keypoints")),
 )
+_FARTHEST = 1e6  # pixels; no photo is so large
 _OTHER_BODIES = {45: "MPI-15", 54: "COCO-18", 57: "BODY_19"}
 
 
@@ -97,8 +99,14 @@ def _person(person: object, where: str) -> np.ndarray:
           f"{where}: has no 'pose_keypoints_2d'; expected 75 numbers"
         )
       continue
-    points[group] = _numbers(person[name], group, f"{where}: {name}")
-  unknown = (points[:, 2] <= 0) | ~np.isfinite(points).all(axis=1)
+    with np.errstate(over="ignore"):
+      points[group] = _numbers(person[name], group, f"{where}: {name}")
+  if np.abs(points).max() > _FARTHEST:
+    raise OpenPoseError(
+      f"{where}: has values of up to {np.abs(points).max():.3g}; expected "
+      "pixels of the photo"
+    )
+  unknown = points[:, 2] <= 0
   points[unknown] = 0.0
   points[:, 2] = np.minimum(points[:, 2], 1.0)
   return points
@@ -151,20 +159,17 @@ class OpenPoseDetector:
     With `boxes`, each box gets the person of the file that overlaps it most.
 
     Raises:
-      OpenPoseError: if a person lies entirely outside the photo.
+      OpenPoseError: if a person cannot be of this photo; see `check_people`.
       ValueError: if the image, a box or max_people is not usable.
     """
     check_image(image)
     if max_people is not None and max_people < 1:
       raise ValueError(f"max_people: got {max_people}, expected at least 1")
     height, width = image.shape[:2]
-    for i, person in enumerate(self._people):
-      left, top, w, h = person.box
-      if left >= width or top >= height or left + w <= 0 or top + h <= 0:
-        raise OpenPoseError(
-          f"{self._path}: person {i} lies outside the photo of {width} x "
-          f"{height} pixels; expected the JSON file of this photo"
-        )
+    try:
+      check_people(self._people, height, width)
+    except ValueError as error:
+      raise OpenPoseError(f"{self._path}: {error}") from error
     people = list(self._people)
     if boxes is not None:
       given = check_boxes(boxes, height, width)

@@ -17,7 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.detection.detector import PeopleDetector
-from hund_tf.detection.interface import Detection, PersonDetector, check_image
+from hund_tf.detection.interface import (
+  Detection,
+  PersonDetector,
+  check_image,
+  check_people,
+)
 from hund_tf.detection.openpose import OpenPoseDetector
 from hund_tf.detection.search import SearchConfig
 from hund_tf.files import printable
@@ -223,7 +228,10 @@ class Finder:
   def _detected_alone(self, photo: _Opened) -> list[Detection] | ValueError:
     try:
       detector = self._detector_of(photo.name)
-      return detector.detect(photo.image, photo.boxes)
+      found = detector.detect(photo.image, photo.boxes)
+      if not isinstance(detector, PeopleDetector):
+        check_people(found, *photo.image.shape[:2])
+      return found
     except ValueError as error:
       return error
 

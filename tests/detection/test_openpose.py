@@ -85,3 +85,36 @@ def test_detector_selects_by_box_and_checks_the_photo(tmp_path):
   np.testing.assert_allclose(found.box, [0, 0, 30, 50])
   with pytest.raises(OpenPoseError, match="outside the photo"):
     detector.detect(image[:, :50])
+
+
+def _moved(x=0.0, y=0.0, scale=1.0):
+  """A person within 20 to 180 by 10 to 90 pixels, moved and scaled."""
+  rng = np.random.default_rng(0)
+  points = rng.uniform([20, 10, 0.5], [180, 90, 1.0], (25, 3))
+  points[:, :2] = points[:, :2] * scale + [x, y]
+  return {"pose_keypoints_2d": points.ravel().tolist()}
+
+
+@pytest.mark.parametrize(
+  ("person", "problem"),
+  [
+    (_moved(x=200), "person 0 lies outside the photo of .* with 25 of 25"),
+    (_moved(x=110), "person 0 lies outside the photo of .* with"),
+    (_moved(y=-60), "person 0 lies outside the photo of .* with"),
+    (_moved(x=1000), "outside the photo of 200 x 100 pixels, at up to 1.18e"),
+    (_moved(scale=1e-3, x=50, y=50), "25 keypoints within a pixel"),
+    (_moved(x=1e30), "person 0: has values of up to 1e[+]30"),
+    (_moved(x=1e300), "person 0: has values of up to inf"),
+    (_moved(scale=1e7), "person 0: has values of up to"),
+  ],
+)
+def test_people_of_other_photos_are_refused(tmp_path, person, problem):
+  path = _write(tmp_path, {"people": [person]})
+  image = np.zeros((100, 200, 3), np.uint8)
+  with pytest.raises(OpenPoseError, match=problem) as caught:
+    OpenPoseDetector(path).detect(image)
+  assert str(path) in str(caught.value)
+  (fine,) = OpenPoseDetector(
+    _write(tmp_path, {"people": [_moved(x=15)]})
+  ).detect(image)
+  assert fine.box[2] > 100
