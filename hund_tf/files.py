@@ -36,12 +36,27 @@ class OutputFolder:
   )
 
 
-class OutputError(ValueError):
-  """A result that cannot be written; `str()` is one line naming the file."""
+class FileError(ValueError):
+  """A file that cannot be used; `str()` is one line naming it.
+
+  Attributes:
+    path: the file, folder or pattern as given.
+    problem: what is wrong.
+    remedy: what would be right.
+  """
 
   def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
+    self.path, self.problem, self.remedy = str(path), problem, remedy
     line = f"{printable(path)}: {problem}; {remedy}"
     super().__init__(" ".join(line.split()))
+
+  def __reduce__(self):
+    """For other processes, which would call the class with the line alone."""
+    return type(self), (self.path, self.problem, self.remedy), self.__dict__
+
+
+class OutputError(FileError):
+  """A result that cannot be written."""
 
 
 def printable(path: str | os.PathLike) -> str:

@@ -8,6 +8,7 @@
 A run that was cut off goes on from the shards that are done.
 """
 
+import contextlib
 import sys
 import time
 
@@ -30,19 +31,21 @@ def make(run: synthetic_image_flags.ImagesConfig) -> None:
   poses = synthetic_image_flags.to_poses()
   print(f"captured poses: {len(poses.up)}", flush=True)
   start, images, cpu, done = time.perf_counter(), 0, 0.0, 0
-  for result in dataset.make_dataset(folder, poses, config, run.workers):
-    if isinstance(result, shards.Manifest):
-      manifest = result
-      continue
-    done += 1
-    state = "was there"
-    if result.cpu_seconds > 0.0:
-      images, cpu = images + result.info.count, cpu + result.cpu_seconds
-      seconds = time.perf_counter() - start
-      state = f"{images / seconds:.1f} images/s, {images / cpu:.1f} per core"
-    print(
-      f"{result.info.file} ({done}/{config.num_shards}): {state}", flush=True
-    )
+  results = dataset.make_dataset(folder, poses, config, run.workers)
+  with contextlib.closing(results):
+    for result in results:
+      if isinstance(result, shards.Manifest):
+        manifest = result
+        continue
+      done += 1
+      state = "was there"
+      if result.cpu_seconds > 0.0:
+        images, cpu = images + result.info.count, cpu + result.cpu_seconds
+        seconds = time.perf_counter() - start
+        state = f"{images / seconds:.1f} images/s, {images / cpu:.1f} per core"
+      print(
+        f"{result.info.file} ({done}/{config.num_shards}): {state}", flush=True
+      )
   print(f"{manifest.count} images in {folder}")
   if run.sheet_images:
     path = folder / "contact_sheet.png"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from hund_tf.files import printable
+from hund_tf.files import FileError, printable
 from hund_tf.photos import pixels
 from hund_tf.photos.exif import ExifFocal
 
@@ -39,19 +39,8 @@ _KINDS = "JPEG, PNG, WebP, AVIF, JPEG 2000, TIFF, BMP or GIF"
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
-class PhotoError(ValueError):
-  """A photo that cannot be used; `str()` is one line naming the file.
-
-  Attributes:
-    path: the file, folder or pattern as given.
-    problem: what is wrong.
-    remedy: what would be right.
-  """
-
-  def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
-    self.path, self.problem, self.remedy = str(path), problem, remedy
-    line = f"{printable(path)}: {problem}; {remedy}"
-    super().__init__(" ".join(line.split()))
+class PhotoError(FileError):
+  """A photo that cannot be used."""
 
 
 class PhotoWarning(UserWarning):

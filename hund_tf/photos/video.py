@@ -9,12 +9,8 @@ import numpy as np
 from hund_tf import files
 
 
-class VideoError(ValueError):
-  """A video that cannot be used; `str()` is one line naming the file."""
-
-  def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
-    line = f"{files.printable(path)}: {problem}; {remedy}"
-    super().__init__(" ".join(line.split()))
+class VideoError(files.FileError):
+  """A video that cannot be used."""
 
 
 def read_frames(

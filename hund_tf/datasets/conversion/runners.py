@@ -4,13 +4,13 @@ Both call `convert_shard` for each index, so the files are the same. Beam's
 workers must see the dataset and the output folder under the same paths.
 """
 
-import multiprocessing
-import signal
+import contextlib
+import functools
+import re
 from collections.abc import Callable, Sequence
-from concurrent import futures
 from pathlib import Path
 
-from hund_tf import files
+from hund_tf import files, processes
 from hund_tf.datasets.conversion import shard
 from hund_tf.datasets.conversion.shard import Job
 from hund_tf.datasets.conversion.summary import ConversionError
@@ -43,7 +43,7 @@ def prepare(job: Job, retry_damaged: bool = False) -> list[int]:
       "the split"
     )
   folder, name = Path(job.folder), job.source.name
-  files.remove_unfinished(folder, f"{name}-?????-of-?????*")
+  _remove_unfinished(job)
   todo = []
   for index in range(job.shards):
     done = shard.finished(job, index)
@@ -74,34 +74,25 @@ def run_local(
   Raises:
     ValueError: if a shard cannot be made; the others are kept.
   """
-  workers = min(workers, len(todo))
-  if workers <= 1:
-    for index in todo:
-      shard.convert_shard(job, index)
-      progress()
-    return
-  # TensorFlow does not survive a fork.
-  context = multiprocessing.get_context("spawn")
-  # An interrupt from the keyboard is for this process, which ends the others.
-  pool = futures.ProcessPoolExecutor(
-    workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)
-  )
+  convert = functools.partial(shard.convert_shard, job)
   try:
-    tasks = [pool.submit(shard.convert_shard, job, index) for index in todo]
-    for task in futures.as_completed(tasks):
-      task.result()
-      progress()
-  except futures.process.BrokenProcessPool as error:
-    raise ConversionError(
-      f"{job.source.name}: a process was ended from outside, perhaps for want "
-      "of memory; start again to go on, with fewer --workers"
-    ) from error
-  except KeyboardInterrupt:
-    for process in multiprocessing.active_children():
-      process.terminate()
-    raise
+    if min(workers, len(todo)) <= 1:
+      for index in todo:
+        convert(index)
+        progress()
+      return
+    with contextlib.closing(processes.run(convert, todo, workers)) as results:
+      for _ in results:
+        progress()
+  except processes.WorkerError as error:
+    raise ConversionError(f"{job.source.name}: {error} (--workers)") from error
   finally:
-    pool.shutdown(cancel_futures=True)
+    _remove_unfinished(job)
+
+
+def _remove_unfinished(job: Job) -> None:
+  """Removes what processes that were ended left of their shards."""
+  files.remove_unfinished(job.folder, f"{job.source.name}-?????-of-?????*")
 
 
 def _convert(index: int, job: Job) -> str:
@@ -121,7 +112,8 @@ def run_beam(
     options: of the runner, as Beam's own command line takes them.
 
   Raises:
-    ConversionError: if Beam is not installed or the pipeline fails.
+    ConversionError: if Beam is not installed or the pipeline fails; it says
+      what the worker raised.
   """
   try:
     import apache_beam as beam
@@ -143,8 +135,17 @@ def run_beam(
         | "convert" >> beam.Map(_convert, job=job)
       )
   except Exception as error:  # runners raise any kind
-    text = str(error).strip() or type(error).__name__
     raise ConversionError(
-      f"--runner={runner}: the pipeline failed ({text.splitlines()[-1]}); "
-      "finished shards are kept"
+      f"--runner={runner}: the pipeline failed ({_cause(error)}); finished "
+      "shards are kept"
     ) from error
+  finally:
+    _remove_unfinished(job)
+
+
+def _cause(error: Exception) -> str:
+  """Type and text of what a worker raised, without what Beam says around."""
+  text = str(error).strip() or type(error).__name__
+  last = text.splitlines()[-1]
+  last = re.sub(r" \[while running .*", "", last)
+  return re.sub(r"^(RuntimeError: )?(\w+\.)*(?=\w+: )", "", last)

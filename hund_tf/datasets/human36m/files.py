@@ -45,6 +45,9 @@ class DamagedInput(ValueError):
     self.reason = reason
     super().__init__(" ".join(problem.split()))
 
+  def __reduce__(self):
+    return type(self), (self.reason, str(self)), self.__dict__
+
 
 def find_folder(subject_folder: Path, kind: str) -> Path | None:
   """The folder of a kind of file ("D2_Positions") in either layout, if any."""

@@ -8,14 +8,13 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from hund_tf import files, processes
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.extras import load_extra
@@ -176,43 +175,35 @@ def make_dataset(
   paths = [
     shards.shard_path(folder, config.name, i, number) for i in range(number)
   ]
+  unfinished = f"{config.name}-?????-of-?????*"
+  files.remove_unfinished(folder, unfinished)
   infos = {i: shards.finished(path, digest) for i, path in enumerate(paths)}
   for info in infos.values():
     if info is not None:
       yield ShardResult(info, 0.0)
   missing = [i for i, info in infos.items() if info is None]
   jobs = [(paths[i], config.images_of_shard(i), digest) for i in missing]
-  results = (
-    _alone(jobs, poses, config)
-    if workers == 1
-    else _in_parallel(jobs, poses, config, workers)
-  )
-  for i, result in zip(missing, results, strict=True):
-    infos[i] = result.info
-    yield result
+  try:
+    for i, result in _made(jobs, poses, config, workers):
+      infos[missing[i]] = result.info
+      yield result
+  finally:
+    files.remove_unfinished(folder, unfinished)
   yield shards.write_manifest(
     folder, config.name, [infos[i] for i in range(number)], settings
   )
 
 
-def _alone(jobs, poses, config) -> Iterator[ShardResult]:
+def _made(jobs, poses, config, workers) -> Iterator[tuple[int, ShardResult]]:
+  """Number and result of each job, as they are done."""
+  if workers > 1:
+    args = poses, config
+    yield from processes.run(_make_shard, jobs, workers, _start, args)
+    return
   if jobs:
     _start(poses, config)
-  for job in jobs:
-    yield _make_shard(job)
-
-
-def _in_parallel(jobs, poses, config, workers) -> Iterator[ShardResult]:
-  executor = ProcessPoolExecutor(
-    max(1, min(workers, len(jobs))),
-    get_context("spawn"),
-    _start,
-    (poses, config),
-  )
-  try:
-    yield from executor.map(_make_shard, jobs)
-  finally:
-    executor.shutdown(cancel_futures=True)
+  for i, job in enumerate(jobs):
+    yield i, _make_shard(job)
 
 
 _maker: ImageMaker | None = None  # of this process

@@ -1,5 +1,7 @@
 """A dataset that tests can send to other processes; quick to import."""
 
+import resource
+import signal
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,3 +34,14 @@ class Numbers:
       yield Skipped(item.key, "damaged", f"{item.key}: damaged", True)
     elif fault == "r":
       yield Skipped(item.key, "rule", f"{item.key}: rule", False)
+
+
+@dataclass(frozen=True)
+class Full(Numbers):
+  """The same where files of this process may have 1000 bytes."""
+
+  def convert(self, item):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    yield from super().convert(item)

@@ -18,10 +18,11 @@ from hund_tf.datasets import registry
 from hund_tf.datasets.coco import CocoPeople
 from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import ConversionError
+from hund_tf.files import OutputError
 from hund_tf.records import shards
 from hund_tf.visualization import contact_sheet
 from tests.datasets import coco_files
-from tests.datasets.conversion.number_source import Numbers
+from tests.datasets.conversion.number_source import Full, Numbers
 from tests.datasets.human36m import fixture as human36m_fixture
 from tests.datasets.threedpw import fixture as threedpw_fixture
 
@@ -141,6 +142,23 @@ def test_processes_make_the_same_shards(tmp_path):
   assert len(done) == 3
   _run(source, tmp_path / "other", limit=0.5)
   assert _files(folder) == _files(tmp_path / "other")
+
+
+def test_a_full_disk_in_a_process_is_told_as_such(tmp_path):
+  job = shard.make_job(Full("----"), tmp_path, 2)
+  (tmp_path / ".numbers-00001-of-00002.01234567.tmp.tfrecord").touch()
+  with pytest.raises(OutputError, match="00-of-.*cannot be written.*too large"):
+    runners.run_local(job, [0, 1], 2)
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "RuntimeError: "])
+def test_an_error_on_beam_is_told_without_beams_words(text):
+  error = OutputError("a", "cannot be written (No space left)", "make room")
+  told = (
+    f"Traceback\n{text}hund_tf.files.OutputError: {error} [while running x]"
+  )
+  assert runners._cause(RuntimeError(told)) == f"OutputError: {error}"
 
 
 def test_too_much_damage_fails_and_keeps_the_shards(tmp_path):
