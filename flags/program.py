@@ -11,24 +11,26 @@ from absl import flags as absl_flags
 
 from flags import flagfile
 from flags.from_config import ConfigFlags
+from hund_tf import interrupts
 from hund_tf.options import Option
 
 _HELP = ("-h", "-help", "--help", "-?")
 _WIDTH = 80
-INTERRUPTED = 130  # exit status, as shells have it
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
   """Reads the command line and runs the program, which is `__main__`.
 
-  An interrupt from the keyboard ends it with one line and the status 130.
+  An interrupt from the keyboard ends it with one line and the status 130,
+  SIGTERM with one line and 0.
   """
   module = sys.modules["__main__"]
+  interrupts.catch_sigterm()
   try:
     app.run(main, flags_parser=lambda argv: parse(module, argv))
-  except KeyboardInterrupt:
-    print(f"{_name(sys.argv)}: interrupted", file=sys.stderr)
-    sys.exit(INTERRUPTED)
+  except KeyboardInterrupt as error:
+    print(f"{_name(sys.argv)}: {interrupts.line(error)}", file=sys.stderr)
+    sys.exit(interrupts.status(error))
 
 
 def groups_of(module: ModuleType) -> list[ConfigFlags]:

@@ -224,7 +224,10 @@ def remove_unfinished(folder: str | os.PathLike, pattern: str) -> None:
     pattern: glob pattern of the stems of the finished files.
   """
   for path in Path(folder).glob(f".{pattern}.????????{_MARK}*"):
-    path.unlink(missing_ok=True)
+    if path.is_dir():
+      shutil.rmtree(path, ignore_errors=True)
+    else:
+      path.unlink(missing_ok=True)
 
 
 @contextmanager

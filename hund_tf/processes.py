@@ -71,6 +71,7 @@ def run(
 def _begin(start: Callable[..., object] | None, args: tuple) -> None:
   # An interrupt from the keyboard is for the first process, which ends these.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
+  signal.signal(signal.SIGTERM, signal.SIG_DFL)
   threading.Thread(target=_end_with_parent, daemon=True).start()
   if start:
     start(*args)

@@ -6,6 +6,7 @@
 A part of the photos is held out; weights are kept only if they are better
 there (see docs/guide/adaptation.md). The folder gets adapted.npz, report.json,
 curve.png, before_after.png and run.flags; if nothing is kept, the report alone.
+Ctrl-C and SIGTERM end it after the update, with what was kept until then.
 It exits with 2 if nothing was kept, and with 1 if a photo or the whole run
 failed.
 """
@@ -27,7 +28,7 @@ from flags import (
   program,
   synthetic_flags,
 )
-from hund_tf import files
+from hund_tf import files, interrupts
 from hund_tf.compat import tf_keras
 from hund_tf.models import weight_files
 from hund_tf.models.hund import weights
@@ -147,22 +148,23 @@ def _adapt(argv: Sequence[str]) -> int:
     f"{len(judged)} of {len(parts.held_out)} held out"
   )
   adaptation = _make(model, parts)
-  result = adaptation.run()
-  report = adaptation_report.build(
-    result,
-    config,
-    trained,
-    judged,
-    initial_weights=initial,
-    initial_weights_sha256=weight_files.digest(initial),
-    inputs=dataclasses.asdict(inputs),
-    failures=finder.failures,
-    seconds=round(time.time() - begin, 1),
-  )
-  if result.best:
-    _write_kept(folder, adaptation, result, parts)
-  adaptation_report.write(folder / REPORT, report)
-  _summary(result, folder)
+  with interrupts.waiting(limit=1) as asked:
+    result = adaptation.run(lambda: bool(asked))
+    report = adaptation_report.build(
+      result,
+      config,
+      trained,
+      judged,
+      initial_weights=initial,
+      initial_weights_sha256=weight_files.digest(initial),
+      inputs=dataclasses.asdict(inputs),
+      failures=finder.failures,
+      seconds=round(time.time() - begin, 1),
+    )
+    if result.best:
+      _write_kept(folder, adaptation, result, parts)
+    adaptation_report.write(folder / REPORT, report)
+    _summary(result, folder)
   if result.best is None:
     return 2
   return 1 if finder.failures else 0

@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
   config = _to_config()
   try:
     _convert(config)
-  except ValueError as error:
+  except (ValueError, OSError) as error:
     print(f"convert_dataset: {error}", file=sys.stderr)
     return 1
   print(f"wrote {config.output_dir}")

@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
       manifest, result = detected_records.detect(
         config, folder_flags.output_dir(), show
       )
-  except ValueError as error:
+  except (ValueError, OSError) as error:
     print(f"detect_records: {error}", file=sys.stderr)
     return 1
   print(summary.report_text(result))

@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
         config.workers,
         show,
       )
-  except ValueError as error:
+  except (ValueError, OSError) as error:
     print(f"pseudo_label: {error}", file=sys.stderr)
     return 1
   for line in pseudo_labels.problems(result):

@@ -101,7 +101,7 @@ def main(argv: Sequence[str]) -> int:
     return 1
   try:
     print(run(retargeting_flags.to_config(), body_flags.to_model()))
-  except ValueError as error:
+  except (ValueError, OSError) as error:
     print(error, file=sys.stderr)
     return 1
   return 0

@@ -11,6 +11,7 @@ off goes on.
 """
 
 import dataclasses
+import signal
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from absl import app, flags
 
 from flags import program
 from flags.from_config import define
+from hund_tf import interrupts
 from hund_tf.options import REQUIRED, option
 from hund_tf.training import phases
 from tools import train_hund  # noqa: F401  (defines its flags)
@@ -49,6 +51,28 @@ def _given() -> list[str]:
   ]
 
 
+def _run(command: list[str], title: str) -> int:
+  """The exit status of a run; interrupts are handed on to it.
+
+  Raises:
+    KeyboardInterrupt: when the run has ended after one.
+  """
+  # In a session of its own, that a terminal does not interrupt it as well.
+  child = subprocess.Popen(command, start_new_session=True)
+  first = None
+  while True:
+    try:
+      code = child.wait()
+      break
+    except KeyboardInterrupt as error:
+      first = first or error
+      terminated = isinstance(error, interrupts.Terminated)
+      child.send_signal(signal.SIGTERM if terminated else signal.SIGINT)
+  if first is not None:
+    raise type(first)(f"in {title}")
+  return code
+
+
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
@@ -68,13 +92,16 @@ def main(argv: list[str]) -> int:
     print(title, flush=True)
     command = [sys.executable, "-m", "tools.train_hund"]
     command += [f"--flagfile={run.flag_file}", *_given(), *run.flags()]
-    try:
-      code = subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-      print(f"train_phases: interrupted in {title}", file=sys.stderr)
-      return 130
+    code = _run(command, title)
     if code:
       print(f"train_phases: {title} ended with {code}", file=sys.stderr)
+      return 1
+    if not run.is_done():
+      print(
+        f"train_phases: {title} ended before its last step; start again to go "
+        "on",
+        file=sys.stderr,
+      )
       return 1
   return 0
 

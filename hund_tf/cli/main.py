@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import hund_tf
+from hund_tf import interrupts
 from hund_tf.cli import arguments
 
 
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
   Returns:
     The exit status: 0; 1 if something failed; 2 if the arguments are wrong;
-    130 if the user interrupted it.
+    130 if the user interrupted it; 0 after SIGTERM.
   """
   argv = list(sys.argv[1:] if argv is None else argv)
   name = argv[0] if argv else None
@@ -78,11 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.parse_args(argv[:1])
     parser.print_help()
     return 2
+  interrupts.catch_sigterm()
   try:
     return _run(name, argv[1:])
-  except KeyboardInterrupt:
-    print(f"hund {name}: interrupted", file=sys.stderr)
-    return 130
+  except KeyboardInterrupt as error:
+    print(f"hund {name}: {interrupts.line(error)}", file=sys.stderr)
+    return interrupts.status(error)
 
 
 def _run(name: str, argv: Sequence[str]) -> int:

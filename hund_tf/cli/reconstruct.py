@@ -10,6 +10,7 @@ import dataclasses
 import time
 
 import hund_tf
+from hund_tf import interrupts
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
 from hund_tf.body.model import BodyConfig, BodyModel
@@ -32,8 +33,6 @@ from hund_tf.reconstruction.method_config import (
 from hund_tf.reconstruction.quality import QualityCalibration, QualityError
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.rendering.tfg_op import RasterizerOpError
-
-INTERRUPTED = 130  # exit status, as shells have it
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,8 @@ def run(config: ReconstructConfig) -> int:
   """Reconstructs photos.
 
   Returns:
-    The exit status: 0, 1 if a photo failed, 130 if it was interrupted.
+    The exit status: 0, 1 if a photo failed, 130 if it was interrupted (0 if
+    by SIGTERM).
   """
   begin = time.time()
   try:
@@ -139,14 +139,14 @@ def run(config: ReconstructConfig) -> int:
   except (ValueError, RasterizerOpError) as error:
     say(f"reconstruct: {error}")
     return 1
-  interrupted = False
+  interrupt = None
   try:
     reconstruction.run(patterns)
-  except KeyboardInterrupt:
-    interrupted = True
+  except KeyboardInterrupt as error:
+    interrupt = error
   counts = reconstruction.counts
   skipped = f"{counts.skipped} skipped, " if counts.skipped else ""
-  begun = "interrupted: " if interrupted else ""
+  begun = f"{interrupts.line(interrupt)}: " if interrupt else ""
   seconds = time.time() - begin
   print(
     f"{begun}{_counted(counts.done, 'photo', 'photos')} done, {skipped}"
@@ -154,8 +154,8 @@ def run(config: ReconstructConfig) -> int:
     f"{seconds:.0f} s; results in "
     f"{config.output.output_dir}"
   )
-  if interrupted:
-    return INTERRUPTED
+  if interrupt:
+    return interrupts.status(interrupt)
   if line := reconstruction.seconds_per_person():
     print(line)
   return 1 if counts.failed else 0

@@ -12,15 +12,13 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hund_tf import files
+from hund_tf import files, interrupts
 from hund_tf.files import OutputError
 from hund_tf.photos.source import PhotoSource, source_of
 
@@ -87,8 +85,8 @@ class ResultFolder:
   def replace(self, entry: Entry, **facts: Any) -> Iterator[Path]:
     """Makes a set, which takes the place of the old one at the end.
 
-    If anything is raised inside, the old set stays as it was. An interrupt from
-    the keyboard waits until the files have changed places.
+    If anything is raised inside, the old set stays as it was. An interrupt
+    waits until the files have changed places.
 
     Args:
       entry: the photo.
@@ -116,7 +114,7 @@ class ResultFolder:
         **facts,
         "files": {files.printable(name): n for name, n in sizes.items()},
       }
-      with _uninterrupted():
+      with interrupts.waiting():
         self._commit(staging, list(sizes), line)
     except OSError as error:
       raise _unwritable(self.path, error) from error
@@ -184,19 +182,3 @@ def _unwritable(folder: Path, error: OSError) -> OutputError:
     f"results cannot be written ({error.strerror or error})",
     "give a folder with room that you may write to",
   )
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-  """Lets interrupts from the keyboard wait until the end."""
-  if threading.current_thread() is not threading.main_thread():
-    yield  # interrupts are handled elsewhere
-    return
-  waiting = []
-  old = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
-  try:
-    yield
-  finally:
-    signal.signal(signal.SIGINT, old or signal.SIG_DFL)
-  if waiting:
-    raise KeyboardInterrupt

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from hund_tf.body import asset
 from hund_tf.compat import tf
-from hund_tf.files import atomic_path
+from hund_tf.files import atomic_path, prepare_output_dir, remove_unfinished
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.models.hund.polish import Polish
@@ -163,11 +163,16 @@ def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
 
   Raises:
     ValueError: if `folder` exists and is not an empty folder.
+    OutputError: if it cannot be written.
   """
   folder = Path(folder)
   if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
     raise ValueError(f"{folder}: exists; expected a new or an empty folder")
-  folder.parent.mkdir(parents=True, exist_ok=True)
+  prepare_output_dir(folder.parent)
+  remove_unfinished(folder.parent, folder.name)
   with atomic_path(folder) as temporary:
-    tf.saved_model.save(module, str(temporary), module.signatures())
+    try:
+      tf.saved_model.save(module, str(temporary), module.signatures())
+    except tf.errors.OpError as error:
+      raise OSError(error.message.splitlines()[0]) from error
   return folder

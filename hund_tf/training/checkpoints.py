@@ -3,11 +3,15 @@
 import os
 import pathlib
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from hund_tf.compat import tf
+from hund_tf.files import OutputError
 
 _NAME = "ckpt"
+_UNFINISHED = "writing"  # name of a checkpoint while it is written
 # What TensorFlow's reader raises for files that are cut, changed or missing,
 # and for values that do not fit.
 _DAMAGE = (
@@ -21,6 +25,26 @@ _DAMAGE = (
 
 class CheckpointError(ValueError):
   """No checkpoint of a run can be read."""
+
+
+@contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+  """Makes errors of Python and TensorFlow that tell of writing one kind.
+
+  Raises:
+    OutputError: one line that names `path`.
+  """
+  try:
+    yield
+  except OSError as error:
+    reason, cause = error.strerror or str(error), error
+  except tf.errors.OpError as error:
+    reason, cause = (error.message.splitlines() or ["no reason"])[0], error
+  else:
+    return
+  raise OutputError(
+    path, f"cannot be written ({reason})", "make room or give another folder"
+  ) from cause
 
 
 class Checkpointer:
@@ -61,18 +85,53 @@ class Checkpointer:
     """Steps of the checkpoints in the folder, rising."""
     return _steps(self._folder)
 
+  def newest(self) -> str | None:
+    """The newest checkpoint in the folder, as `save` returns it."""
+    steps = self.steps()
+    return str(self._folder / f"{_NAME}-{steps[-1]}") if steps else None
+
   def save(self) -> str:
-    """Writes a checkpoint of the step, and removes the oldest ones."""
-    # Written under another name first: a reader never sees half of one.
+    """Writes a checkpoint of the step, and removes the oldest ones.
+
+    Returns:
+      Its path, without the suffixes of its files.
+
+    Raises:
+      OutputError: if it cannot be written; those that were there stay.
+    """
     path = self._target / f"{_NAME}-{int(self._step)}"
-    written = self._checkpoint.write(str(self._target / "writing"))
-    for part in self._target.glob("writing.data-*"):
-      os.replace(part, f"{path}{part.name.removeprefix('writing')}")
+    try:
+      with writing(path):
+        self._write(path)
+    except OutputError:
+      self.remove_unfinished()
+      raise
+    return str(path)
+
+  def _write(self, path: pathlib.Path) -> None:
+    # Written under another name first: a reader never sees half of one.
+    written = self._checkpoint.write(str(self._target / _UNFINISHED))
+    for part in self._target.glob(f"{_UNFINISHED}.data-*"):
+      os.replace(part, f"{path}{part.name.removeprefix(_UNFINISHED)}")
     os.replace(f"{written}.index", f"{path}.index")
     for step in _steps(self._target)[: -self._keep]:
+      # The index goes first: without it the rest is no checkpoint.
+      (self._target / f"{_NAME}-{step}.index").unlink()
       for part in self._target.glob(f"{_NAME}-{step}.*"):
         part.unlink()
-    return str(path)
+
+  def remove_unfinished(self) -> None:
+    """Removes what a save left that was cut off; nobody else may be saving."""
+    for part in self._target.glob(f"{_UNFINISHED}*"):
+      if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+      else:
+        part.unlink(missing_ok=True)
+    whole = _steps(self._target)
+    for part in self._target.glob(f"{_NAME}-*.data-*"):
+      step = part.name.removeprefix(f"{_NAME}-").split(".")[0]
+      if step.isdigit() and int(step) not in whole:
+        part.unlink(missing_ok=True)
 
   def restore(self) -> int | None:
     """Restores the newest checkpoint that can be read.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, interrupts
 from hund_tf.compat import tf, tf_keras
 from hund_tf.training.checkpoints import Checkpointer
 from hund_tf.training.loop_config import LoopConfig
@@ -72,6 +72,7 @@ class TrainingLoop(abc.ABC):
     checkpoints, so the folder must be one that all of them see.
     """
     self._profile_steps, self._profiling = place.profile_steps, False
+    self._report = place.report
     self._strategy = place.strategy or tf.distribute.get_strategy()
     checkpoints = pathlib.Path(place.folder) / "checkpoints"
     self._folder = pathlib.Path(place.folder)
@@ -125,16 +126,39 @@ class TrainingLoop(abc.ABC):
         in the folder, and the last checkpoint is of before.
       CheckpointError: if the run has checkpoints and none can be read.
       RecordError: if too many records are damaged.
+      OutputError: if a file cannot be written; names the last good checkpoint.
+      KeyboardInterrupt: after SIGINT or SIGTERM, when the step is done and its
+        checkpoint written; a second signal ends it at once.
     """
     try:
-      self._run()
+      with interrupts.waiting(limit=1) as asked:
+        self._run(asked)
+    except (OSError, files.OutputError) as error:
+      raise self._unwritable(error) from error
     finally:
       self._stop_profile()
 
-  def _run(self) -> None:
+  def _unwritable(self, error: OSError | files.OutputError) -> Exception:
+    """What stopped the run, and what it can go on from."""
+    newest = self._checkpoints.newest()
+    kept = (
+      f"the last good checkpoint is {newest}"
+      if newest
+      else ("there is no checkpoint yet")
+    )
+    if isinstance(error, files.OutputError):
+      remedy = f"{error.remedy}; {kept}"
+      return files.OutputError(error.path, error.problem, remedy)
+    path = error.filename or self._folder
+    problem = f"failed ({error.strerror or error})"
+    return files.OutputError(path, problem, f"start again to go on; {kept}")
+
+  def _run(self, asked: interrupts.Waiting) -> None:
     config = self._config
+    self._checkpoints.remove_unfinished()
+    files.remove_unfinished(self._folder, "*")
     first = self._checkpoints.restore() or 0
-    log = RunLog(self._folder, first)
+    log = RunLog(self._folder, first, self._report)
     stream = iter(self._batches.dataset(first, self._strategy))
     before = time.perf_counter() - float(self._seconds)
     mark, mark_step = time.perf_counter(), first
@@ -155,9 +179,12 @@ class TrainingLoop(abc.ABC):
       if (step + 1) % config.validate_steps == 0 or done:
         self._validate(log)
         mark, mark_step = time.perf_counter(), step + 1
-      if (step + 1) % config.checkpoint_steps == 0 or done:
+      ending = bool(asked)
+      if (step + 1) % config.checkpoint_steps == 0 or done or ending:
         self._seconds.assign(time.perf_counter() - before)
-        self._checkpoints.save()
+        path = self._checkpoints.save()
+        if ending and not done:
+          asked.end(f"after step {step + 1}, start again to go on from {path}")
     with self._averaged():
       self._save(LAST_WEIGHTS)
 

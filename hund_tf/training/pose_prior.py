@@ -16,6 +16,7 @@ from hund_tf.compat import tf, tf_keras
 from hund_tf.motion import pose_dataset
 from hund_tf.motion.pose_dataset import PoseDataConfig
 from hund_tf.options import check, group, option
+from hund_tf.training.checkpoints import Checkpointer
 
 _NEAR_LIMIT = 0.01  # an angle nearer than this share of its range is "at" it
 _SAMPLES = 4000
@@ -113,15 +114,20 @@ def fit_flow(
   best = _initial_flow(train, config, name)
   step = tf.Variable(0, dtype=tf.int64)
   best_loss = tf.Variable(np.inf, dtype=tf.float32)
-  checkpoint = tf.train.Checkpoint(
-    flow=flow, best=best, optimizer=optimizer, step=step, best_loss=best_loss
-  )
-  manager = None
+  checkpoints = None
   if folder is not None:
-    manager = tf.train.CheckpointManager(
-      checkpoint, str(pathlib.Path(folder) / name), max_to_keep=1
+    checkpoints = Checkpointer(
+      pathlib.Path(folder) / name,
+      keep=1,
+      report=report,
+      flow=flow,
+      best=best,
+      optimizer=optimizer,
+      step=step,
+      best_loss=best_loss,
     )
-    checkpoint.restore(manager.latest_checkpoint)
+    checkpoints.remove_unfinished()
+    checkpoints.restore()
   update = _make_update(flow, optimizer, tf.constant(train), config)
   mean_nll = tf.function(
     lambda values: -tf.reduce_mean(flow.log_prob(values)), jit_compile=True
@@ -137,8 +143,8 @@ def fit_flow(
       best_loss.assign(value)
       for kept, variable in zip(best.variables, flow.variables, strict=True):
         kept.assign(variable)
-    if manager is not None:
-      manager.save()
+    if checkpoints is not None:
+      checkpoints.save()
   return best
 
 

@@ -192,8 +192,11 @@ class Adaptation:
     self._optimizer.build(model.trainable_variables)
     self._functions: dict[tuple[str, str], Callable] = {}
 
-  def run(self) -> AdaptationResult:
+  def run(self, ended: Callable[[], bool] = lambda: False) -> AdaptationResult:
     """Trains until the steps are done or patience is over.
+
+    Args:
+      ended: asked after every step whether to end with what is reached.
 
     The model ends with the averaged weights of the lowest L_u that the guard
     accepts, or with those that it came with.
@@ -205,6 +208,9 @@ class Adaptation:
     for step in range(config.steps):
       if not self._train(step):
         self._report(f"step {step + 1}: loss is not finite; ended")
+        break
+      if ended():
+        self._report(f"step {step + 1}: ended by a signal")
         break
       if (step + 1) % config.judge_steps and step + 1 != config.steps:
         continue
@@ -297,7 +303,7 @@ class Adaptation:
     """What speaks against the look with the lowest L_u."""
     looks = history[1:]
     if not looks:
-      return ["the loss was not finite before the first look"]
+      return ["it ended before the first look"]
     least = min(looks, key=lambda x: np.nan_to_num(x.objective, nan=np.inf))
     return objections(before, least, self._config.guard)
 
