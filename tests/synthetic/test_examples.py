@@ -196,3 +196,24 @@ def test_detectors_err_more_where_all_of_b_is_known(body_model):
   assert lost[~known].mean() < 0.25
   assert 0.03 < (torso[known] < 0.1).mean() < 0.25  # a third of 12 times 0.03
   assert config.captured_only().mendable_errors == 1.0
+
+
+def test_measured_people_have_keypoints_at_the_border(body_model, noisy):
+  config = dataclasses.replace(
+    _NOISY,
+    annotated=0.0,
+    render_parts=False,
+    noise=DetectorNoiseConfig(measured_keypoints=1.0),
+  )
+  made = synthetic.SyntheticExamples(body_model, pose_library.empty(), config)
+  batch, plain = (m.example_batch(7, 3, 32) for m in (made, noisy))
+  np.testing.assert_allclose(batch.keypoints.shape, plain.keypoints.shape)
+  beyond = batch.keypoint_weights.numpy() == 0.0
+  sure = batch.features.heatmap_weights.numpy()
+  body = np.arange(137) < 25
+  assert np.isfinite(sure).all() and sure.max() <= 1.0
+  # Only measured bodies report what the photo does not show.
+  assert (sure[:, body][beyond[:, body]] > 0).mean() > 0.3
+  assert not sure[:, ~body][beyond[:, ~body]].any()
+  unseen = plain.keypoint_weights.numpy() == 0.0
+  assert not plain.features.heatmap_weights.numpy()[unseen].any()
