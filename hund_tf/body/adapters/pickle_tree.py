@@ -72,7 +72,7 @@ def parse(data: bytes, known: Container[Name]) -> Any:
   except PickleError:
     raise
   except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
-    raise PickleError(f"cannot be read ({error})") from error
+    raise PickleError(f"cannot be read ({str(error)[:200]})") from error
 
 
 def _string_line(stream: io.BytesIO) -> str:
