@@ -28,7 +28,7 @@ from flags import (
   program,
   synthetic_flags,
 )
-from hund_tf import files, interrupts
+from hund_tf import files, interrupts, locks
 from hund_tf.compat import tf_keras
 from hund_tf.models import weight_files
 from hund_tf.models.hund import weights
@@ -118,6 +118,12 @@ def _summary(result: AdaptationResult, folder: Path) -> None:
 
 
 def _adapt(argv: Sequence[str]) -> int:
+  folder = files.prepare_output_dir(folder_flags.output_dir())
+  with locks.only_writer(folder):
+    return _adapt_into(folder, argv)
+
+
+def _adapt_into(folder: Path, argv: Sequence[str]) -> int:
   begin = time.time()
   inputs = adaptation_flags.to_inputs()
   photos = photo_flags.to_config(argv)
@@ -128,7 +134,6 @@ def _adapt(argv: Sequence[str]) -> int:
       f"--method: got {method_flags.name()}, expected hund, which is what is "
       "adapted"
     )
-  folder = files.prepare_output_dir(folder_flags.output_dir())
   if (folder / WEIGHTS).exists():
     raise ValueError(
       f"{folder / WEIGHTS}: is there already; give another --output_dir"

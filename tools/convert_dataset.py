@@ -11,16 +11,18 @@ more than --max_bad_fraction of the inputs are damaged.
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from flags import program
 from flags.from_config import define
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.datasets import registry
 from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.config import ConversionConfig
+from hund_tf.datasets.source import DatasetSource
 from hund_tf.visualization import contact_sheet
 
 _to_config = define(ConversionConfig, "Conversion")
@@ -29,6 +31,13 @@ _to_config = define(ConversionConfig, "Conversion")
 def _convert(config: ConversionConfig) -> None:
   folder = files.prepare_output_dir(config.output_dir).absolute()
   source = registry.open_dataset(config.dataset, config.full_place())
+  with locks.only_writer(folder, source.name):
+    _convert_into(folder, source, config)
+
+
+def _convert_into(
+  folder: Path, source: DatasetSource, config: ConversionConfig
+) -> None:
   job = shard.make_job(source, folder, config.num_shards, config.max_items)
   todo = runners.prepare(job, config.retry_damaged)
   print(f"{source.name}: {len(todo)} of {job.shards} shards to make")

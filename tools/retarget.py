@@ -21,7 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from flags import body_flags, program, retargeting_flags
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.body.adapters import smpl_models
 from hund_tf.body.model import BodyModel
 from hund_tf.datasets.threedpw import measurements as threedpw_measurements
@@ -100,7 +100,9 @@ def main(argv: Sequence[str]) -> int:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
   try:
-    print(run(retargeting_flags.to_config(), body_flags.to_model()))
+    config = retargeting_flags.to_config()
+    with locks.only_writer(config.fitted_records_dir):
+      print(run(config, body_flags.to_model()))
   except (ValueError, OSError) as error:
     print(error, file=sys.stderr)
     return 1

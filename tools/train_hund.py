@@ -261,6 +261,18 @@ def train(run: RunConfig) -> None:
       "--features: got both, expected landmarks or network in training"
     )
   strategy = run_devices.make_strategy(run.strategy)
+  worker = run_devices.worker_number(strategy)
+  with run_folder.only_writer(run.run_dir, worker):
+    _train(run, config, features, strategy)
+
+
+def _train(
+  run: RunConfig,
+  config: TrainingConfig,
+  features: str,
+  strategy: tf.distribute.Strategy,
+) -> None:
+  """Trains in the folder of the run, which is ours."""
   tf_keras.utils.set_random_seed(config.seed)
   make = _on_the_network if features == "network" else _on_stored_features
   task = make(run, config, strategy)

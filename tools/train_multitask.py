@@ -21,7 +21,7 @@ from flags import (
   program,
   run_flags,
 )
-from hund_tf.compat import tf_keras
+from hund_tf.compat import tf, tf_keras
 from hund_tf.records import pictures
 from hund_tf.records.shards import read_manifest
 from hund_tf.records.stream import RecordStream
@@ -40,19 +40,27 @@ _HELD_OUT_BATCH = 32
 
 def train(run: RunConfig) -> None:
   """Trains as the flags describe."""
+  strategy = run_devices.make_strategy(run.strategy)
+  worker = run_devices.worker_number(strategy)
+  with run_folder.only_writer(run.run_dir, worker):
+    _train(run, strategy, worker)
+
+
+def _train(
+  run: RunConfig, strategy: tf.distribute.Strategy, worker: int
+) -> None:
+  """Trains in the folder of the run, which is ours."""
   config = multitask_flags.to_config()
   network = network_flags.to_config()
   augmentation = multitask_flags.to_augmentation()
   losses = multitask_flags.to_losses()
   records = multitask_flags.to_records()
-  strategy = run_devices.make_strategy(run.strategy)
   tf_keras.utils.set_random_seed(config.seed)
   manifests = [read_manifest(Path(path)) for path in records.train_records]
   settings = run_folder.describe(
     training=config, model=network, augmentation=augmentation, losses=losses
   )
   settings["records"] = {m.name: m.count for m in manifests}
-  worker = run_devices.worker_number(strategy)
   if worker == 0:
     text = flagfile.to_text(program.groups_of(sys.modules[__name__]))
     run_folder.claim(run.run_dir, settings, text, run.allow_mismatch)

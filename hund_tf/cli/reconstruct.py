@@ -10,7 +10,7 @@ import dataclasses
 import time
 
 import hund_tf
-from hund_tf import interrupts
+from hund_tf import interrupts, locks
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
 from hund_tf.body.model import BodyConfig, BodyModel
@@ -132,13 +132,19 @@ def run(config: ReconstructConfig) -> int:
     The exit status: 0, 1 if a photo failed, 130 if it was interrupted (0 if
     by SIGTERM).
   """
-  begin = time.time()
   try:
-    patterns = config.photos.patterns()
-    reconstruction = make(config)
-  except (ValueError, RasterizerOpError) as error:
+    with locks.only_writer(config.output.output_dir):
+      return _run(config)
+  except (ValueError, OSError, RasterizerOpError) as error:
     say(f"reconstruct: {error}")
     return 1
+
+
+def _run(config: ReconstructConfig) -> int:
+  """Reconstructs photos into a folder that is ours; returns the status."""
+  begin = time.time()
+  patterns = config.photos.patterns()
+  reconstruction = make(config)
   interrupt = None
   try:
     reconstruction.run(patterns)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import Summary
 from hund_tf.datasets.source import Skipped, WorkItem
@@ -124,15 +124,16 @@ def detect(
   each = -(-config.people // len(read.shards))
   source = DetectedRecords(str(path), each)
   job = shard.make_job(source, folder, len(read.shards))
-  todo = runners.prepare(job)
-  done = iter(range(1, len(todo) + 1))
-  progress(0, len(todo))
-  runners.run_local(
-    job, todo, config.workers, lambda: progress(next(done), len(todo))
-  )
-  result = summary.summarize(job)
-  summary.write_report(folder, result)
-  return summary.finish(job, result, max_bad_fraction=1.0), result
+  with locks.only_writer(folder, job.source.name):
+    todo = runners.prepare(job)
+    done = iter(range(1, len(todo) + 1))
+    progress(0, len(todo))
+    runners.run_local(
+      job, todo, config.workers, lambda: progress(next(done), len(todo))
+    )
+    result = summary.summarize(job)
+    summary.write_report(folder, result)
+    return summary.finish(job, result, max_bad_fraction=1.0), result
 
 
 @functools.cache

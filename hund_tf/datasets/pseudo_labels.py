@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.body import keypoints as keypoint_table
 from hund_tf.datasets.conversion import runners, shard, summary
 from hund_tf.datasets.conversion.summary import Summary
@@ -200,14 +200,17 @@ def label_photos(
   source = source.with_listing()
   number = max(1, min(shards, len(source.items())))
   job = shard.make_job(source, folder, number)
-  todo = runners.prepare(job)
-  done = iter(range(1, len(todo) + 1))
-  progress(0, len(todo))
-  runners.run_local(job, todo, workers, lambda: progress(next(done), len(todo)))
-  result = summary.summarize(job)
-  summary.write_report(folder, result)
-  # However many photos are damaged, the others can be trained on.
-  return summary.finish(job, result, max_bad_fraction=1.0), result
+  with locks.only_writer(folder, job.source.name):
+    todo = runners.prepare(job)
+    done = iter(range(1, len(todo) + 1))
+    progress(0, len(todo))
+    runners.run_local(
+      job, todo, workers, lambda: progress(next(done), len(todo))
+    )
+    result = summary.summarize(job)
+    summary.write_report(folder, result)
+    # However many photos are damaged, the others can be trained on.
+    return summary.finish(job, result, max_bad_fraction=1.0), result
 
 
 def problems(result: Summary) -> Sequence[str]:

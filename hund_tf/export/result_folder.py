@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 class ResultFolder:
-  """A folder of results; see the module.
+  """A folder of results, of one writer; see the module.
 
   Attributes:
     path: of the folder.
@@ -47,6 +47,8 @@ class ResultFolder:
       OutputError: if the folder cannot be written to or its record not read.
     """
     self.path = files.prepare_output_dir(path)
+    for left in self.path.glob(".????????.tmp"):  # of a killed program
+      shutil.rmtree(left, ignore_errors=True)
     self._last: dict[str, dict[str, Any]] = {}  # by stem
     self._files: dict[str, dict[str, int]] = {}  # sizes, by name, by stem
     for entry in self._read():

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from hund_tf import files, interrupts
+from hund_tf import files, interrupts, locks
 from hund_tf.compat import tf, tf_keras
+from hund_tf.training import run_folder
 from hund_tf.training.checkpoints import Checkpointer
 from hund_tf.training.loop_config import LoopConfig
 from hund_tf.training.optimizer import (
@@ -75,9 +76,7 @@ class TrainingLoop(abc.ABC):
     self._report = place.report
     self._strategy = place.strategy or tf.distribute.get_strategy()
     checkpoints = pathlib.Path(place.folder) / "checkpoints"
-    self._folder = pathlib.Path(place.folder)
-    if place.worker:
-      self._folder /= f"worker_{place.worker}"
+    self._folder = run_folder.worker_folder(place.folder, place.worker)
     self._folder.mkdir(parents=True, exist_ok=True)
     self._model, self._batches, self._config = model, batches, config
     with self._strategy.scope():
@@ -126,12 +125,16 @@ class TrainingLoop(abc.ABC):
         in the folder, and the last checkpoint is of before.
       CheckpointError: if the run has checkpoints and none can be read.
       RecordError: if too many records are damaged.
+      LockedError: if another process trains in the folder.
       OutputError: if a file cannot be written; names the last good checkpoint.
       KeyboardInterrupt: after SIGINT or SIGTERM, when the step is done and its
         checkpoint written; a second signal ends it at once.
     """
     try:
-      with interrupts.waiting(limit=1) as asked:
+      with (
+        locks.only_writer(self._folder),
+        interrupts.waiting(limit=1) as asked,
+      ):
         self._run(asked)
     except (OSError, files.OutputError) as error:
       raise self._unwritable(error) from error

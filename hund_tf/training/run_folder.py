@@ -1,5 +1,6 @@
 """What a run folder says about its run, so that only the same run resumes."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -9,7 +10,7 @@ import pathlib
 import subprocess
 from collections.abc import Callable
 
-from hund_tf import files
+from hund_tf import files, locks
 
 CONFIG_FILE = "config.json"
 FLAGS_FILE = "run.flags"
@@ -36,6 +37,24 @@ _LOCAL_FLAGS = {
 
 class RunMismatchError(ValueError):
   """A run folder belongs to another run."""
+
+
+def only_writer(
+  folder: str | os.PathLike, worker: int = 0
+) -> contextlib.AbstractContextManager[None]:
+  """Inside, no other process trains in the folder; see `locks.only_writer`.
+
+  Args:
+    folder: of the run.
+    worker: number of this one of several; each writes to a folder of its own.
+  """
+  return locks.only_writer(worker_folder(folder, worker))
+
+
+def worker_folder(folder: str | os.PathLike, worker: int = 0) -> pathlib.Path:
+  """Where a worker writes: the first to the run's folder, others below it."""
+  folder = pathlib.Path(folder)
+  return folder / f"worker_{worker}" if worker else folder
 
 
 def git_hash() -> str:

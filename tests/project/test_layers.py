@@ -12,7 +12,7 @@ _LAYERS = [
     *("interrupts", "processes"),
   },
   {"files"},
-  {"types", "draws"},
+  {"types", "draws", "locks"},
   {"geometry"},
   {"body"},
   {"rendering"},

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from hund_tf import files, processes
+from hund_tf import files, locks, processes
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.extras import load_extra
@@ -169,29 +169,30 @@ def make_dataset(
   Raises:
     ValueError: if an image cannot be made or a file cannot be written.
   """
-  settings = config.settings(poses)
-  digest = shards.settings_digest(settings)
-  number = config.num_shards
-  paths = [
-    shards.shard_path(folder, config.name, i, number) for i in range(number)
-  ]
-  unfinished = f"{config.name}-?????-of-?????*"
-  files.remove_unfinished(folder, unfinished)
-  infos = {i: shards.finished(path, digest) for i, path in enumerate(paths)}
-  for info in infos.values():
-    if info is not None:
-      yield ShardResult(info, 0.0)
-  missing = [i for i, info in infos.items() if info is None]
-  jobs = [(paths[i], config.images_of_shard(i), digest) for i in missing]
-  try:
-    for i, result in _made(jobs, poses, config, workers):
-      infos[missing[i]] = result.info
-      yield result
-  finally:
+  with locks.only_writer(folder, config.name):
+    settings = config.settings(poses)
+    digest = shards.settings_digest(settings)
+    number = config.num_shards
+    paths = [
+      shards.shard_path(folder, config.name, i, number) for i in range(number)
+    ]
+    unfinished = f"{config.name}-?????-of-?????*"
     files.remove_unfinished(folder, unfinished)
-  yield shards.write_manifest(
-    folder, config.name, [infos[i] for i in range(number)], settings
-  )
+    infos = {i: shards.finished(path, digest) for i, path in enumerate(paths)}
+    for info in infos.values():
+      if info is not None:
+        yield ShardResult(info, 0.0)
+    missing = [i for i, info in infos.items() if info is None]
+    jobs = [(paths[i], config.images_of_shard(i), digest) for i in missing]
+    try:
+      for i, result in _made(jobs, poses, config, workers):
+        infos[missing[i]] = result.info
+        yield result
+    finally:
+      files.remove_unfinished(folder, unfinished)
+    yield shards.write_manifest(
+      folder, config.name, [infos[i] for i in range(number)], settings
+    )
 
 
 def _made(jobs, poses, config, workers) -> Iterator[tuple[int, ShardResult]]:
