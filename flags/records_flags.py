@@ -1,5 +1,6 @@
 """Flags of the records that the descent is trained on."""
 
+from flags import damage_flags
 from flags.from_config import define
 from hund_tf.records.examples import ExampleConfig
 from hund_tf.training.hund.record_batches import ReadingConfig
@@ -11,7 +12,14 @@ to_examples = define(
   "Person records",
   exclude=("jitter_shift", "jitter_zoom"),
 )
-to_reading = define(ReadingConfig, "Person records")
+_to_reading = define(
+  ReadingConfig, "Person records", only=("record_readers", "data_service")
+)
+
+
+def to_reading() -> ReadingConfig:
+  """How records are read, as the flags describe it."""
+  return _to_reading(**vars(damage_flags.to_config()))
 
 
 def to_sources(photos: str | None = None) -> tuple[Source, ...]:
@@ -25,4 +33,6 @@ def to_sources(photos: str | None = None) -> tuple[Source, ...]:
   """
   config = _to_sources()
   first = (photos,) if photos else ()
-  return read_sources(first + config.records, config.record_weights)
+  sources = read_sources(first + config.records, config.record_weights)
+  damage_flags.verify(source.manifest for source in sources)
+  return sources

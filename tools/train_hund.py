@@ -30,6 +30,7 @@ from absl import app
 
 from flags import (
   body_flags,
+  damage_flags,
   feature_flags,
   flagfile,
   held_out_flags,
@@ -234,6 +235,7 @@ def _on_the_network(
     needs_images=True,
   )
   judged_by = held_out_flags.to_manifest()
+  damage_flags.verify([judged_by])
   if not judged_by:
     return _Task(model, batches, None)
   still = dataclasses.replace(

@@ -8,12 +8,14 @@ the logs (CSV, TensorBoard with pictures of K and B), the checkpoints and the
 weights: best.npz on held-out records, last.npz at the end.
 """
 
+import functools
 import sys
 from pathlib import Path
 
 from absl import app
 
 from flags import (
+  damage_flags,
   flagfile,
   held_out_flags,
   multitask_flags,
@@ -22,7 +24,7 @@ from flags import (
   run_flags,
 )
 from hund_tf.compat import tf, tf_keras
-from hund_tf.records import pictures
+from hund_tf.records import contents
 from hund_tf.records.shards import read_manifest
 from hund_tf.records.stream import RecordStream
 from hund_tf.training import run_devices, run_folder
@@ -66,6 +68,7 @@ def _train(
     run_folder.claim(run.run_dir, settings, text, run.allow_mismatch)
   held_out = []
   judged_by = held_out_flags.to_manifest()
+  damage_flags.verify([*manifests, judged_by])
   if judged_by:
     held_out = held_out_batches(
       judged_by,
@@ -80,7 +83,8 @@ def _train(
     records.train_record_weights or None,
     config.seed,
     config.batch_size,
-    check=pictures.check,
+    max_bad_fraction=damage_flags.to_config().max_bad_fraction,
+    check=functools.partial(contents.check, image=True),
   )
   with strategy.scope():
     # A run that goes on overwrites the first weights with its checkpoint.

@@ -10,8 +10,8 @@ from hund_tf.draws import Draws
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.options import check, option
+from hund_tf.records import contents, part_maps, schema
 from hund_tf.records import crop_augmentation as augment
-from hund_tf.records import part_maps, schema
 from hund_tf.records.crop_jitter import NO_JITTER, CropJitter
 from hund_tf.types import (
   CROP_SIZE,
@@ -103,6 +103,14 @@ class RecordExamples:
     self._config = config
     self._num_vertices, self._seed = num_vertices, seed
     self._image_size = image_size
+
+  def check(self, serialized: bytes) -> None:
+    """Looks whether a stored record can be made an example.
+
+    Raises:
+      ValueError: see `contents.check`.
+    """
+    contents.check(serialized, self._num_vertices, self._image_size > 0)
 
   def __call__(
     self,

@@ -2,6 +2,7 @@
 
 from hund_tf.compat import tf
 from hund_tf.records import schema
+from hund_tf.records.schema import PersonRecord
 
 
 def check(serialized: bytes) -> None:
@@ -13,7 +14,11 @@ def check(serialized: bytes) -> None:
   Raises:
     ValueError: if there is no photo, or one of the two cannot be decoded.
   """
-  record = schema.decode(serialized)
+  check_record(schema.decode(serialized))
+
+
+def check_record(record: PersonRecord) -> None:
+  """The same for a decoded record."""
   if not record.image:
     raise ValueError(f"{record.key}: holds no photo")
   for name, data in (

@@ -174,7 +174,8 @@ def decode(serialized: bytes) -> PersonRecord:
   """The record of a serialized `tf.train.Example`.
 
   Raises:
-    ValueError: if it is not one of this schema's version.
+    ValueError: if it is not one of this schema's version, or a field is
+      missing, of another size or not finite.
   """
   try:
     feature = tf.train.Example.FromString(serialized).features.feature
@@ -182,27 +183,63 @@ def decode(serialized: bytes) -> PersonRecord:
     raise ValueError(f"not a tf.train.Example: {error}") from error
   if _VERSION_KEY not in feature:
     raise ValueError("not a person record: it has no schema_version")
-  version = feature[_VERSION_KEY].int64_list.value[0]
+  version = _one(feature, _VERSION_KEY, "int64_list")
   if version != SCHEMA_VERSION:
     raise ValueError(
       f"person record of version {version}, expected {SCHEMA_VERSION}"
     )
-  values = {name: feature[name].bytes_list.value[0] for name in _FILES}
+  values = {name: _one(feature, name, "bytes_list") for name in _FILES}
   for name in _TEXTS:
-    values[name] = feature[name].bytes_list.value[0].decode()
+    try:
+      values[name] = _one(feature, name, "bytes_list").decode()
+    except UnicodeDecodeError as error:
+      raise ValueError(
+        f"person record: {name} is no UTF-8 ({error})"
+      ) from error
   for name in _SCALARS:
-    values[name] = feature[name].float_list.value[0]
+    values[name] = _one(feature, name, "float_list")
+    if not np.isfinite(values[name]):
+      raise ValueError(f"record {values['key']}: {name} is not finite")
   default = PersonRecord("", "")
   for name in _FIXED + tuple(_VARIABLE):
-    if name in _OPTIONAL and name not in feature:
-      continue
+    if name not in feature:
+      if name in _OPTIONAL:
+        continue
+      raise ValueError(f"record {values['key']}: it lacks the field {name}")
     array = np.array(feature[name].float_list.value, np.float32)
-    shape = getattr(default, name).shape
-    values[name] = array.reshape(
-      (-1, *shape[1:]) if name in _VARIABLE else shape
+    values[name] = _shaped(
+      array, getattr(default, name).shape, name, values["key"]
     )
-  values["frame"] = feature["frame"].int64_list.value[0]
+  values["frame"] = _one(feature, "frame", "int64_list")
   return check(PersonRecord(**values))
+
+
+def _one(feature, name: str, kind: str):
+  """The value of a field that has one."""
+  found = getattr(feature[name], kind).value if name in feature else ()
+  if len(found) != 1:
+    raise ValueError(
+      f"person record: {name} has {len(found)} values, expected one"
+    )
+  return found[0]
+
+
+def _shaped(
+  values: np.ndarray, shape: tuple[int, ...], name: str, key: str
+) -> np.ndarray:
+  """Numbers in a field's shape; one that may be empty has any length."""
+  if name in _VARIABLE:
+    columns = max(1, _VARIABLE[name])
+    if values.size % columns == 0:
+      return values.reshape(-1, *shape[1:])
+    expected = f"a multiple of {columns}"
+  elif values.size == np.prod(shape):
+    return values.reshape(shape)
+  else:
+    expected = f"{np.prod(shape)}"
+  raise ValueError(
+    f"record {key}: {name} has {values.size} numbers, expected {expected}"
+  )
 
 
 def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:

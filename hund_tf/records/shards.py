@@ -16,20 +16,43 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from hund_tf.compat import tf
-from hund_tf.files import atomic_path
+from hund_tf.files import atomic_path, read_json
+from hund_tf.options import check as option_check
 from hund_tf.options import option
-from hund_tf.records import schema
+from hund_tf.records import integrity, schema
+from hund_tf.records.integrity import FOOTER, HEADER, RecordError, index_path
 from hund_tf.records.schema import PersonRecord
 
 _FORMAT = "hund_tf person records"
-_HEADER, _FOOTER = 12, 4  # bytes of TFRecord framing around the data
+
+
+@dataclasses.dataclass(frozen=True)
+class DamageConfig:
+  """What becomes of damaged records."""
+
+  max_bad_fraction: float = option(
+    0.01,
+    "Share of damaged records that is left out; more of them stop the run.",
+    name="max_bad_records",
+    low=0.0,
+    high=1.0,
+  )
+  verify: bool = option(
+    False,
+    "Read all records before the start and compare their checksums; counts and "
+    "lengths are always compared.",
+    name="verify_records",
+  )
+
+  def __post_init__(self):
+    option_check(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +64,6 @@ class HeldOutConfig:
     "Manifest (or folder) of held-out person records; without it there is no "
     "validation on records.",
   )
-
-
-class RecordError(ValueError):
-  """A shard, an index or a record that cannot be used; names the file."""
 
 
 class ShardInfo(NamedTuple):
@@ -87,10 +106,6 @@ def shard_path(folder: Path, name: str, index: int, number: int) -> Path:
   return Path(folder) / f"{name}-{index:05d}-of-{number:05d}.tfrecord"
 
 
-def _index_path(path: Path) -> Path:
-  return path.with_suffix(".index.npy")
-
-
 def finished(path: Path, settings: str) -> ShardInfo | None:
   """What is in a shard if it is already there, whole and of these settings."""
   try:
@@ -98,7 +113,7 @@ def finished(path: Path, settings: str) -> ShardInfo | None:
   except (OSError, ValueError, TypeError):
     return None
   whole = path.exists() and path.stat().st_size == info.bytes
-  if whole and info.settings == settings and _index_path(path).exists():
+  if whole and info.settings == settings and index_path(path).exists():
     return info
   return None
 
@@ -131,13 +146,13 @@ def write_shard(
         for record in records:
           data = schema.encode(record)
           writer.write(data)
-          rows.append((offset + _HEADER, len(data), zlib.crc32(data)))
-          offset += _HEADER + len(data) + _FOOTER
+          rows.append((offset + HEADER, len(data), zlib.crc32(data)))
+          offset += HEADER + len(data) + FOOTER
     except tf.errors.OpError as error:
       raise OSError(error.message) from error
     digest = _sha256(temporary)
   index = np.array(rows, np.int64).reshape(-1, 3)
-  with atomic_path(_index_path(path)) as temporary, temporary.open("wb") as out:
+  with atomic_path(index_path(path)) as temporary, temporary.open("wb") as out:
     np.save(out, index)
   info = ShardInfo(
     path.name, len(rows), offset, digest, settings, dict(skipped or {})
@@ -183,9 +198,12 @@ def read_manifest(path: Path) -> Manifest:
   Args:
     path: `NAME.manifest.json`, or the folder of one dataset.
 
+  The counts and lengths in the manifest, beside the shards and in their indices
+  must be the same, and those of the files; `verify` reads the files.
+
   Raises:
     RecordError: if there is not one manifest, it is not one of ours, or a
-      shard is missing or of another size.
+      shard or its index is missing or does not fit.
   """
   path = Path(path)
   if path.is_dir():
@@ -197,12 +215,18 @@ def read_manifest(path: Path) -> Manifest:
       )
     path = found[0]
   try:
-    content = json.loads(path.read_text())
-    shards = tuple(ShardInfo(**row) for row in content["shards"])
+    content = read_json(path)
+    rows = content["shards"]
+    for row in rows:
+      integrity.check_row(row, path)
+    shards = tuple(ShardInfo(**row) for row in rows)
     version = content["version"]
+    total = content.get("records")
     manifest = Manifest(
       path.parent, content["name"], shards, content["settings"]
     )
+  except RecordError:
+    raise
   except (OSError, ValueError, TypeError, KeyError) as error:
     raise RecordError(
       f"{path}: not a manifest of person records ({error}); expected the "
@@ -212,28 +236,47 @@ def read_manifest(path: Path) -> Manifest:
     raise RecordError(
       f"{path}: records of version {version}, expected {schema.SCHEMA_VERSION}"
     )
+  if total not in (None, manifest.count):
+    raise RecordError(
+      f"{path}: {total!r} records, but its shards have {manifest.count}; make "
+      "the dataset again"
+    )
+  integrity.check_all_there([shard.file for shard in shards], path)
   for shard, file in zip(shards, manifest.paths(), strict=True):
-    size = file.stat().st_size if file.exists() else None
-    if size != shard.bytes:
-      raise RecordError(
-        f"{file}: {'missing' if size is None else f'{size} bytes'}, expected "
-        f"{shard.bytes} bytes; make the dataset again"
-      )
+    integrity.check_shard(file, shard.count, shard.bytes)
+    _check_info(file, shard)
   return manifest
 
 
+def _check_info(path: Path, shard: ShardInfo) -> None:
+  """Compares what is written beside a shard with the manifest, if it is."""
+  beside = path.with_suffix(".json")
+  try:
+    found = read_json(beside)
+    said = {name: found[name] for name in ("count", "bytes", "sha256")}
+  except FileNotFoundError:
+    return
+  except (OSError, ValueError, TypeError, KeyError) as error:
+    raise RecordError(
+      f"{beside}: cannot be read ({error}); make the dataset again"
+    ) from error
+  for name, value in said.items():
+    expected = getattr(shard, name)
+    if value != expected:
+      raise RecordError(
+        f"{beside}: {name} is {value!r}, expected the {expected!r} of the "
+        "manifest; make the dataset again"
+      )
+
+
 def verify(manifest: Manifest) -> None:
-  """Compares the checksums of all shards.
+  """Compares the checksums of all shards and their records.
 
   Raises:
     RecordError: naming the first file that was changed.
   """
   for shard, file in zip(manifest.shards, manifest.paths(), strict=True):
-    if _sha256(file) != shard.sha256:
-      raise RecordError(
-        f"{file}: its sha256 is not that of the manifest; it was damaged or "
-        "changed: make the dataset again"
-      )
+    integrity.check_data(file, shard.sha256)
 
 
 class ShardReader:
@@ -246,14 +289,11 @@ class ShardReader:
       RecordError: if the shard or its index cannot be read.
     """
     self.path = Path(path)
+    self._index = integrity.read_index(self.path)
     try:
-      self._index = np.load(_index_path(self.path))
       self._file = os.open(self.path, os.O_RDONLY)
-    except (OSError, ValueError) as error:
-      raise RecordError(
-        f"{self.path}: cannot be opened with its index ({error}); make the "
-        "dataset again"
-      ) from error
+    except OSError as error:
+      raise RecordError(f"{self.path}: cannot be opened ({error})") from error
 
   def __len__(self) -> int:
     return len(self._index)
@@ -274,10 +314,13 @@ class ShardReader:
     """A record.
 
     Raises:
-      RecordError: if it was damaged.
-      ValueError: if it is of another version.
+      RecordError: if it was damaged or is of another version.
     """
-    return schema.decode(self.serialized(number))
+    data = self.serialized(number)
+    try:
+      return schema.decode(data)
+    except ValueError as error:
+      raise RecordError(f"{self.path}: record {number}: {error}") from error
 
   def __iter__(self) -> Iterator[PersonRecord]:
     return (self.record(number) for number in range(len(self)))
@@ -307,16 +350,31 @@ def _sha256(path: Path) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def first_records(manifest: Manifest, count: int) -> list[bytes]:
+def first_records(
+  manifest: Manifest,
+  count: int,
+  check: Callable[[bytes], None] = lambda data: None,
+) -> list[bytes]:
   """The first records of a dataset as they are stored, or all of them.
 
+  Args:
+    manifest: of the dataset.
+    count: number of records.
+    check: raises a ValueError for a record that cannot be used.
+
   Raises:
-    RecordError: if one of them is damaged.
+    RecordError: if one of them is damaged or cannot be used.
   """
   records: list[bytes] = []
   for path in manifest.paths():
     reader = ShardReader(path)
     missing = count - len(records)
-    records += [reader.serialized(i) for i in range(min(missing, len(reader)))]
+    some = [reader.serialized(i) for i in range(min(missing, len(reader)))]
     reader.close()
+    for number, data in enumerate(some):
+      try:
+        check(data)
+      except ValueError as error:
+        raise RecordError(f"{path}: record {number}: {error}") from error
+    records += some
   return records

@@ -34,7 +34,9 @@ class RunConfig:
     low=1,
   )
   deterministic: bool = option(
-    False, "Give bit-equal results where TensorFlow can give them."
+    False,
+    "Give bit-equal results on CPUs of the same kind, with the same number of "
+    "threads (--cpu_threads).",
   )
   profile_steps: int = option(
     0, "Number of steps that the profiler records.", low=0

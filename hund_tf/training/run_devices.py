@@ -1,5 +1,7 @@
 """The devices of a training run."""
 
+import os
+
 from hund_tf.compat import tf
 
 
@@ -21,8 +23,21 @@ def prepare(threads: int, cpu_devices: int, deterministic: bool) -> None:
     be_deterministic()
 
 
+def num_threads() -> int:
+  """CPU threads that an operation may use."""
+  stated = tf.config.threading.get_intra_op_parallelism_threads()
+  if stated:
+    return stated
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
 def be_deterministic() -> None:
   """Bit-equal results where TensorFlow can give them; before it starts.
+
+  On a CPU that is: of the same code and libraries on the same processor with
+  the same number of threads, for sums are split among them.
 
   Deterministic operations are not enough for gradients. The graph optimiser
   rewrites their sums in an order that differs from process to process, so it is

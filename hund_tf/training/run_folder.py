@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 
 from hund_tf import files, locks
+from hund_tf.training import run_devices
 
 CONFIG_FILE = "config.json"
 FLAGS_FILE = "run.flags"
@@ -18,6 +19,7 @@ STEPS_FILE = "steps.csv"
 VALIDATION_FILE = "validation.csv"
 _ROOT = pathlib.Path(__file__).parents[2]
 _REQUIREMENTS = "requirements.txt"
+_THREADS = "cpu_threads"  # another number is no other run, but other bits
 _LOCAL_FLAGS = {
   "run_dir",
   "initial_weights",
@@ -91,6 +93,7 @@ def describe(**configs) -> dict:
   }
   settings["git_hash"] = git_hash()
   settings["requirements_sha256"] = requirements_hash()
+  settings[_THREADS] = run_devices.num_threads()
   # Through JSON once, for tuples come back as lists.
   return json.loads(json.dumps(settings))
 
@@ -100,6 +103,7 @@ def claim(
   settings: dict,
   run_flags: str,
   allow_mismatch: bool = False,
+  report: Callable[[str], None] = print,
 ) -> bool:
   """Writes the settings into a new run's folder, or compares an old one's.
 
@@ -109,6 +113,7 @@ def claim(
     run_flags: text of run.flags.
     allow_mismatch: whether other settings may go on in this folder; the
       folder keeps the first ones.
+    report: told if the run goes on with another number of CPU threads.
 
   Returns:
     Whether the run is new.
@@ -132,7 +137,16 @@ def claim(
       f"{path}: not JSON ({files.problem(error)}); expected the settings of "
       "this run"
     ) from error
-  lines = _differences(old, settings)
+  before, now = old.pop(_THREADS, None), settings.get(_THREADS)
+  if before is not None and before != now:
+    report(
+      f"run folder {folder}: the run was begun with {before} CPU threads and "
+      f"goes on with {now}; its results will not be bit for bit those of a run "
+      f"that was never stopped (--cpu_threads={before} would give them)"
+    )
+  lines = _differences(
+    old, {k: v for k, v in settings.items() if k != _THREADS}
+  )
   if lines and not allow_mismatch:
     raise RunMismatchError(
       f"run folder {folder} belongs to another run: {'; '.join(lines)}; take "

@@ -6,7 +6,7 @@ import json
 import pytest
 from PIL import Image
 
-from hund_tf.training import run_folder
+from hund_tf.training import run_devices, run_folder
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.run_folder import RunMismatchError
 from hund_tf.visualization import training_curves
@@ -21,6 +21,26 @@ def test_the_same_run_goes_on(tmp_path):
   assert not run_folder.claim(tmp_path / "run", again, "")
   assert (tmp_path / "run" / "run.flags").read_text() == "--steps=3\n"
   assert len(settings["requirements_sha256"]) == 64
+
+
+def test_another_number_of_threads_is_told(tmp_path):
+  settings = run_folder.describe(training=_CONFIG)
+  assert settings["cpu_threads"] == run_devices.num_threads() >= 1
+  run_folder.claim(tmp_path, settings | {"cpu_threads": 3}, "")
+  told = []
+  now = settings | {"cpu_threads": 5}
+  assert not run_folder.claim(tmp_path, now, "", report=told.append)
+  assert len(told) == 1
+  assert "begun with 3 CPU threads and goes on with 5" in told[0]
+  same = settings | {"cpu_threads": 3}
+  assert not run_folder.claim(tmp_path, same, "", report=told.append)
+  # Folders of before do not say it.
+  path = tmp_path / run_folder.CONFIG_FILE
+  old = json.loads(path.read_text())
+  del old["cpu_threads"]
+  path.write_text(json.dumps(old))
+  assert not run_folder.claim(tmp_path, now, "", report=told.append)
+  assert len(told) == 1
 
 
 def test_another_run_is_refused(tmp_path):

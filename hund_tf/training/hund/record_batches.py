@@ -12,6 +12,7 @@ from hund_tf.records import pictures
 from hund_tf.records.examples import RecordExamples
 from hund_tf.records.mixing import Mix
 from hund_tf.records.service import service_batches
+from hund_tf.records.shards import DamageConfig
 from hund_tf.records.stream import RecordStream
 from hund_tf.training.hund import sources as sources_lib
 from hund_tf.training.hund.config import TrainingConfig
@@ -23,16 +24,9 @@ from hund_tf.types import TrainingExample
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadingConfig:
+class ReadingConfig(DamageConfig):
   """How records are read."""
 
-  max_bad_fraction: float = option(
-    0.01,
-    "Share of damaged records that is left out; more of them stop the run.",
-    name="max_bad_records",
-    low=0.0,
-    high=1.0,
-  )
   workers: int = option(
     2,
     "Batches of records that are made at the same time.",
@@ -118,7 +112,7 @@ class RecordBatches(Batches):
       reading: of records.
       report: told of damaged records.
       needs_images: whether records without a photo that can be decoded count as
-        damaged.
+        damaged; those that `examples.check` refuses do in any case.
 
     Raises:
       ValueError: if a kind of batches that the regime has is without a source,
@@ -137,6 +131,9 @@ class RecordBatches(Batches):
         f"data service: it cannot make {sources_lib.SYNTHETIC} examples; give "
         "records only, or no service"
       )
+    # What makes examples knows what it needs of a record.
+    default = pictures.check if needs_images else None
+    check = getattr(examples, "check", default)
     even, odd = (chosen[kind] for kind in self._kinds)
     self._together = even == odd
     self._turns = {
@@ -146,7 +143,7 @@ class RecordBatches(Batches):
         config.batch_size,
         reading.max_bad_fraction,
         report,
-        pictures.check if needs_images else None,
+        check,
       )
       for kind, found in chosen.items()
       if not self._together or kind == self._kinds[0]

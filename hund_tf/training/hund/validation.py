@@ -125,7 +125,7 @@ def record_batches(
   manifest: Manifest, make: RecordExamples, count: int
 ) -> list[TrainingExample]:
   """The first `count` records of a dataset, as a `ValidationSet` takes them."""
-  records = first_records(manifest, count)
+  records = first_records(manifest, count, make.check)
   batches = []
   for first in range(0, len(records), _BATCH):
     some = records[first : first + _BATCH]

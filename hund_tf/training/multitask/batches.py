@@ -1,11 +1,12 @@
 """Batches of the multitask network: records, read and changed at random."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from hund_tf.compat import tf
-from hund_tf.records import multitask_examples
+from hund_tf.records import contents, multitask_examples
 from hund_tf.records.crop_augmentation import CropAugmentation
 from hund_tf.records.multitask_examples import MultitaskExample
 from hund_tf.records.shards import Manifest, first_records
@@ -78,7 +79,8 @@ def held_out_batches(
     **dict.fromkeys((f.name for f in dataclasses.fields(CropAugmentation)), 0.0)
     | {"box_scale": box_scale}
   )
-  records = first_records(manifest, count)
+  check = functools.partial(contents.check, image=True)
+  records = first_records(manifest, count, check)
   make = tf.function(
     lambda data, positions: multitask_examples.make_batch(
       data, positions, image_size, still, detected=detected
