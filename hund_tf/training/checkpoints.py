@@ -27,6 +27,13 @@ class CheckpointError(ValueError):
   """No checkpoint of a run can be read."""
 
 
+def _reason(message: str) -> str:
+  """Why TensorFlow could not write, without its operations and file names."""
+  line = (message.splitlines() or ["no reason"])[0]
+  line = re.sub(r"\{\{.*?\}\}|\[Op:\w+\]", "", line)
+  return line.rsplit("; ", 1)[-1].strip()
+
+
 @contextmanager
 def writing(path: str | os.PathLike) -> Iterator[None]:
   """Makes errors of Python and TensorFlow that tell of writing one kind.
@@ -39,7 +46,7 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
   except OSError as error:
     reason, cause = error.strerror or str(error), error
   except tf.errors.OpError as error:
-    reason, cause = (error.message.splitlines() or ["no reason"])[0], error
+    reason, cause = _reason(error.message), error
   else:
     return
   raise OutputError(

@@ -112,7 +112,10 @@ def test_the_second_signal_does_not_wait(tmp_path):
 
 def _no_space(*_, **__):
   raise tf.errors.ResourceExhaustedError(
-    None, None, "a/writing_temp: No space left on device\nand a trace"
+    None,
+    None,
+    "{{function_node __wrapped__}} a/writing_temp; No space left on device "
+    "[Op:SaveV2]\nand a trace",
   )
 
 
@@ -123,7 +126,12 @@ def _read_only(*_, **__):
 @pytest.mark.parametrize(
   ("place", "name", "error", "text"),
   [
-    (tf.train.Checkpoint, "write", _no_space, "No space left"),
+    (
+      tf.train.Checkpoint,
+      "write",
+      _no_space,
+      r"written \(No space left on device\);",
+    ),
     (tf.train.Checkpoint, "write", _read_only, "Read-only file system"),
     (checkpoints_lib.os, "replace", _read_only, "Read-only file system"),
     (tf.summary, "scalar", _no_space, "No space left"),
