@@ -40,6 +40,7 @@ COLUMNS = {
   "pa_mpjpe": "MPJPE-PA",
   "mpjpe": "MPJPE",
   "mpjpe_camera": "un-aligned",
+  "trunk_pitch": "trunk pitch, degrees",
 }
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf.body.joint_sets import LSP_14
 from hund_tf.evaluation import compared_joints, metrics
 from hund_tf.evaluation.compared_joints import Root
 from hund_tf.evaluation.predictions import Predictions, compared
@@ -62,7 +63,25 @@ def position_errors(
     "pck_150": metrics.pck(distances, 0.15, weights_here),
     "auc_150": metrics.auc(distances, 0.15, weights_here),
     "auc_200": metrics.auc(distances, 0.20, weights_here),
+    "trunk_pitch": np.abs(trunk_pitch(joints) - trunk_pitch(truth)),
   }
+
+
+def trunk_pitch(points: np.ndarray) -> np.ndarray:
+  """Degrees by which trunks lean away from the camera.
+
+  The angle of the middle of the hips to that of the shoulders with the image
+  plane, positive if the shoulders are farther away, of LSP's joints
+  `[..., 14, 3]` in the camera frame.
+  """
+  hips, shoulders = (
+    sum(points[..., LSP_14.index(f"{side}_{name}"), :] for side in "lr") / 2.0
+    for name in ("hip", "shoulder")
+  )
+  trunk = shoulders - hips
+  return np.degrees(
+    np.arctan2(trunk[..., 2], np.linalg.norm(trunk[..., :2], axis=-1))
+  )
 
 
 def score(truth: Truth, predictions: Predictions, root: Root) -> Scores:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from hund_tf.body.joint_sets import LSP_14
 from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import (
@@ -57,23 +56,7 @@ def measure(
       | {
         "pve": 1e3 * metrics.mpjpe(*vertices, *roots),
         "joint_angle": metrics.joint_angle_error(*turns),
-        "trunk_pitch": np.abs(trunk_pitch(points[0]) - trunk_pitch(points[1])),
       }
     )
     report(len(joints))
   return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-def trunk_pitch(points: np.ndarray) -> np.ndarray:
-  """Degrees by which trunks lean away from the camera.
-
-  The angle of mid hip to neck with the image plane, positive if the neck is
-  farther away, of LSP's joints `[..., 14, 3]` in the camera frame.
-  """
-  right, left, neck = (
-    points[..., LSP_14.index(name), :] for name in ("r_hip", "l_hip", "neck")
-  )
-  trunk = neck - (right + left) / 2.0
-  return np.degrees(
-    np.arctan2(trunk[..., 2], np.linalg.norm(trunk[..., :2], axis=-1))
-  )

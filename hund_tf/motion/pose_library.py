@@ -21,7 +21,7 @@ from hund_tf.motion import mocap, pose_augmentation, pose_dataset
 from hund_tf.options import option
 from hund_tf.types import BODY_POSE_DIM
 
-_MAX_LATENT = 4.0  # encoded captures are clipped here, standard deviations
+_MAX_LATENT = 12.0  # encoded captures are clipped here, standard deviations
 _UP = (0.0, 1.0, 0.0)
 
 

@@ -71,7 +71,12 @@ class SyntheticConfig:
     Without people of the named sets, which have protocols of their own.
     """
     scene = dataclasses.replace(
-      self.scene, flow_poses=0.0, perturbed_poses=0.0, interpolated_poses=0.0
+      self.scene,
+      flow_poses=0.0,
+      perturbed_poses=0.0,
+      interpolated_poses=0.0,
+      any_orientation=SceneConfig().any_orientation,
+      steep_views=0.0,
     )
     return dataclasses.replace(
       self,

@@ -44,6 +44,8 @@ _MIN_SIDE = 8.0  # pixels of the photo
 _STREAM_2D = 0x2D
 _STREAM_3D = 0x3D
 _SET_BATCH = 32
+# Deviations of the pose prior: latents of rarer poses are not for learning.
+_LIKELY = 4.0
 _MISTAKEN_PARTS = 1 / 3  # of people whose mendable errors are in B
 
 
@@ -72,7 +74,7 @@ class SyntheticExamples(tf.Module):
     self.config = config or SyntheticConfig()
     self._poses = poses
     if sets is None and self.config.pose_set_share:
-      sets = PoseSets(body_model, held_out=False)
+      sets = PoseSets(body_model, held_out=False, loose=True)
     self._pose_sets = sets
     self._vertex_parts = body_model.part_labels(self.config.mesh)
     self._draw_parts = PartMapDrawer(
@@ -102,10 +104,8 @@ class SyntheticExamples(tf.Module):
 
     Returns:
       B examples with static shapes; supervision weights are 1, but for the
-      latents of poses of named sets that are rarer than captured ones are
-      taken to be (`People.likely`); keypoints and
-      their weights are the truth inside the photo, the features have the
-      detector's errors.
+      latents of very rare poses; keypoints and their weights are the truth
+      inside the photo, the features have the detector's errors.
     """
     seed = tf.convert_to_tensor(seed, tf.int64)
     step = tf.convert_to_tensor(step, tf.int64)
@@ -255,7 +255,8 @@ class SyntheticExamples(tf.Module):
       worse_parts,
     )
     ones = tf.ones([batch_size])
-    likely = ones if people is None else people.likely
+    furthest = tf.reduce_max(tf.abs(scene.state.body_pose), axis=-1)
+    likely = tf.cast(furthest <= _LIKELY, tf.float32)
     return TrainingExample(
       features=ImageFeatures(
         heatmaps=render_heatmaps(points, confidence),

@@ -35,13 +35,22 @@ _VARIATION = {
   "wrist": 20.0,
 }
 _OTHER = 6.0
+_LEGS, _ARMS = (
+  tuple(tuple(f"{side}_{joint}" for joint in chain) for side in "lr")
+  for chain in (
+    ("hip", "knee", "ankle", "ball"),
+    ("clavicle", "shoulder", "elbow", "wrist"),
+  )
+)
+_LIMBS = (*_LEGS, *_ARMS)
+_FREE = 0.25  # share of limbs that are anywhere,
+_FREEDOM = 0.7  # in so much of the range of their joints
+_EXCHANGED = 0.3  # share of limbs of another base pose
+_TURN = np.radians(30.0)  # standard deviation
 # Added to the seed of people of sets, whose random stream is their own.
 STREAM = 0x5E75
 _ROLL = 4.0  # degrees, standard deviation, of the camera
 _BODIES = 48  # of a build
-# Latents of captured poses are clipped at as many deviations; poses of sets are
-# kept as they are, but latents beyond are not for learning.
-_LIKELY = 4.0
 _FACING = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
 
 
@@ -68,7 +77,6 @@ class People(NamedTuple):
   shape: tf.Tensor  # [B, 16] latents, where built
   up: tf.Tensor  # [B, 3] the world's up, camera frame
   ahead: tf.Tensor  # [B, 3] horizontal, where the body looks, camera frame
-  likely: tf.Tensor  # [B] float, 0 where latents are beyond `_LIKELY`
   face_hidden: tf.Tensor  # [B] bool
   seat: tf.Tensor  # [B] bool: on something as wide as a chair
   saddle: tf.Tensor  # [B] bool: on something long and narrow
@@ -78,14 +86,20 @@ class People(NamedTuple):
 class PoseSets:
   """Draws people of the named sets, of training or of the test sets."""
 
-  def __init__(self, body_model: BodyModel, held_out: bool):
+  def __init__(
+    self, body_model: BodyModel, held_out: bool, loose: bool = False
+  ):
     """Prepares base poses and bodies.
 
     Args:
       body_model: whose pose prior encodes the poses.
       held_out: whether people are those of the test sets.
+      loose: to learn from: many limbs are as in another base pose or anywhere
+        that joints allow, but for the legs of those who sit, and half of the
+        people are turned further.
     """
     self._flow = body_model.pose_prior.flows.body
+    self._loose = loose
     self._rows = _table(held_out)
     self._shapes = np.stack(
       [
@@ -110,6 +124,9 @@ class PoseSets:
     mirrored = tf.cast(draws.happens([batch], 0.5), tf.int32)
     row += mirrored * len(rows.up) // 2
     angles, up = _varied(draws, rows, row)
+    if self._loose:
+      sits = _of(which, lambda pose_set: bool(pose_set.support))
+      angles, up = _loosened(draws, rows, angles, up, sits)
     values = joint_limits.unsquash(angles, joint_limits.BODY)
     latents, _ = self._flow.inverse(tf.reshape(values, [-1, BODY_POSE_DIM]))
     middle, half = tf.unstack(tf.gather(rows.yaw, row), axis=-1)
@@ -127,7 +144,6 @@ class PoseSets:
       tf.constant(self._shapes),
       tf.stack([tf.maximum(build, 0), body], axis=-1),
     )
-    likely = tf.reduce_max(tf.abs(latents), axis=-1) <= _LIKELY
     return People(
       chosen=chosen,
       body_pose=latents,
@@ -136,7 +152,6 @@ class PoseSets:
       shape=shapes,
       up=vertical,
       ahead=horizontal(turn[:, :, 2], vertical),
-      likely=tf.cast(likely | ~chosen, tf.float32),
       face_hidden=chosen & _of(which, lambda s: s.face_hidden),
       seat=chosen & _of(which, lambda s: s.support == "seat"),
       saddle=chosen & _of(which, lambda s: s.support == "saddle"),
@@ -181,6 +196,29 @@ def _varied(
   tilt *= draws.uniform([row.shape[0], 3], -1.0, 1.0)
   up = tf.gather(rows.up, row)
   return angles, tf.linalg.matvec(rotation.from_rotation_vector(tilt), up)
+
+
+def _loosened(
+  draws: Draws, rows: _Rows, angles: tf.Tensor, up: tf.Tensor, sits: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Angles `[B, 23, 3]` and up `[B, 3]` with other limbs, turned further."""
+  batch = sits.shape[0]
+  middle = (joint_limits.BODY.upper + joint_limits.BODY.lower) / 2.0
+  half = (joint_limits.BODY.upper - joint_limits.BODY.lower) / 2.0
+  for limb in _LIMBS:
+    here = np.isin(skeleton.BODY_JOINTS, limb)[:, None]
+    other = tf.gather(rows.angles, draws.integers([batch], len(rows.up)))
+    anywhere = draws.uniform(angles.shape, -_FREEDOM, _FREEDOM)
+    kind = draws.uniform([batch, 1, 1])
+    if limb in _LEGS:
+      kind += tf.cast(sits[:, None, None], tf.float32)
+    moved = tf.where(kind < _FREE, middle + half * anywhere, other)
+    angles = tf.where((kind < _FREE + _EXCHANGED) & here, moved, angles)
+  turn = tf.where(sits, 0.0, _TURN * draws.normal([batch], 2.5))
+  turn = tf.where(draws.happens([batch], 0.5), turn, 0.0)
+  axis = tf.math.l2_normalize(draws.normal([batch, 3]), axis=-1)
+  turned = rotation.from_rotation_vector(turn[:, None] * axis)
+  return angles, tf.linalg.matvec(turned, up)
 
 
 def _table(held_out: bool) -> _Rows:

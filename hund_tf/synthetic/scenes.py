@@ -53,8 +53,22 @@ class SceneConfig:
   # Orientation.
   any_yaw: float = 0.5  # share of uniform yaws; the others look at the camera
   frontal_degrees: float = 45.0  # spread of those
-  any_orientation: float = 0.06  # share of uniformly random rotations
+  any_orientation: float = option(
+    0.06,
+    "Share of people, not of a named set, who are turned in any way: lying, "
+    "upside down.",
+    low=0.0,
+    high=1.0,
+  )
   pitch_degrees: float = 12.0  # camera looking down or up, standard deviation
+  steep_views: float = option(
+    0.0,
+    "Share of people seen from any height, from below to far above; the "
+    "others are seen from about their own.",
+    low=0.0,
+    high=1.0,
+  )
+  steep_degrees: tuple[float, float] = (-25.0, 65.0)  # camera looking down
   roll_degrees: float = 4.0
   lean_degrees: float = 6.0  # of the body, beyond the captured lean
   # Photo.
@@ -194,9 +208,13 @@ def _orientations(
   facing = tf.linalg.diag([1.0, -1.0, -1.0])  # y up, z ahead -> camera frame
   pitch = config.pitch_degrees * radians * draws.normal([batch])
   roll = config.roll_degrees * radians * draws.normal([batch])
-  upright = about(2, roll) @ about(0, pitch) @ facing @ turned
   random = rotation.from_6d(draws.normal([batch, 6]))
   lying = draws.happens([batch, 1, 1], config.any_orientation)
+  if config.steep_views:
+    low, high = (degrees * radians for degrees in config.steep_degrees)
+    steep = draws.happens([batch], config.steep_views)
+    pitch = tf.where(steep, draws.uniform([batch], low, high), pitch)
+  upright = about(2, roll) @ about(0, pitch) @ facing @ turned
   return tf.where(lying, random, upright)
 
 

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 
 from hund_tf.body.joint_sets import LSP_14
-from hund_tf.evaluation import pose_set_errors, synthetic_errors
+from hund_tf.evaluation import pose_set_errors, scoring, synthetic_errors
 from hund_tf.evaluation.pose_set_errors import SetExamples
 from tests.records import people
 
 
 def test_trunks_pitch_away_from_the_camera():
   points = np.zeros([3, 14, 3])
-  neck = LSP_14.index("neck")
   points[:, LSP_14.index("l_hip"), 0] = 0.2
-  points[:, neck] = [[0.1, -0.5, 0.0], [0.1, -0.3, 0.3], [0.1, 0.0, -0.5]]
+  middle = [[0.1, -0.5, 0.0], [0.1, -0.3, 0.3], [0.1, 0.0, -0.5]]
+  for side, x in (("l", 0.2), ("r", -0.2)):
+    points[:, LSP_14.index(f"{side}_shoulder")] = np.add(middle, [x, 0, 0])
   np.testing.assert_allclose(
-    synthetic_errors.trunk_pitch(points), [0.0, 45.0, -90.0], atol=1e-6
+    scoring.trunk_pitch(points), [0.0, 45.0, -90.0], atol=1e-6
   )
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import joint_limits, measures, skeleton
 from hund_tf.body import keypoints as table
-from hund_tf.body import measures
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.motion import pose_library
@@ -179,6 +179,27 @@ def test_training_and_tests_share_no_pose_and_no_body(body_model):
   assert np.abs(gap).max(-1).min() > 0.05
   rows = trained._rows.angles[:, None] - tested._rows.angles
   assert np.abs(rows).max((-1, -2)).min() > np.radians(10.0)
+
+
+def test_loose_people_have_other_limbs_but_sit_as_before(body_model):
+  which = tf.constant(np.repeat(np.arange(len(NAMES)), 30), tf.int32)
+  kept, loose = (
+    PoseSets(body_model, False, loose).sample(Draws(4, 0), which).body_pose
+    for loose in (False, True)
+  )
+  flow = body_model.pose_prior.flows.body
+  angles = []
+  for latents in (kept, loose):
+    values = tf.reshape(flow.forward(latents)[0], [-1, 23, 3])
+    angles.append(joint_limits.squash(values, joint_limits.BODY).numpy())
+  moved = np.abs(angles[1] - angles[0]).max(-1) > 1e-3
+  joint = skeleton.BODY_JOINTS.index
+  assert not moved[:, joint("spine1")].any()
+  for limb in ("l_elbow", "r_shoulder"):
+    assert 0.45 < moved[:, joint(limb)].mean() < 0.65
+  sits = np.isin(which, [NAMES.index(name) for name in ("astride", "seated")])
+  assert not moved[sits, joint("l_knee")].any()
+  assert 0.45 < moved[~sits, joint("l_knee")].mean() < 0.65
 
 
 def test_choices_of_sets():

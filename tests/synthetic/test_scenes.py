@@ -1,6 +1,7 @@
 """People in photos: inside the border, upright, mostly facing the camera."""
 
 import numpy as np
+import pytest
 
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
@@ -63,3 +64,24 @@ def test_up_turns_upright():
   np.testing.assert_allclose(np.linalg.det(matrix), 1.0, atol=1e-5)
   turned = np.einsum("bij,bj->bi", matrix[:50], up)
   np.testing.assert_allclose(turned, np.tile([0.0, 1, 0], (50, 1)), atol=1e-5)
+
+
+def _looking_down(body_model, **settings) -> np.ndarray:
+  """Degrees by which cameras look down on 400 people who stand level."""
+  config = scenes.SceneConfig(
+    any_orientation=0.0, lean_degrees=0.0, roll_degrees=0.0, **settings
+  )
+  scene = scenes.sample_scene(
+    Draws(2, 0), body_model, pose_library.empty(), 400, config, "proxy_1500"
+  )
+  up = rotation.from_6d(scene.state.rotation).numpy()[:, :, 1]
+  return np.degrees(np.arcsin(-up[:, 2]))
+
+
+def test_steep_views_are_from_far_above_and_from_below(body_model):
+  level = _looking_down(body_model)
+  assert np.std(level) == pytest.approx(12.0, abs=1.5)
+  low, high = scenes.SceneConfig().steep_degrees
+  steep = _looking_down(body_model, steep_views=1.0)
+  assert steep.min() >= low - 1e-3 and steep.max() <= high + 1e-3
+  assert steep.mean() == pytest.approx((low + high) / 2.0, abs=4.0)

@@ -22,7 +22,7 @@ from hund_tf.types import (
 
 # Coordinates are kept inside these: no likely state lies outside.
 _BOUNDS = HumanState(
-  body_pose=6.0,
+  body_pose=15.0,  # of a handstand or a split
   left_hand=6.0,
   right_hand=6.0,
   shape=6.0,
