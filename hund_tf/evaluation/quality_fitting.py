@@ -30,11 +30,11 @@ def fit(values: np.ndarray, good: np.ndarray) -> tuple[float, np.ndarray]:
   """Logistic regression with the signs that `PREDICTORS` demand.
 
   Args:
-    values: `[N, 6]` predictors.
+    values: `[N, 9]` predictors.
     good: `[N]` whether the error was under the threshold.
 
   Returns:
-    Intercept and coefficients `[6]` of the log odds.
+    Intercept and coefficients `[9]` of the log odds.
 
   Raises:
     QualityError: if shapes or values are wrong, or all examples agree.
@@ -82,7 +82,7 @@ def fit(values: np.ndarray, good: np.ndarray) -> tuple[float, np.ndarray]:
 class Measurements(NamedTuple):
   """Of N examples."""
 
-  predictors: np.ndarray  # [N, 6]
+  predictors: np.ndarray  # [N, 9]
   pa_mpjpe: np.ndarray  # [N] millimetres, 14 joints
 
   @property
@@ -111,7 +111,7 @@ def measure(
     target = target_from_features(example.features)
     terms = evaluate(state, target, example.intrinsics)
     body = objective.body_model.decode(state, mesh=objective.config.mesh)
-    rows.append(predictors(example.features, terms))
+    rows.append(predictors(example.features, terms, state.rotation))
     errors.append(
       1e3
       * metrics.pa_mpjpe(

@@ -17,12 +17,14 @@ from scipy import special
 
 from hund_tf import json_text
 from hund_tf.body import keypoints
+from hund_tf.compat import tf
 from hund_tf.files import atomic_path, problem, read_json
+from hund_tf.geometry import rotation
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models import weight_files
 from hund_tf.types import AlignmentTerms, ImageFeatures
 
-SCHEMA = "hund_tf.quality/1"
+SCHEMA = "hund_tf.quality/2"
 THRESHOLD_MM = 80.0
 
 # What the probability depends on, and how it may: it never rises with a term of
@@ -34,26 +36,39 @@ PREDICTORS = {
   "log_pose_prior": -1,  # log of 1 + ||theta||^2
   "log_shape_prior": -1,  # log of 1 + ||beta||^2
   "body_seen": 1,  # mean confidence of the 25 keypoints of the body
+  "legs_seen": 1,  # of knees and ankles
+  "turned": -1,  # of the body in the photo: 0 upright, 1/2 lying, 1 head down
+  "side_on": -1,  # 0 facing the camera or turned away, 1 in profile
 }
 _LEAST_PART = 1e-3
+_LEGS = [
+  keypoints.INDEX[f"{side}_{joint}"]
+  for side in "lr"
+  for joint in ("knee", "ankle")
+]
 
 
 class QualityError(ValueError):
   """A calibration cannot be made or used."""
 
 
-def predictors(features: ImageFeatures, terms: AlignmentTerms) -> np.ndarray:
-  """`PREDICTORS` of B people, `[B, 6]`.
+def predictors(
+  features: ImageFeatures, terms: AlignmentTerms, root: np.ndarray
+) -> np.ndarray:
+  """`PREDICTORS` of B people, `[B, 9]`.
 
   Args:
     features: of B crops.
     terms: of the last states, `[B]` each.
+    root: rotations of these, `[B, 6]`, body to camera.
   """
+  axes = rotation.from_6d(tf.cast(root, tf.float64)).numpy()
+  up, ahead = axes[:, :, 1], axes[:, :, 2]
   terms = AlignmentTerms(*(np.asarray(x, np.float64) for x in terms))
   channels = np.asarray(features.part_weights, np.float64).sum(-1)
   known = channels > 0.0
   per_channel = terms.part / np.where(known, channels, 1.0)
-  confidence = np.asarray(features.heatmap_weights)[:, keypoints.BODY]
+  confidence = np.asarray(features.heatmap_weights)
   return np.stack(
     [
       np.log1p(terms.keypoint),
@@ -61,7 +76,10 @@ def predictors(features: ImageFeatures, terms: AlignmentTerms) -> np.ndarray:
       known,
       np.log1p(terms.pose_prior),
       np.log1p(terms.shape_prior),
-      confidence.mean(-1),
+      confidence[:, keypoints.BODY].mean(-1),
+      confidence[:, _LEGS].mean(-1),
+      (1.0 + up[:, 1]) / 2.0,
+      np.abs(ahead[:, 0]),
     ],
     axis=-1,
   )
@@ -95,13 +113,13 @@ class QualityCalibration:
   provenance: dict[str, Any]  # how it was made and what it reaches
 
   def __call__(
-    self, features: ImageFeatures, terms: AlignmentTerms
+    self, features: ImageFeatures, terms: AlignmentTerms, root: np.ndarray
   ) -> np.ndarray:
     """Quality in [0, 1] of B people, `[B]`; see `predictors`."""
-    return self.probability(predictors(features, terms))
+    return self.probability(predictors(features, terms, root))
 
   def probability(self, values: np.ndarray) -> np.ndarray:
-    """Quality `[N]` from predictors `[N, 6]`."""
+    """Quality `[N]` from predictors `[N, 9]`."""
     slopes = [self.coefficients[name] for name in PREDICTORS]
     return special.expit(self.intercept + values @ np.array(slopes))
 

@@ -85,7 +85,7 @@ class Reconstructor:
   def __init__(
     self,
     method: Method,
-    quality: Callable[[ImageFeatures, AlignmentTerms], np.ndarray]
+    quality: Callable[[ImageFeatures, AlignmentTerms, np.ndarray], np.ndarray]
     | None = None,
     features: FeatureMaker = landmarks_only,
     uncertainty: Uncertainty | None = None,
@@ -94,8 +94,9 @@ class Reconstructor:
 
     Args:
       method: turns the features of crops into traces.
-      quality: turns the features and the terms `[B]` of the last states into
-        qualities `[B]` in [0, 1]; without it people have none.
+      quality: turns the features, and the terms `[B]` and root rotations
+        `[B, 6]` of the last states, into qualities `[B]` in [0, 1]; without it
+        people have none.
       features: makes the features of crops; by default of landmarks and masks.
       uncertainty: of a method that polishes: the expected errors of joints.
     """
@@ -149,7 +150,8 @@ class Reconstructor:
       # It judges the descent, whose last state the polish comes after.
       judged = -1 if self._uncertainty is None else -2
       terms = tf.nest.map_structure(lambda x: x[:, judged], trace.terms)
-      quality = [float(q) for q in self._quality(features, terms)]
+      root = trace.state.rotation[:, judged]
+      quality = [float(q) for q in self._quality(features, terms, root)]
     body_model = self._method.objective.body_model
     if any(height is not None for height in heights):
       state = _made_tall(body_model, state, cameras, heights)

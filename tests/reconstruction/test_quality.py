@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 from scipy import special
 
+from hund_tf.body import keypoints as table
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
 from hund_tf.evaluation import quality_fitting
+from hund_tf.geometry import rotation
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.models import weight_files
+from hund_tf.models.hund import weights
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.quality import PREDICTORS, QualityError
+from hund_tf.synthetic.orientations import about
 from hund_tf.types import (
   NUM_JOINTS,
   STATE_DIMS,
@@ -28,7 +32,7 @@ from hund_tf.types import (
 )
 
 _INTERCEPT = 3.0
-_SLOPES = np.array([-1.5, -0.8, 0.7, -0.4, 0.0, 2.0])
+_SLOPES = np.array([-1.5, -0.8, 0.7, -0.4, 0.0, 2.0, 0.5, -0.9, -0.3])
 
 
 def _calibration(**changes) -> quality.QualityCalibration:
@@ -46,7 +50,8 @@ def _calibration(**changes) -> quality.QualityCalibration:
 def _draw(count: int):
   """Predictors and outcomes of the logistic above."""
   random = np.random.default_rng(0)
-  values = random.normal([2.0, -1.5, 0.5, 3.0, 2.0, 0.6], 1.0, [count, 6])
+  middle = [2.0, -1.5, 0.5, 3.0, 2.0, 0.6, 0.5, 0.2, 0.4]
+  values = random.normal(middle, 1.0, [count, 9])
   odds = _INTERCEPT + values @ _SLOPES
   return values, random.random(count) < special.expit(odds)
 
@@ -76,6 +81,16 @@ def _terms(**changes) -> AlignmentTerms:
   return AlignmentTerms(**{k: [v] for k, v in {**terms, **changes}.items()})
 
 
+def _root(turn=0.0, yaw=0.0) -> np.ndarray:
+  """Of somebody who faces the camera upright, then turned (radians)."""
+  facing = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
+  turned, looking = (
+    about(axis, tf.constant([angle], tf.float32))
+    for axis, angle in ((2, turn), (1, yaw))
+  )
+  return rotation.to_6d(turned @ facing @ looking).numpy()
+
+
 def test_fit_recovers_a_known_logistic():
   intercept, slopes = quality_fitting.fit(*_draw(40_000))
   np.testing.assert_allclose(slopes, _SLOPES, atol=0.1)
@@ -102,7 +117,7 @@ def test_fit_names_what_is_wrong():
   values, good = _draw(50)
   with pytest.raises(QualityError, match="some on either side"):
     quality_fitting.fit(values, np.ones(50, bool))
-  with pytest.raises(QualityError, match=r"\(50, 5\), expected \[50, 6\]"):
+  with pytest.raises(QualityError, match=r"\(50, 5\), expected \[50, 9\]"):
     quality_fitting.fit(values[:, :5], good)
   values[3, 1] = np.nan
   with pytest.raises(QualityError, match="finite"):
@@ -110,7 +125,7 @@ def test_fit_names_what_is_wrong():
 
 
 def test_predictors_are_as_their_names_say():
-  (row,) = quality.predictors(_features(), _terms())
+  (row,) = quality.predictors(_features(), _terms(), _root())
   expected = [
     np.log(10.0),
     np.log(0.05 + 0.001),
@@ -118,16 +133,24 @@ def test_predictors_are_as_their_names_say():
     np.log(41.0),
     np.log(11.0),
     0.8,
+    0.8,
+    0.0,
+    0.0,
   ]
-  np.testing.assert_allclose(row, expected, rtol=1e-6)
-  (row,) = quality.predictors(_features(channels=0), _terms(part=0.0))
+  np.testing.assert_allclose(row, expected, rtol=1e-6, atol=1e-6)
+  (row,) = quality.predictors(
+    _features(channels=0), _terms(part=0.0), _root(np.pi / 2, 0.3)
+  )
   np.testing.assert_allclose(row[1:3], [0.0, 0.0])
+  np.testing.assert_allclose(row[-2:], [0.5, 0.0], atol=1e-6)
+  (row,) = quality.predictors(_features(), _terms(), _root(np.pi, np.pi / 2))
+  np.testing.assert_allclose(row[-2:], [1.0, 1.0], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["keypoint", "part", "pose_prior"])
 def test_quality_falls_as_a_term_of_the_loss_rises(name):
   values = [
-    _calibration()(_features(), _terms(**{name: value}))[0]
+    _calibration()(_features(), _terms(**{name: value}), _root())[0]
     for value in (0.0, 0.01, 0.1, 1.0, 10.0, 1e3, 1e9)
   ]
   assert all(0.0 <= value <= 1.0 for value in values)
@@ -136,10 +159,23 @@ def test_quality_falls_as_a_term_of_the_loss_rises(name):
 
 def test_quality_rises_with_what_is_seen():
   low, high = (
-    _calibration()(_features(confidence), _terms())[0]
+    _calibration()(_features(confidence), _terms(), _root())[0]
     for confidence in (0.2, 0.9)
   )
   assert low < high
+
+
+def test_shipped_quality_falls_for_people_on_their_side_and_for_unseen_legs():
+  shipped = quality.load_beside(weights.DEFAULT_PATH)
+  features = _features(0.9)
+  (upright,) = shipped(features, _terms(), _root())
+  (lying,) = shipped(features, _terms(), _root(np.pi / 2))
+  legs = [table.INDEX[f"{s}_{j}"] for s in "lr" for j in ("knee", "ankle")]
+  seen = features.heatmap_weights.copy()
+  seen[:, legs] = 0.0
+  hidden = features._replace(heatmap_weights=seen)
+  (legless,) = shipped(hidden, _terms(), _root())
+  assert upright - lying > 0.01 and upright - legless > 0.01
 
 
 def test_reliability_of_probabilities_that_are_right_and_wrong():

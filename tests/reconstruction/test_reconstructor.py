@@ -105,7 +105,8 @@ def test_each_person_gets_the_quality_of_its_own_last_state(body_model):
     OptimizerConfig(max_iterations=2, start_iterations=1, num_yaw_starts=1),
   )
 
-  def quality(features, terms):
+  def quality(features, terms, root):
+    assert root.shape == (2, 6)
     assert features.heatmap_weights.shape == (2, 137)
     return 1.0 / (1.0 + np.asarray(terms.total))
 
