@@ -41,10 +41,14 @@ class Candidate(NamedTuple):
     return float(max(self.box[2:]))
 
   @property
+  def certainty(self) -> float:
+    """Joint scores x agreement of the looks at the surest joints, in [0, 1]."""
+    return float(np.sort(self.joints[:, 2])[-COUNTED:].mean())
+
+  @property
   def evidence(self) -> float:
-    """Box score x joint scores x agreement of the looks, in [0, 1]."""
-    best = np.sort(self.joints[:, 2])[-COUNTED:]
-    return float(self.box_score * best.mean())
+    """Box score x certainty of the joints, in [0, 1]."""
+    return self.box_score * self.certainty
 
   @property
   def score(self) -> float:

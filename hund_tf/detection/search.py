@@ -45,6 +45,9 @@ _SURE_FIT = 0.4  # of a pose and the box, above which it is the person's
 _IN_GIVEN_BOX = 0.1  # least evidence in a box that is given
 _ALONE = 0.9  # what is left of a box's score where it is looked at alone
 _PART = 0.5  # share of a box in another one, above which it is not such a box
+_TURNS = (np.pi / 2, np.pi, -np.pi / 2)  # of further looks, radians
+_SURE_SIGHT = 0.6  # of joints, at which somebody who stands is seen well
+_TURN_LOSS = 0.8  # what is left of a box's score in these
 _CUT_MARGIN = 0.05  # around a box that is looked at alone, larger sides
 
 
@@ -107,6 +110,17 @@ def _cut_out(image: np.ndarray, box: np.ndarray) -> np.ndarray:
   seen = np.zeros_like(image)
   seen[top:bottom, left:right] = image[top:bottom, left:right]
   return seen
+
+
+def _may_be_turned(person: Candidate) -> bool:
+  """Whether a person is seen badly, or not as somebody who stands."""
+  shoulders, hips = (
+    person.joints[5:7, :2].mean(0),
+    person.joints[11:13, :2].mean(0),
+  )
+  across, down = hips - shoulders
+  upright = down > abs(across)
+  return person.certainty < _SURE_SIGHT or not upright
 
 
 def _is_part(person: Candidate, kept: Sequence[Candidate]) -> bool:
@@ -202,29 +216,49 @@ class PeopleSearch:
   def _looked(
     self, owners: Sequence[np.ndarray], every: Boxes
   ) -> list[Candidate]:
-    """What is seen in boxes, each of its own image."""
-    views = [
-      (upright_roi(box, _CROP_SCALE), mirrored)
-      for box in every.boxes
-      for mirrored in (False, True)
+    """What is seen in boxes, each of its own image.
+
+    The networks know people who stand. Who is not seen well so, or seems to
+    lie, is looked at from the other sides too, and stays as best seen.
+    """
+    found = self._looked_from(owners, every, 0.0)
+    unsure = [i for i, person in enumerate(found) if _may_be_turned(person)]
+    some = [owners[i] for i in unsure]
+    boxes = Boxes(every.boxes[unsure], _TURN_LOSS * every.scores[unsure])
+    for angle in _TURNS if unsure else ():
+      again = self._looked_from(some, boxes, angle)
+      for i, person in zip(unsure, again, strict=True):
+        if person.evidence > found[i].evidence:
+          found[i] = person
+    return found
+
+  def _looked_from(
+    self, owners: Sequence[np.ndarray], every: Boxes, angle: float
+  ) -> list[Candidate]:
+    """What is seen in boxes whose crops are turned by an angle, radians."""
+    rois = [
+      upright_roi(box, _CROP_SCALE)._replace(angle=angle) for box in every.boxes
     ]
+    views = [(roi, mirrored) for roi in rois for mirrored in (False, True)]
     seen = self._joints.candidates(repeated(owners, [2] * len(owners)), views)
-    poses = self._poses(owners, every.boxes)
+    poses = self._poses(owners, every.boxes, angle)
     return [
       choose(box, float(score), tuple(seen[2 * i : 2 * i + 2]), poses[i])
       for i, (box, score) in enumerate(zip(*every, strict=True))
     ]
 
   def _poses(
-    self, images: Sequence[np.ndarray], boxes: np.ndarray
+    self, images: Sequence[np.ndarray], boxes: np.ndarray, angle: float
   ) -> list[Pose]:
     """MediaPipe's poses of the people of boxes [N, 4], each of its photo.
+
+    The first look is turned by an angle, radians.
 
     Where the person does not fill the box, MediaPipe's detector is asked for
     the region: of a close-up most of the body is outside of the box.
     """
     rois = [upright_roi(box, _POSE_SCALE) for box in boxes]
-    poses = self._aligned(images, rois)
+    poses = self._aligned(images, [roi._replace(angle=angle) for roi in rois])
     fits = [fit(*each) for each in zip(poses, boxes, strict=True)]
     unsure = [i for i, value in enumerate(fits) if value < _SURE_FIT]
     tiles = [upright_roi(boxes[i], _POSE_SCALE) for i in unsure]

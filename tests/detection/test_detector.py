@@ -37,6 +37,26 @@ def test_an_empty_photo_has_nobody(detector):
   assert detector.detect(np.zeros((1, 1, 3), np.uint8)) == []
 
 
+@pytest.mark.parametrize("quarters", [1, 2])
+def test_who_lies_or_stands_on_the_head_is_seen_as_well(detector, quarters):
+  image = load_photo(demo_photo())
+  (plain,) = detector.detect(image)
+  corners = plain.box[:2], plain.box[:2] + plain.box[2:]
+  points = np.concatenate([plain.keypoints[:, :2], corners])
+  for _ in range(quarters):
+    image = np.ascontiguousarray(np.rot90(image))
+    points = np.stack([points[:, 1], image.shape[0] - points[:, 0]], axis=1)
+  low, high = points[-2:].min(axis=0), points[-2:].max(axis=0)
+  (turned,) = detector.detect(image, boxes=[[*low, *(high - low)]])
+  sure = np.flatnonzero(plain.keypoints[:25, 2] > 0.5)
+  assert len(sure) >= 9
+  apart = np.linalg.norm(turned.keypoints[sure, :2] - points[sure], axis=1)
+  assert apart.max() < 0.02 * max(plain.box[2:])
+  np.testing.assert_allclose(
+    turned.keypoints[sure, 2], plain.keypoints[sure, 2], atol=0.05
+  )
+
+
 def test_bad_input_is_named(detector):
   with pytest.raises(ValueError, match="max_people"):
     detector.detect(np.zeros((9, 9, 3), np.uint8), max_people=0)
