@@ -47,6 +47,8 @@ _ALONE = 0.9  # what is left of a box's score where it is looked at alone
 _PART = 0.5  # share of a box in another one, above which it is not such a box
 _TURNS = (np.pi / 2, np.pi, -np.pi / 2)  # of further looks, radians
 _SURE_SIGHT = 0.6  # of joints, at which somebody who stands is seen well
+_STANDS = 0.7  # uprightness of who stands
+_UPRIGHT_IN_CROP = 0.5  # least uprightness in such a look
 _TURN_LOSS = 0.8  # what is left of a box's score in these
 _CUT_MARGIN = 0.05  # around a box that is looked at alone, larger sides
 
@@ -112,15 +114,20 @@ def _cut_out(image: np.ndarray, box: np.ndarray) -> np.ndarray:
   return seen
 
 
+def _uprightness(person: Candidate, angle: float = 0.0) -> float:
+  """How much the trunk points up in a crop turned by an angle, [-1, 1]."""
+  shoulders, hips = (
+    person.joints[rows, :2].mean(axis=0)
+    for rows in (slice(5, 7), slice(11, 13))
+  )
+  trunk = shoulders - hips
+  up = np.array([np.sin(angle), -np.cos(angle)])
+  return float(trunk @ up / max(np.linalg.norm(trunk), 1e-6))
+
+
 def _may_be_turned(person: Candidate) -> bool:
   """Whether a person is seen badly, or not as somebody who stands."""
-  shoulders, hips = (
-    person.joints[5:7, :2].mean(0),
-    person.joints[11:13, :2].mean(0),
-  )
-  across, down = hips - shoulders
-  upright = down > abs(across)
-  return person.certainty < _SURE_SIGHT or not upright
+  return person.certainty < _SURE_SIGHT or _uprightness(person) < _STANDS
 
 
 def _is_part(person: Candidate, kept: Sequence[Candidate]) -> bool:
@@ -228,7 +235,8 @@ class PeopleSearch:
     for angle in _TURNS if unsure else ():
       again = self._looked_from(some, boxes, angle)
       for i, person in zip(unsure, again, strict=True):
-        if person.evidence > found[i].evidence:
+        upright = _uprightness(person, angle) > _UPRIGHT_IN_CROP
+        if upright and person.evidence > found[i].evidence:
           found[i] = person
     return found
 

@@ -286,7 +286,7 @@ def test_measure_takes_the_last_state_and_its_error(body_model):
     return RefinementState(trace, AlignmentTerms(*[blank] * 5), blank, blank)
 
   measured = quality_fitting.measure([example, example], method, objective)
-  assert measured.predictors.shape == (4, 6)
+  assert measured.predictors.shape == (4, 9)
   np.testing.assert_allclose(measured.predictors[:, 3], 0.0, atol=1e-6)
   np.testing.assert_allclose(measured.pa_mpjpe[[0, 2]], 0.0, atol=1e-2)
   assert (measured.pa_mpjpe[[1, 3]] > quality.THRESHOLD_MM).all()
