@@ -91,7 +91,7 @@ def _acquire(folder: str | os.PathLike, path: Path) -> filelock.BaseFileLock:
 def _holder(path: Path) -> str:
   """Who is inside, as far as the file tells."""
   try:
-    held = json.loads(path.read_text(encoding="utf-8"))
+    held = files.read_json(path)
     return (
       f"process {held['process']} on {held['host']} ({held['program']}, since "
       f"{held['since']})"

@@ -1,4 +1,4 @@
-"""Arrays of npz files that strangers hand in.
+"""Arrays of npz and npy files that strangers hand in.
 
 What a file says of its arrays is looked at first, and is checked before an
 array takes memory: names, types, shapes, sizes, and how it is compressed.
@@ -10,9 +10,10 @@ import stat
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -48,38 +49,79 @@ class Header(NamedTuple):
   size: int  # bytes of the values
 
 
+class _Allowed(NamedTuple):
+  """What arrays may be; see `read`."""
+
+  types: Collection[str]
+  texts: Collection[str]
+  lists: Collection[str]
+  only_finite: bool
+
+
 def read(
   path: str | os.PathLike,
   types: Collection[str] = WEIGHTS,
   texts: Collection[str] = (),
   check: Callable[[dict[str, Header]], None] = lambda headers: None,
   names: Collection[str] | None = None,
+  lists: Collection[str] = (),
+  only_finite: bool = True,
 ) -> dict[str, np.ndarray]:
   """The arrays of a file, of native byte order, by name.
 
   Args:
     path: of the file.
-    types: those that arrays may have. Floating-point values must be finite.
+    types: those that arrays may have.
     texts: names of the arrays that are one text each.
     check: is told of the headers before the arrays are read, and raises
       ValueError if they are wrong.
     names: arrays that are read, where the file has them; by default all.
+    lists: names of the arrays that are `[N]` texts, or bytes that are texts in
+      UTF-8; they are returned as texts.
+    only_finite: whether values that are not finite are refused.
 
   Raises:
     OSError: if there is no such file.
     ValueError: of one line that says what is wrong, without the file's name.
   """
-  with Path(path).open("rb") as file:
-    try:
-      return _read(file, types, texts, check, names)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-      raise ValueError(f"it is damaged ({_line(error)})") from error
-    except (NotImplementedError, RuntimeError) as error:
-      raise ValueError(f"it is packed in a foreign way ({error})") from error
-    except (KeyError, IndexError, TypeError, OverflowError) as error:
-      raise ValueError(f"it is damaged ({error!r:.200})") from error
-    except ValueError as error:
-      raise ValueError(_line(error)) from error
+  allowed = _Allowed(types, texts, lists, only_finite)
+  with Path(path).open("rb") as file, _one_line():
+    return _read(file, allowed, check, names)
+
+
+def read_single(
+  path: str | os.PathLike, types: Collection[str] = NUMBERS
+) -> np.ndarray:
+  """The finite array of an npy file, of native byte order.
+
+  Raises:
+    OSError: if there is no such file.
+    ValueError: of one line that says what is wrong, without the file's name.
+  """
+  allowed = _Allowed(types, (), (), True)
+  with Path(path).open("rb") as file, _one_line():
+    size = _size(file)
+    if file.read(4) == b"PK\x03\x04":
+      raise ValueError("it is .npz, several arrays, and no .npy")
+    file.seek(0)
+    header = _header(file, size, "the array", allowed)
+    file.seek(0)
+    return _array(file.read(), "the array", header, allowed)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+  """Turns what is raised on damaged files into ValueErrors of one line."""
+  try:
+    yield
+  except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    raise ValueError(f"it is damaged ({_line(error)})") from error
+  except (NotImplementedError, RuntimeError) as error:
+    raise ValueError(f"it is packed in a foreign way ({error})") from error
+  except (KeyError, IndexError, TypeError, OverflowError) as error:
+    raise ValueError(f"it is damaged ({error!r:.200})") from error
+  except ValueError as error:
+    raise ValueError(_line(error)) from error
 
 
 def _line(error: Exception) -> str:
@@ -88,14 +130,11 @@ def _line(error: Exception) -> str:
 
 def _read(
   file: BinaryIO,
-  types: Collection[str],
-  texts: Collection[str],
+  allowed: _Allowed,
   check: Callable[[dict[str, Header]], None],
   names: Collection[str] | None,
 ) -> dict[str, np.ndarray]:
-  status = os.fstat(file.fileno())
-  if not stat.S_ISREG(status.st_mode):
-    raise ValueError("it is no file")
+  size = _size(file)
   start = file.read(8)
   for mark, problem in _FOREIGN:
     if start.startswith(mark):
@@ -104,17 +143,25 @@ def _read(
     raise ValueError("it is no .npz")
   file.seek(0)
   with zipfile.ZipFile(file) as archive:
-    members = _members(archive, _MOST_GROWTH * status.st_size + _FREE)
+    members = _members(archive, _MOST_GROWTH * size + _FREE)
     headers = {
-      name: _header(archive, info, name, name in texts, types)
+      name: _member_header(archive, info, name, allowed)
       for name, info in members.items()
       if names is None or name in names
     }
     check(headers)
     return {
-      name: _array(archive, members[name], name, header)
+      name: _array(archive.read(members[name]), name, header, allowed)
       for name, header in headers.items()
     }
+
+
+def _size(file: BinaryIO) -> int:
+  """Bytes of a file; refuses what is none, such as a pipe."""
+  status = os.fstat(file.fileno())
+  if not stat.S_ISREG(status.st_mode):
+    raise ValueError("it is no file")
+  return status.st_size
 
 
 def _members(archive: zipfile.ZipFile, room: int) -> dict[str, zipfile.ZipInfo]:
@@ -141,40 +188,51 @@ def _members(archive: zipfile.ZipFile, room: int) -> dict[str, zipfile.ZipInfo]:
   return found
 
 
-def _header(
+def _member_header(
   archive: zipfile.ZipFile,
   info: zipfile.ZipInfo,
   name: str,
-  is_text: bool,
-  types: Collection[str],
+  allowed: _Allowed,
 ) -> Header:
   with archive.open(info) as file:
-    version = np.lib.format.read_magic(file)
-    if version not in _HEADERS:
-      raise ValueError(f"{name} has the unknown format {version}")
-    try:
-      shape, fortran, dtype = _HEADERS[version](file)
-    except (SyntaxError, tokenize.TokenError, RecursionError, MemoryError):
-      raise ValueError(f"{name} has a damaged header") from None
-    offset = file.tell()
+    return _header(file, info.file_size, name, allowed)
+
+
+def _header(
+  file: IO[bytes], file_size: int, name: str, allowed: _Allowed
+) -> Header:
+  version = np.lib.format.read_magic(file)
+  if version not in _HEADERS:
+    raise ValueError(f"{name} has the unknown format {version}")
+  try:
+    shape, fortran, dtype = _HEADERS[version](file)
+  except (SyntaxError, tokenize.TokenError, RecursionError, MemoryError):
+    raise ValueError(f"{name} has a damaged header") from None
+  offset = file.tell()
   size = dtype.itemsize * math.prod(shape)
-  if is_text and (dtype.kind != "U" or shape or size > _LONGEST_TEXT):
-    raise ValueError(f"{name} is of type {dtype.str[:20]}, expected a text")
-  if not is_text and dtype.str[1:] not in types:
-    kinds = ", ".join(np.dtype(one).name for one in types)
+  if name in allowed.texts:
+    if dtype.kind != "U" or shape or size > _LONGEST_TEXT:
+      raise ValueError(f"{name} is of type {dtype.str[:20]}, expected a text")
+  elif name in allowed.lists:
+    if dtype.kind not in "US" or len(shape) != 1:
+      raise ValueError(
+        f"{name} is of type {str(dtype)[:40]} and shape {list(shape)}, "
+        "expected [N] texts"
+      )
+  elif dtype.str[1:] not in allowed.types:
+    kinds = ", ".join(np.dtype(one).name for one in allowed.types)
     raise ValueError(f"{name} is of type {str(dtype)[:40]}, expected {kinds}")
-  if any(length < 0 for length in shape) or offset + size != info.file_size:
+  if any(length < 0 for length in shape) or offset + size != file_size:
     raise ValueError(
       f"{name} has shape {list(shape)} of {dtype}, which is not "
-      f"{info.file_size - offset:,} bytes"
+      f"{file_size - offset:,} bytes"
     )
   return Header(tuple(shape), dtype, fortran, offset, size)
 
 
 def _array(
-  archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, header: Header
+  data: bytes, name: str, header: Header, allowed: _Allowed
 ) -> np.ndarray:
-  data = archive.read(info)
   if len(data) != header.offset + header.size:
     raise ValueError(f"{name} is cut short")
   order = "F" if header.fortran else "C"
@@ -182,10 +240,13 @@ def _array(
   values = np.frombuffer(data, header.dtype, count, header.offset)
   array = values.reshape(header.shape, order=order)
   array = array.astype(header.dtype.newbyteorder("="))
+  if array.dtype.kind == "S":
+    return np.char.decode(array, "utf-8")
   if array.dtype.kind == "U":
     codes = np.atleast_1d(array).view(np.uint32)
     if codes.max(initial=0) > 0x10FFFF:
       raise ValueError(f"{name} has characters that do not exist")
-  if array.dtype.kind == "f" and not np.isfinite(array).all():
+  floats = allowed.only_finite and array.dtype.kind == "f"
+  if floats and not np.isfinite(array).all():
     raise ValueError(f"{name} has values that are not finite")
   return array

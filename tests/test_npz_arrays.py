@@ -146,3 +146,44 @@ def test_headers_are_checked_before_values_are_read(tmp_path):
 
   with pytest.raises(ValueError, match="not the shape"):
     npz_arrays.read(path, check=check)
+
+
+def test_lists_of_texts(tmp_path):
+  path = tmp_path / "a.npz"
+  texts = ["a", "\u00e4b", ""]
+  for array in (texts, [text.encode() for text in texts]):
+    np.savez(path, keys=np.array(array))
+    found = npz_arrays.read(path, lists=["keys"])["keys"]
+    assert found.tolist() == texts and found.dtype.kind == "U"
+  for array in ("a", [["a"]], [1], [b"\xff"]):
+    np.savez(path, keys=np.array(array))
+    with pytest.raises(ValueError, match="texts|decode"):
+      npz_arrays.read(path, lists=["keys"])
+
+
+def test_values_that_are_not_finite_can_be_allowed(tmp_path):
+  path = tmp_path / "a.npz"
+  np.savez(path, a=np.float32([1, np.nan, -np.inf]))
+  found = npz_arrays.read(path, only_finite=False)["a"]
+  np.testing.assert_array_equal(found, [1, np.nan, -np.inf])
+
+
+def test_single_arrays(tmp_path):
+  path = tmp_path / "a.npy"
+  array = np.asfortranarray(np.arange(6, dtype=">f8").reshape(2, 3))
+  np.save(path, array)
+  found = npz_arrays.read_single(path)
+  np.testing.assert_array_equal(found, array)
+  assert found.dtype.isnative
+  for data, problem in (
+    (_npy([np.nan]), "the array has values that are not finite"),
+    (_npy(np.array([None])), "the array is of type object"),
+    (_header((1 << 40,)), "which is not 0 bytes"),
+    (_FINE[:-1], "which is not 7 bytes"),
+    (b"PK\x03\x04", "it is .npz"),
+    (b"", "EOF"),
+    (b"\x93NUMPY\x01\x00\x10\x00((((((((((((((((", "damaged"),
+  ):
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=f"^(?!.*\n).*{problem}"):
+      npz_arrays.read_single(path)

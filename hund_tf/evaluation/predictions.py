@@ -14,11 +14,11 @@ is a person that was not found.
 """
 
 import os
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import npz_arrays
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.body.joint_sets import H36M_17, LSP_14, SMPL_24
 from hund_tf.evaluation import compared_joints
@@ -133,15 +133,12 @@ def load(
 def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
   remedy = "expected an .npz with keys and joints (docs/guide/evaluation.md)"
   try:
-    with np.load(path, allow_pickle=False) as file:
-      return {name: file[name] for name in file.files}
-  except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    return npz_arrays.read(
+      path, npz_arrays.NUMBERS, lists=["keys"], only_finite=False
+    )
+  except (OSError, ValueError) as error:
     raise PredictionError(
       f"predictions {path}: cannot be read ({error}); {remedy}"
-    ) from error
-  except (AttributeError, TypeError) as error:  # a single array, .npy
-    raise PredictionError(
-      f"predictions {path}: are no .npz; {remedy}"
     ) from error
 
 
@@ -149,13 +146,10 @@ def _keys(
   content: dict[str, np.ndarray], path: str | os.PathLike
 ) -> tuple[str, ...]:
   keys = content.get("keys")
-  if keys is None or keys.ndim != 1 or keys.dtype.kind not in "US":
-    found = "are missing" if keys is None else f"are {keys.dtype} {keys.shape}"
+  if keys is None:
     raise PredictionError(
-      f"predictions {path}: keys {found}, expected [N] texts"
+      f"predictions {path}: keys are missing, expected [N] texts"
     )
-  if keys.dtype.kind == "S":
-    keys = np.char.decode(keys, "utf-8")
   unique, counts = np.unique(keys, return_counts=True)
   if len(unique) != len(keys):
     double = unique[counts > 1]

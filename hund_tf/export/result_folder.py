@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hund_tf import files, interrupts
+from hund_tf import files, interrupts, json_text
 from hund_tf.files import OutputError
 from hund_tf.photos.source import PhotoSource, source_of
 
@@ -173,7 +173,7 @@ class ResultFolder:
       ) from error
     for line in text.splitlines():
       with suppress(ValueError, TypeError, KeyError):
-        entry = json.loads(line)
+        entry = json_text.parse(line.encode())
         if isinstance(entry["stem"], str) and isinstance(entry["files"], dict):
           yield entry
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, npz_arrays
 from hund_tf.body import joint_limits, skeleton
 from hund_tf.body.pose_prior import PosePrior
 from hund_tf.compat import tf
@@ -207,13 +207,13 @@ def load(path: str | os.PathLike) -> PoseSplits:
     ValueError: if the file is missing or does not hold such poses.
   """
   try:
-    with np.load(path) as file:
-      splits = PoseSplits(
-        *(
-          BodyPoses(file[f"{split}/angles"], file[f"{split}/up"])
-          for split in PoseSplits._fields
-        )
+    arrays = npz_arrays.read(path, npz_arrays.NUMBERS)
+    splits = PoseSplits(
+      *(
+        BodyPoses(arrays[f"{split}/angles"], arrays[f"{split}/up"])
+        for split in PoseSplits._fields
       )
+    )
   except (OSError, ValueError, KeyError) as error:
     raise ValueError(
       f"pose file {path}: cannot be read ({error}); expected the .npz that "

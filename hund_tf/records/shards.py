@@ -109,7 +109,7 @@ def shard_path(folder: Path, name: str, index: int, number: int) -> Path:
 def finished(path: Path, settings: str) -> ShardInfo | None:
   """What is in a shard if it is already there, whole and of these settings."""
   try:
-    info = ShardInfo(**json.loads(path.with_suffix(".json").read_text()))
+    info = ShardInfo(**read_json(path.with_suffix(".json")))
   except (OSError, ValueError, TypeError):
     return None
   whole = path.exists() and path.stat().st_size == info.bytes

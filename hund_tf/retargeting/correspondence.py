@@ -14,7 +14,7 @@ import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
 
-from hund_tf import files
+from hund_tf import files, npz_arrays
 from hund_tf.body.adapters import smpl_tables
 from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.body.model import BodyModel
@@ -79,11 +79,12 @@ def load(path: str | Path) -> Correspondence:
     CorrespondenceError: if the file is missing or no such table.
   """
   try:
-    with np.load(path, allow_pickle=False) as archive:
-      if str(archive["format"]) != _FORMAT:
-        raise ValueError(f"format {archive['format']}")
-      arrays = {name: archive[name] for name in Correspondence._fields}
-  except Exception as error:  # numpy raises many kinds on foreign files
+    found = npz_arrays.read(path, npz_arrays.NUMBERS, ("format", "mesh"))
+    if str(found["format"]) != _FORMAT:
+      raise ValueError(f"format {str(found['format'])[:40]!r}")
+    arrays = {name: found[name] for name in Correspondence._fields}
+    _check(arrays)
+  except (OSError, ValueError, KeyError) as error:
     raise CorrespondenceError(
       f"correspondence {path}: cannot be read ({error}); expected the .npz "
       "that tools/make_correspondence.py writes"
@@ -95,6 +96,20 @@ def load(path: str | Path) -> Correspondence:
       "source_vertices": int(arrays["source_vertices"]),
     }
   )
+
+
+def _check(arrays: dict[str, np.ndarray]) -> None:
+  """Raises ValueError unless the arrays of a file go together."""
+  count, known = len(arrays["weights"]), arrays["source_vertices"]
+  sizes = {"corners": (3,), "barycentric": (3,), "weights": ()}
+  for name, size in (sizes | {"distance_mm": ()}).items():
+    if arrays[name].shape != (count, *size):
+      raise ValueError(f"{name} has shape {list(arrays[name].shape)}")
+  corners = arrays["corners"]
+  if corners.dtype.kind not in "iu" or known.dtype.kind not in "iu":
+    raise ValueError("corners and source_vertices are not whole numbers")
+  if known.shape or ((corners < 0) | (corners >= known)).any():
+    raise ValueError("corners are not among source_vertices")
 
 
 def closest_points(

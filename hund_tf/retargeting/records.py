@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from hund_tf import npz_arrays
 from hund_tf.body import joint_sets
 from hund_tf.body.adapters.smpl import SmplParameters
 from hund_tf.body.adapters.smpl_models import SmplModels
@@ -222,6 +223,7 @@ class MarkerSource(_KeyedSource):
 
 _SMPL_ARRAYS = {"pose": 2, "betas": 2, "translation": 2, "expression": 2}
 _MARKER_ARRAYS = {"positions": 3}
+_TEXTS = ("keys", "genders", "names")
 
 
 def read_measurements(path: str | Path, kind: str) -> dict[str, np.ndarray]:
@@ -241,16 +243,20 @@ def read_measurements(path: str | Path, kind: str) -> dict[str, np.ndarray]:
     MeasurementError: if the file cannot be read or is not like that.
   """
   try:
-    with np.load(path, allow_pickle=False) as archive:
-      arrays = {name: archive[name] for name in archive.files}
+    wanted = _SMPL_ARRAYS if kind == "smpl" else _MARKER_ARRAYS
+    arrays = npz_arrays.read(
+      path,
+      npz_arrays.NUMBERS,
+      names=[*wanted, *_TEXTS],
+      lists=_TEXTS,
+      only_finite=False,
+    )
     keys = arrays["keys"]
     if kind == "smpl":
       arrays.setdefault("expression", np.zeros([len(keys), 0]))
       arrays.setdefault("genders", np.full([len(keys)], ""))
-      arrays["genders"] = arrays["genders"].astype(str)
       if arrays["genders"].shape != (len(keys),):
         raise ValueError(f"genders has shape {arrays['genders'].shape}")
-    wanted = _SMPL_ARRAYS if kind == "smpl" else _MARKER_ARRAYS
     for name, rank in wanted.items():
       array = arrays[name] = arrays[name].astype(np.float32)
       if array.ndim != rank or len(array) != len(keys):
@@ -261,7 +267,7 @@ def read_measurements(path: str | Path, kind: str) -> dict[str, np.ndarray]:
       arrays["positions"].shape[1:] != (len(arrays["names"]), 3)
     ):
       raise ValueError(f"positions has shape {arrays['positions'].shape}")
-  except Exception as error:  # numpy raises many kinds on foreign files
+  except (OSError, ValueError, KeyError) as error:
     raise MeasurementError(
       f"measurements {path}: cannot be used ({error}); expected an .npz as "
       "docs/retargeting.md describes it"

@@ -19,9 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import npz_arrays
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
+from hund_tf.files import FileError
 from hund_tf.types import NUM_KEYPOINTS
 
 ASSET = Path(__file__).parent / "assets" / "keypoint_noise.npz"
@@ -83,9 +85,20 @@ class MeasuredBody(NamedTuple):
 
 
 def load(path: Path = ASSET) -> KeypointErrors:
-  """The errors that a file holds."""
-  with np.load(path) as stored:
+  """The errors that a file holds.
+
+  Raises:
+    FileError: if it cannot be read or does not hold them.
+  """
+  try:
+    stored = npz_arrays.read(path)
     return KeypointErrors(*(stored[f] for f in KeypointErrors._fields))
+  except (OSError, ValueError, KeyError) as error:
+    raise FileError(
+      path,
+      f"cannot be read ({error})",
+      "expected the .npz that tools.front_end_errors writes",
+    ) from error
 
 
 @functools.cache

@@ -21,9 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import npz_arrays
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
+from hund_tf.files import FileError
 from hund_tf.geometry import rotation
 from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
 
@@ -55,15 +57,25 @@ class GroupErrors(NamedTuple):
 
 
 def load(path: Path = ASSET) -> dict[str, GroupErrors]:
-  """The errors of the groups "body", "hand" (the right one) and "face"."""
-  with np.load(path) as stored:
-    names = {name.split("/")[0] for name in stored.files}
+  """The errors of the groups "body", "hand" (the right one) and "face".
+
+  Raises:
+    FileError: if the file cannot be read or does not hold such errors.
+  """
+  try:
+    stored = npz_arrays.read(path, npz_arrays.NUMBERS)
     return {
       name: GroupErrors(
         *(stored[f"{name}/{field}"] for field in GroupErrors._fields)
       )
-      for name in sorted(names)
+      for name in ("body", "face", "hand")
     }
+  except (OSError, ValueError, KeyError) as error:
+    raise FileError(
+      path,
+      f"cannot be read ({error})",
+      "expected the .npz that tools.fit_landmark_noise writes",
+    ) from error
 
 
 @functools.cache

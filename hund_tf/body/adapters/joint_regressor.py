@@ -8,6 +8,8 @@ import os
 
 import numpy as np
 
+from hund_tf import npz_arrays
+
 _REGRESSED = 17  # Human3.6M's joints
 
 
@@ -22,15 +24,15 @@ def load(path: str | os.PathLike) -> np.ndarray:
     ValueError: if it cannot be read or is not one.
   """
   try:
-    regressor = np.load(path, allow_pickle=False)
-  except (OSError, ValueError, EOFError) as error:
+    regressor = npz_arrays.read_single(path)
+  except (OSError, ValueError) as error:
     raise ValueError(
       f"regressor {path}: cannot be read ({error}); expected .npy [17, V]"
     ) from error
-  array = isinstance(regressor, np.ndarray) and regressor.dtype.kind in "fiu"
-  if not array or regressor.ndim != 2 or regressor.shape[0] != _REGRESSED:
-    found = getattr(regressor, "shape", "several arrays")
-    raise ValueError(f"regressor {path}: holds {found}, expected .npy [17, V]")
+  if regressor.ndim != 2 or regressor.shape[0] != _REGRESSED:
+    raise ValueError(
+      f"regressor {path}: holds {regressor.shape}, expected .npy [17, V]"
+    )
   regressor = regressor.astype(np.float64)
   if not np.allclose(regressor.sum(1), 1.0, atol=0.02):
     raise ValueError(

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body import keypoints as table
 from hund_tf.datasets.label_bounds import without_far_labels
 from hund_tf.datasets.source import DatasetSource, Skipped
-from hund_tf.files import atomic_path
 from hund_tf.records import schema, shards
 from hund_tf.records.schema import PersonRecord
 from hund_tf.records.shards import ShardInfo
@@ -98,7 +98,7 @@ def finished(job: Job, index: int) -> tuple[ShardInfo, ShardReport] | None:
   if info is None:
     return None
   try:
-    report = ShardReport(**json.loads(_report_path(path).read_text("utf-8")))
+    report = ShardReport(**files.read_json(_report_path(path)))
     skipped = tuple(Skipped(*row) for row in report.skipped)
   except (OSError, ValueError, TypeError):
     return None
@@ -152,7 +152,7 @@ def _records(
         examples.append(result)
     damaged += bad / max(1, good + bad)
   report = ShardReport(len(items), damaged, counts, tuple(examples), far_labels)
-  with atomic_path(_report_path(job.path(index))) as temporary:
+  with files.atomic_path(_report_path(job.path(index))) as temporary:
     temporary.write_text(json.dumps(report._asdict()), encoding="utf-8")
 
 

@@ -1,7 +1,6 @@
 """Reads TensorFlow.js graph models (a GraphDef in JSON, weights beside it)."""
 
 import base64
-import json
 import os
 from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.detection.graphs.graph import Graph, Node
 
 _STORED = {"float32": np.float32, "int32": np.int32, "float16": np.float16}
@@ -48,7 +48,7 @@ def read_tfjs(
   """
   path = Path(path)
   try:
-    model = json.loads(path.read_text(encoding="utf-8"))
+    model = files.read_json(path)
     nodes = {n["name"]: n for n in model["modelTopology"]["node"]}
     constants = _read_weights(path, model["weightsManifest"])
   except (KeyError, TypeError, ValueError) as error:
