@@ -1,6 +1,6 @@
 """The reconstruction model as a SavedModel: features -> trace and meshes.
 
-Inputs of the signature `serving_default`, any batch size B, float32:
+Inputs of the signature `serving_default`, any batch size B, also 0, float32:
 
   heatmaps         [B, 60, 60, 137]  K
   heatmap_weights  [B, 137]          confidence
@@ -15,8 +15,9 @@ Outputs: `state/*` and `loss/*` of s_0 ... s_M `[B, M+1, ...]`, the fields of
 `HumanState` and `AlignmentTerms`; where the model polishes, s_M polished comes
 after it, with its `uncertainty [B, 63]` (expected errors of the joints,
 millimetres, pelvises together); of the last state `vertices [B, V, 3]`,
-`joints`, `keypoints` (metres, camera frame) and `rotations [B, 63, 3, 3]`. The
-signature `topology` takes nothing and gives the mesh's triangles `faces
+`joints`, `keypoints` (metres, camera frame) and `rotations [B, 63, 3, 3]`.
+Inputs of a person that are not finite spoil the outputs of that person alone.
+The signature `topology` takes nothing and gives the mesh's triangles `faces
 [F, 3]`.
 """
 
@@ -139,7 +140,10 @@ class ReconstructionModule(tf.Module):
     }
 
     def serve(**inputs):
-      return self.reconstruct(inputs)
+      count = tf.shape(inputs["focal"])[0]
+      filled = {name: _never_empty(x) for name, x in inputs.items()}
+      outputs = self.reconstruct(filled)
+      return {name: value[:count] for name, value in outputs.items()}
 
     return {
       "serving_default": tf.function(
@@ -149,6 +153,13 @@ class ReconstructionModule(tf.Module):
         self.topology, autograph=False
       ).get_concrete_function(),
     }
+
+
+def _never_empty(batch: tf.Tensor) -> tf.Tensor:
+  """The batch, or one row of ones: convolutions on CPUs take no empty ones."""
+  missing = tf.cast(tf.equal(tf.shape(batch)[0], 0), tf.int32)
+  padding = [[0, missing]] + [[0, 0]] * (len(batch.shape) - 1)
+  return tf.pad(batch, padding, constant_values=1.0)
 
 
 def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:

@@ -1,7 +1,9 @@
 """Loads SavedModels without this package and compares their outputs.
 
 Run in a process of its own, with folders as arguments. Each holds `model`,
-and its `inputs.npz` and `expected.npz` of at least three examples.
+and its `inputs.npz` and `expected.npz` of at least three examples. With
+`--any_rows` as the first argument, no examples have to give no outputs, and one
+that is not finite to leave the outputs of the others as they are.
 """
 
 import importlib.util
@@ -31,11 +33,39 @@ def _check(folder: Path) -> None:
       )
 
 
+def _check_any_rows(folder: Path) -> None:
+  serve = tf.saved_model.load(str(folder / "model")).signatures[
+    "serving_default"
+  ]
+  inputs = dict(np.load(folder / "inputs.npz"))
+  expected = serve(**{k: tf.constant(v) for k, v in inputs.items()})
+  for name, value in serve(
+    **{k: tf.constant(v[:0]) for k, v in inputs.items()}
+  ).items():
+    assert value.shape == (0, *expected[name].shape[1:]), name
+  for spoiled in inputs:
+    given = {k: v.copy() for k, v in inputs.items()}
+    given[spoiled][1] = np.nan
+    outputs = serve(**{k: tf.constant(v) for k, v in given.items()})
+    for name, value in outputs.items():
+      for row in (0, 2):
+        np.testing.assert_allclose(
+          value[row],
+          expected[name][row],
+          rtol=1e-5,
+          atol=1e-5,
+          err_msg=f"{name} by {spoiled}",
+        )
+
+
 def main(folders: list[str]) -> None:
   assert importlib.util.find_spec("hund_tf") is None, "the package is here"
   assert folders, "no folders"
-  for folder in folders:
+  any_rows = folders[0] == "--any_rows"
+  for folder in folders[any_rows:]:
     _check(Path(folder))
+    if any_rows:
+      _check_any_rows(Path(folder))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,10 @@ def test_saved_model_in_a_fresh_process(kind, inputs, request, tmp_path):
     tmp_path / "expected.npz", **{k: v.numpy() for k, v in expected.items()}
   )
   run_script(
-    "load_saved_model.py", str(tmp_path), folder=tmp_path, sees_package=False
+    "load_saved_model.py",
+    *("--any_rows", str(tmp_path)),
+    folder=tmp_path,
+    sees_package=False,
   )
 
 

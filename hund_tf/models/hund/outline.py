@@ -241,7 +241,8 @@ def foreground_at(mask: Mask, places: tf.Tensor) -> tf.Tensor:
   cells = tf.clip_by_value(cells, 0.0, MAP_SIZE - 1.0)
   corner = tf.minimum(tf.floor(cells), MAP_SIZE - 2.0)
   share = cells - corner
-  corner = tf.cast(corner, tf.int32)
+  # Places that are not finite give no number, but an index all the same.
+  corner = tf.clip_by_value(tf.cast(corner, tf.int32), 0, MAP_SIZE - 2)
   flat = tf.reshape(mask.foreground, [-1, MAP_SIZE * MAP_SIZE])
   index = corner[..., 1] * MAP_SIZE + corner[..., 0]
   x, y = share[..., 0], share[..., 1]
