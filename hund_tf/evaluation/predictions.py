@@ -134,7 +134,11 @@ def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
   remedy = "expected an .npz with keys and joints (docs/guide/evaluation.md)"
   try:
     return npz_arrays.read(
-      path, npz_arrays.NUMBERS, lists=["keys"], only_finite=False
+      path,
+      npz_arrays.NUMBERS,
+      names=["keys", "vertices", *_SHAPES],
+      lists=["keys"],
+      only_finite=False,
     )
   except (OSError, ValueError) as error:
     raise PredictionError(

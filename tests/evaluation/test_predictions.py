@@ -117,3 +117,9 @@ def test_bytes_are_keys_too(tmp_path):
   joints = _points(2, len(LSP_14), 3)
   np.savez(tmp_path / "p.npz", keys=np.array(_KEYS, "S"), joints_14=joints)
   assert predictions.load(tmp_path / "p.npz").keys == _KEYS
+  notes = {"notes": np.array(["what else a system says"])}
+  np.savez(tmp_path / "p.npz", keys=_KEYS, joints_14=joints, **notes)
+  assert predictions.load(tmp_path / "p.npz").arrays.keys() == {"joints_14"}
+  np.savez(tmp_path / "p.npz", keys=np.array([b"\xff", b"a"]))
+  with pytest.raises(PredictionError, match="decode"):
+    predictions.load(tmp_path / "p.npz")

@@ -4,7 +4,13 @@ import importlib
 
 from tests.fuzz.kind import Kind
 
-_MODULES = ("images", "pickles", "json_files", "weights")  # each has KINDS
+_MODULES = (
+  "images",
+  "pickles",
+  "json_files",
+  "weights",
+  "tables",
+)  # each has KINDS
 
 
 def all_kinds() -> dict[str, Kind]:

@@ -23,30 +23,30 @@ from tests.fuzz.json_files import changed
 from tests.fuzz.kind import ACCEPTED, Kind
 from tests.fuzz.mutations import mutated
 
-_Arrays = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
 _SHAPES = {"cell/kernel": (8, 4), "cell/bias": (4,), "head/kernel": (4, 2)}
 
 
-def _weights() -> _Arrays:
+def _weights() -> Arrays:
   rng = np.random.default_rng(0)
   return {n: rng.normal(size=s).astype("f4") for n, s in _SHAPES.items()}
 
 
-def _with_settings(arrays: _Arrays, settings: dict) -> _Arrays:
+def _with_settings(arrays: Arrays, settings: dict) -> Arrays:
   return {**arrays, "settings": np.array(json.dumps(settings))}
 
 
-def _descent() -> _Arrays:
+def _descent() -> Arrays:
   objective = dataclasses.asdict(ObjectiveConfig())
   settings = {**dataclasses.asdict(HundConfig()), "objective": objective}
   return _with_settings(_weights(), settings)
 
 
-def _network() -> _Arrays:
+def _network() -> Arrays:
   return _with_settings(_weights(), dataclasses.asdict(SMALL))
 
 
-def _anchor() -> _Arrays:
+def _anchor() -> Arrays:
   size = STEP_SIZE * (STEP_SIZE + 1) // 2
   rows, columns = np.tril_indices(STEP_SIZE)
   lower = (rows == columns).astype(np.float32)[None]
@@ -59,7 +59,7 @@ def _anchor() -> _Arrays:
   return _with_settings({"covariances": lower}, settings)
 
 
-def _graph() -> _Arrays:
+def _graph() -> Arrays:
   node = Node("conv", ("x", "w"), "y", {"strides": [1, 1], "padding": "SAME"})
   text = {
     **{"input": "x", "input_shape": [8, 8, 3], "outputs": {"out": "y"}},
@@ -75,10 +75,10 @@ def _make_graph(rng: np.random.Generator) -> bytes:
   if rng.random() < 0.7:
     text = changed(text, rng)
   arrays["graph"] = np.frombuffer(json.dumps(text).encode(), np.uint8)
-  return _make(arrays, rng)
+  return make(arrays, rng)
 
 
-def _packed(arrays: _Arrays, rng: np.random.Generator) -> bytes:
+def _packed(arrays: Arrays, rng: np.random.Generator) -> bytes:
   """An archive, now and then packed as numpy does not."""
   methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
   method = methods[rng.choice(3, p=[0.5, 0.45, 0.05])]
@@ -118,7 +118,8 @@ def _other(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   return other[rng.integers(len(other))]
 
 
-def _make(arrays: _Arrays, rng: np.random.Generator) -> bytes:
+def make(arrays: Arrays, rng: np.random.Generator) -> bytes:
+  """A file of such arrays, damaged more often than not."""
   if rng.random() < 0.05:
     return _packed(arrays, rng)
   arrays = dict(arrays)
@@ -143,7 +144,7 @@ def _make(arrays: _Arrays, rng: np.random.Generator) -> bytes:
   return mutated(data, rng) if rng.random() < 0.4 else data
 
 
-def _assign(path: Path, arrays: _Arrays) -> None:
+def _assign(path: Path, arrays: Arrays) -> None:
   """Gives the weights to variables of the right shapes."""
   made = [tf.Variable(tf.zeros(s), name=n) for n, s in _SHAPES.items()]
   by_name = {v.name.split(":")[0]: v for v in made}
@@ -170,7 +171,7 @@ def _read_network(path: Path) -> None:
   _assign(path, arrays)
 
 
-def _kind(
+def kind(
   name: str,
   make: Callable[[np.random.Generator], bytes],
   run: Callable[[Path], object],
@@ -184,10 +185,8 @@ def _kind(
 
 
 KINDS = (
-  _kind("weights: descent", lambda rng: _make(_descent(), rng), _read_descent),
-  _kind("weights: network", lambda rng: _make(_network(), rng), _read_network),
-  _kind(
-    "weights: polish", lambda rng: _make(_anchor(), rng), polish_anchor.load
-  ),
-  _kind("weights: detectors", _make_graph, load_graph, ValueError),
+  kind("weights: descent", lambda rng: make(_descent(), rng), _read_descent),
+  kind("weights: network", lambda rng: make(_network(), rng), _read_network),
+  kind("weights: polish", lambda rng: make(_anchor(), rng), polish_anchor.load),
+  kind("weights: detectors", _make_graph, load_graph, ValueError),
 )

@@ -109,6 +109,15 @@ def test_tables_are_files(tmp_path, table, source):
     correspondence.CorrespondenceError, match="10 vertices, expected 752"
   ):
     table.points(np.zeros([1, 10, 3]))
+  for change, problem in (
+    ({"corners": table.corners + 752}, "corners are not among"),
+    ({"corners": table.corners * 1.0}, "not whole numbers"),
+    ({"weights": table.weights[:-1]}, "corners has shape"),
+  ):
+    correspondence.save(path, table._replace(**change))
+    with pytest.raises(correspondence.CorrespondenceError, match=problem):
+      correspondence.load(path)
+  correspondence.save(path, table)
   path.write_bytes(path.read_bytes()[:100])
   with pytest.raises(correspondence.CorrespondenceError, match="table.npz"):
     correspondence.load(path)

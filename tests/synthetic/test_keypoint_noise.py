@@ -6,6 +6,7 @@ import pytest
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
+from hund_tf.files import FileError
 from hund_tf.synthetic import detector_noise, keypoint_noise, keypoint_noise_fit
 from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
 from hund_tf.synthetic.keypoint_noise import COUNT, KeypointErrors, MeasuredBody
@@ -104,6 +105,9 @@ def test_the_file_is_what_was_saved(tmp_path):
   found = keypoint_noise.load(tmp_path / "errors.npz")
   for name, value in _errors()._asdict().items():
     np.testing.assert_allclose(getattr(found, name), value, atol=1e-3)
+  np.savez(tmp_path / "errors.npz", offset=found.offset)
+  with pytest.raises(FileError, match=r"errors\.npz: cannot be read"):
+    keypoint_noise.load(tmp_path / "errors.npz")
 
 
 def test_exchanged_people_are_found(people):

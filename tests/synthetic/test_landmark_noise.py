@@ -6,6 +6,7 @@ import pytest
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
+from hund_tf.files import FileError
 from hund_tf.synthetic import landmark_noise, landmark_noise_fit
 from hund_tf.synthetic.detector_noise import DetectorNoiseConfig
 
@@ -125,3 +126,7 @@ def test_what_is_written_is_read(tmp_path):
   for name, group in groups.items():
     for a, b in zip(group, again[name], strict=True):
       np.testing.assert_array_equal(a, b)
+  for data in (path.read_bytes()[:-9], b""):
+    path.write_bytes(data)
+    with pytest.raises(FileError, match=r"errors\.npz: cannot be read"):
+      landmark_noise.load(path)

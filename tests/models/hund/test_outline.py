@@ -82,6 +82,15 @@ def test_foreground_is_interpolated_linearly():
   np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_places_that_are_not_finite_spoil_nothing_else():
+  mask = outline.Mask(tf.fill([2, 60, 60], 0.25), tf.ones([2]))
+  places = np.full([2, 3, 2], 100.0, np.float32)
+  places[1, 0, 0], places[1, 1] = np.nan, np.inf
+  found = outline.foreground_at(mask, tf.constant(places)).numpy()
+  np.testing.assert_allclose(found[0], 0.25)
+  assert np.isnan(found[1, 0]) and found[1, 2] == 0.25
+
+
 def test_the_border_of_a_body_is_where_its_skin_is(body_model, state):
   borders, gap = _found(body_model, state, _mask(body_model, state))
   known = borders.weights.numpy()[0] > 0.5
