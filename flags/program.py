@@ -132,6 +132,8 @@ def parse(module: ModuleType, argv: list[str]) -> list[str]:
       group()
   except (absl_flags.Error, ValueError) as error:
     line = " ".join(str(error).split()).removesuffix(".")
+    # absl repeats what it cannot read as it is.
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     print(f"{_name(argv)}: {line}; --help lists the flags", file=sys.stderr)
     sys.exit(1)
   return rest

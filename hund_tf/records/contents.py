@@ -8,6 +8,7 @@ import struct
 import numpy as np
 
 from hund_tf.compat import tf
+from hund_tf.json_text import shown_key
 from hund_tf.records import pictures, schema
 from hund_tf.records.schema import PersonRecord
 from hund_tf.types import NUM_PARTS
@@ -45,7 +46,8 @@ def check(
   record = schema.decode(serialized)
   problem = _problem(record, vertices)
   if problem:
-    raise ValueError(f"dataset {record.dataset}: {record.key}: {problem}")
+    dataset, key = shown_key(record.dataset), shown_key(record.key)
+    raise ValueError(f"dataset {dataset}: {key}: {problem}")
   if image:
     pictures.check_record(record)
 

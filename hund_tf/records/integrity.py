@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from hund_tf.json_text import shown, shown_key
+
 HEADER, FOOTER = 12, 4  # bytes of TFRecord framing around the data
 _AGAIN = "make the dataset again"
 
@@ -75,21 +77,25 @@ def check_row(row: Any, where: Path) -> None:
     RecordError: naming the field.
   """
   if not isinstance(row, dict):
-    raise RecordError(f"{where}: a shard is {row!r}, expected an object")
+    raise RecordError(f"{where}: a shard is {shown(row)}, expected an object")
   file = row.get("file")
+  if not isinstance(file, str) or Path(file).name != file or "\0" in file:
+    raise RecordError(
+      f"{where}: a shard's file is {shown(file)}, expected a name"
+    )
+  said = shown_key(file)
   for name in ("count", "bytes"):
     value = row.get(name)
     if type(value) is not int or not 0 <= value < 2**53:
       raise RecordError(
-        f"{where}: {name} of {file} is {value!r}, expected a number of at "
+        f"{where}: {name} of {said} is {shown(value)}, expected a number of at "
         f"least 0; {_AGAIN}"
       )
-  if not isinstance(file, str) or Path(file).name != file or "\0" in file:
-    raise RecordError(f"{where}: a shard's file is {file!r}, expected a name")
   digest = row.get("sha256")
   if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
     raise RecordError(
-      f"{where}: sha256 of {file} is {digest!r}, expected 64 digits; {_AGAIN}"
+      f"{where}: sha256 of {said} is {shown(digest)}, expected 64 digits; "
+      f"{_AGAIN}"
     )
 
 

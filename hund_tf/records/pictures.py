@@ -1,6 +1,7 @@
 """Whether the pictures in a record can be decoded."""
 
 from hund_tf.compat import tf
+from hund_tf.json_text import shown_key
 from hund_tf.records import schema
 from hund_tf.records.schema import PersonRecord
 
@@ -20,7 +21,7 @@ def check(serialized: bytes) -> None:
 def check_record(record: PersonRecord) -> None:
   """The same for a decoded record."""
   if not record.image:
-    raise ValueError(f"{record.key}: holds no photo")
+    raise ValueError(f"{shown_key(record.key)}: holds no photo")
   for name, data in (
     ("image", record.image),
     ("part_labels", record.part_labels),
@@ -32,6 +33,6 @@ def check_record(record: PersonRecord) -> None:
         tf.io.decode_image(data, expand_animations=False)
     except tf.errors.InvalidArgumentError as error:
       raise ValueError(
-        f"{record.key}: its {name} cannot be decoded, expected a JPEG or PNG "
-        f"({str(error).splitlines()[0][:120]})"
+        f"{shown_key(record.key)}: its {name} cannot be decoded, "
+        f"expected a JPEG or PNG ({str(error).splitlines()[0][:120]})"
       ) from error

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.compat import tf
+from hund_tf.json_text import shown, shown_key
 from hund_tf.types import NUM_JOINTS, NUM_KEYPOINTS, NUM_PARTS, STATE_SIZE
 
 SCHEMA_VERSION = 1
@@ -114,26 +115,27 @@ def check(record: PersonRecord) -> PersonRecord:
       expected = (value.shape[0] if value.ndim else 0, *expected[1:])
     if value.shape != expected:
       raise ValueError(
-        f"record {record.key}: {name} has shape {value.shape}, "
+        f"record {shown_key(record.key)}: {name} has shape {value.shape}, "
         f"expected {expected}"
       )
     if not np.isfinite(value).all():
       raise ValueError(
-        f"record {record.key}: {name} has values that are not finite"
+        f"record {shown_key(record.key)}: {name} has values that are not finite"
       )
     changed[name] = value
   number = JOINT_SETS.get(record.joint_set)
   if number is None:
     known = ", ".join(repr(name) for name in JOINT_SETS)
     raise ValueError(
-      f"record {record.key}: joint_set is {record.joint_set!r}, expected one "
-      f"of {known}"
+      f"record {shown_key(record.key)}: joint_set is "
+      f"{shown(record.joint_set)}, expected one of {known}"
     )
   found = len(changed["joints"]), len(changed["joint_weights"])
   if found != (number, number):
     raise ValueError(
-      f"record {record.key}: {found[0]} joints and {found[1]} joint_weights, "
-      f"expected {number} of joint_set {record.joint_set!r}"
+      f"record {shown_key(record.key)}: {found[0]} joints and "
+      f"{found[1]} joint_weights, expected {number} of joint_set "
+      f"{record.joint_set!r}"
     )
   if not record.key:
     raise ValueError("record without a key: expected a name")
@@ -199,13 +201,23 @@ def decode(serialized: bytes) -> PersonRecord:
   for name in _SCALARS:
     values[name] = _one(feature, name, "float_list")
     if not np.isfinite(values[name]):
-      raise ValueError(f"record {values['key']}: {name} is not finite")
+      raise ValueError(
+        f"record {shown_key(values['key'])}: {name} is not finite"
+      )
   default = PersonRecord("", "")
   for name in _FIXED + tuple(_VARIABLE):
     if name not in feature:
       if name in _OPTIONAL:
         continue
-      raise ValueError(f"record {values['key']}: it lacks the field {name}")
+      raise ValueError(
+        f"record {shown_key(values['key'])}: it lacks the field {name}"
+      )
+    kind = feature[name].WhichOneof("kind") or "float_list"
+    if kind != "float_list":
+      raise ValueError(
+        f"record {shown_key(values['key'])}: {name} is a {kind}, expected a "
+        "float_list"
+      )
     array = np.array(feature[name].float_list.value, np.float32)
     values[name] = _shaped(
       array, getattr(default, name).shape, name, values["key"]
@@ -238,7 +250,8 @@ def _shaped(
   else:
     expected = f"{np.prod(shape)}"
   raise ValueError(
-    f"record {key}: {name} has {values.size} numbers, expected {expected}"
+    f"record {shown_key(key)}: {name} has {values.size} numbers, "
+    f"expected {expected}"
   )
 
 

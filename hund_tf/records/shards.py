@@ -24,6 +24,7 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.files import atomic_path, read_json
+from hund_tf.json_text import shown, shown_key
 from hund_tf.options import check as option_check
 from hund_tf.options import option
 from hund_tf.records import integrity, schema
@@ -229,23 +230,29 @@ def read_manifest(path: Path) -> Manifest:
     raise
   except (OSError, ValueError, TypeError, KeyError) as error:
     raise RecordError(
-      f"{path}: not a manifest of person records ({error}); expected the "
-      "*.manifest.json that a program of this project wrote"
+      f"{path}: not a manifest of person records ({_line(error)}); expected "
+      "the *.manifest.json that a program of this project wrote"
     ) from error
   if version != schema.SCHEMA_VERSION:
     raise RecordError(
-      f"{path}: records of version {version}, expected {schema.SCHEMA_VERSION}"
+      f"{path}: records of version {shown(version)}, expected "
+      f"{schema.SCHEMA_VERSION}"
     )
   if total not in (None, manifest.count):
     raise RecordError(
-      f"{path}: {total!r} records, but its shards have {manifest.count}; make "
-      "the dataset again"
+      f"{path}: {shown(total)} records, but its shards have {manifest.count}; "
+      "make the dataset again"
     )
   integrity.check_all_there([shard.file for shard in shards], path)
   for shard, file in zip(shards, manifest.paths(), strict=True):
     integrity.check_shard(file, shard.count, shard.bytes)
     _check_info(file, shard)
   return manifest
+
+
+def _line(error: Exception) -> str:
+  """The text of an error about a file's content, fit for a message."""
+  return str(error) if isinstance(error, OSError) else shown_key(str(error))
 
 
 def _check_info(path: Path, shard: ShardInfo) -> None:
@@ -258,14 +265,14 @@ def _check_info(path: Path, shard: ShardInfo) -> None:
     return
   except (OSError, ValueError, TypeError, KeyError) as error:
     raise RecordError(
-      f"{beside}: cannot be read ({error}); make the dataset again"
+      f"{beside}: cannot be read ({_line(error)}); make the dataset again"
     ) from error
   for name, value in said.items():
     expected = getattr(shard, name)
     if value != expected:
       raise RecordError(
-        f"{beside}: {name} is {value!r}, expected the {expected!r} of the "
-        "manifest; make the dataset again"
+        f"{beside}: {name} is {shown(value)}, expected the {expected!r} of "
+        "the manifest; make the dataset again"
       )
 
 

@@ -89,7 +89,8 @@ def changed(value: Any, rng: np.random.Generator) -> Any:
   return value
 
 
-def _make(value: Any, rng: np.random.Generator) -> bytes:
+def damaged(value: Any, rng: np.random.Generator) -> bytes:
+  """A file of a JSON value after changes of it, or of its bytes."""
   how = rng.random()
   if how < 0.05:
     return json.dumps(value).encode()
@@ -120,7 +121,7 @@ def _kind(
   return Kind(
     name,
     *(count, max(8, count // 12), ".json"),
-    lambda rng: _make(value, rng),
+    lambda rng: damaged(value, rng),
     read,
     documented,
     50,

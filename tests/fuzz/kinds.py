@@ -8,6 +8,7 @@ _MODULES = (
   "images",
   "pickles",
   "json_files",
+  "records",
   "weights",
   "tables",
 )  # each has KINDS
