@@ -124,6 +124,7 @@ def problem(error: Exception) -> str:
   if isinstance(error, JsonError):
     return error.problem
   line = " ".join(str(error).split())
+  line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
   if not isinstance(error, ValueError | OSError):
     line = f"{type(error).__name__}: {line}"
   return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."

@@ -23,8 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.compat import tf
-from hund_tf.files import atomic_path, read_json
-from hund_tf.json_text import shown, shown_key
+from hund_tf.files import atomic_path, problem, read_json
+from hund_tf.json_text import shown
 from hund_tf.options import check as option_check
 from hund_tf.options import option
 from hund_tf.records import integrity, schema
@@ -230,7 +230,7 @@ def read_manifest(path: Path) -> Manifest:
     raise
   except (OSError, ValueError, TypeError, KeyError) as error:
     raise RecordError(
-      f"{path}: not a manifest of person records ({_line(error)}); expected "
+      f"{path}: not a manifest of person records ({problem(error)}); expected "
       "the *.manifest.json that a program of this project wrote"
     ) from error
   if version != schema.SCHEMA_VERSION:
@@ -250,11 +250,6 @@ def read_manifest(path: Path) -> Manifest:
   return manifest
 
 
-def _line(error: Exception) -> str:
-  """The text of an error about a file's content, fit for a message."""
-  return str(error) if isinstance(error, OSError) else shown_key(str(error))
-
-
 def _check_info(path: Path, shard: ShardInfo) -> None:
   """Compares what is written beside a shard with the manifest, if it is."""
   beside = path.with_suffix(".json")
@@ -265,7 +260,7 @@ def _check_info(path: Path, shard: ShardInfo) -> None:
     return
   except (OSError, ValueError, TypeError, KeyError) as error:
     raise RecordError(
-      f"{beside}: cannot be read ({_line(error)}); make the dataset again"
+      f"{beside}: cannot be read ({problem(error)}); make the dataset again"
     ) from error
   for name, value in said.items():
     expected = getattr(shard, name)

@@ -90,7 +90,12 @@ _MALFORMED = {
   "version": (_set("schema_version", "int64_list", [7]), "of version 7"),
   "no version": (_set("schema_version", "int64_list", []), "has 0 values"),
   "no text": (_set("key", "bytes_list", [b"\xff"]), "key is no UTF-8"),
-  "no type": (_set("state", "bytes_list", [b"x"]), "state has 0 numbers"),
+  "no type": (_set("state", "bytes_list", [b"x"]), "state is a bytes_list"),
+  "integers": (_set("vertices", "int64_list", [1]), "vertices is a int64_list"),
+  "escape": (
+    lambda f: (f.pop("box"), _set("key", "bytes_list", [b"\x1b[2J"])(f)),
+    r"record \\x1b\[2J: it lacks the field box",
+  ),
   "points": (_set("vertices", "float_list", [0.0] * 4), "vertices has 4 numb"),
 }
 
