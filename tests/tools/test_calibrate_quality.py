@@ -37,7 +37,7 @@ def _measured(good_share: float, seed: int = 0):
 
   def measure(examples, method, objective):
     del examples, method, objective
-    values = random.normal(0.0, 1.0, [400, 6])
+    values = random.normal(0.0, 1.0, [400, 9])
     errors = 80.0 * np.exp(values[:, 0] + 0.3 * random.normal(size=400))
     return quality_fitting.Measurements(values, errors / (2.0 * good_share))
 

@@ -204,12 +204,14 @@ class Adaptation:
     config = self._config
     before = self.judge(0)
     history, best, waited = [before], None, 0
-    kept = self._weights()
+    kept, why = self._weights(), "it ended"
     for step in range(config.steps):
       if not self._train(step):
         self._report(f"step {step + 1}: loss is not finite; ended")
+        why = "the loss was not finite"
         break
       if ended():
+        why = "a signal ended it"
         self._report(f"step {step + 1}: ended by a signal")
         break
       if (step + 1) % config.judge_steps and step + 1 != config.steps:
@@ -226,7 +228,7 @@ class Adaptation:
         self._report(f"no better weights in {waited} looks; ended")
         break
     self._assign(kept)
-    reasons = [] if best else self._reasons(before, history)
+    reasons = [] if best else self._reasons(before, history, why)
     return AdaptationResult(before, best, history, reasons)
 
   def cameras(self) -> Intrinsics:
@@ -299,11 +301,13 @@ class Adaptation:
     for variable, value in zip(variables, values, strict=True):
       variable.assign(value)
 
-  def _reasons(self, before: Judgement, history: list[Judgement]) -> list[str]:
-    """What speaks against the look with the lowest L_u."""
+  def _reasons(
+    self, before: Judgement, history: list[Judgement], why: str
+  ) -> list[str]:
+    """What speaks against the look with the lowest L_u; why there is none."""
     looks = history[1:]
     if not looks:
-      return ["it ended before the first look"]
+      return [f"{why} before the first look"]
     least = min(looks, key=lambda x: np.nan_to_num(x.objective, nan=np.inf))
     return objections(before, least, self._config.guard)
 

@@ -84,7 +84,8 @@ def test_bounds_hold_likely_states_only():
   likely = tf.constant(np.clip(normal, -2.5, 2.5), tf.float32)
   np.testing.assert_array_equal(state_space.bound(likely), likely)
   wild = state_space.bound(1e3 * tf.ones([1, STATE_SIZE])).numpy()
-  assert wild.max() == 6.0 and wild[0, -3:].max() == 3.0
+  assert wild[0, :69].max() == 15.0 and wild[0, 69:-9].max() == 6.0
+  assert wild[0, -3:].max() == 3.0
 
 
 def test_wrong_size():
