@@ -135,7 +135,7 @@ def test_processes_end_with_the_first(tmp_path, number):
     assert parent.poll() is None
     time.sleep(0.05)
   parent.send_signal(number)
-  assert parent.wait(60) != 0
+  assert parent.wait(300) != 0
   for path in folder.iterdir():
     with contextlib.suppress(ProcessLookupError):
       while True:
