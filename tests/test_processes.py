@@ -68,7 +68,7 @@ class _Stubborn(Exception):
 
 def _job(number: int) -> int:
   if number == -1:
-    with atomic_path("/tmp/shard"):
+    with atomic_path("shard"):
       raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
   if number == -2:
     raise PhotoError("a.jpg", "is cut", "give it whole")
@@ -82,7 +82,7 @@ def _job(number: int) -> int:
 @pytest.mark.parametrize(
   ("job", "kind", "text"),
   [
-    (-1, OutputError, "/tmp/shard: cannot be written.*No space left"),
+    (-1, OutputError, "shard: cannot be written.*No space left"),
     (-2, PhotoError, "a.jpg: is cut; give it whole"),
     (-3, RuntimeError, "_Stubborn: 1 and 2"),
     (-4, processes.WorkerError, "was ended from outside"),
