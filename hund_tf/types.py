@@ -82,6 +82,26 @@ STATE_DIMS = HumanState(
 STATE_SIZE = sum(STATE_DIMS)  # 204
 
 
+class HandState(NamedTuple):
+  """State of a hand network: a right hand; a left one is its mirror image."""
+
+  pose: tf.Tensor  # [B, 45] latent, unit-Gaussian prior, as in `HumanState`
+  size: tf.Tensor  # [B, 1] log of its size, in tenths, from the mean body's
+  rotation: tf.Tensor  # [B, 6] wrist-to-camera rotation
+  translation: tf.Tensor  # [B, 3] metres, camera frame: where the wrist is
+
+
+class FaceState(NamedTuple):
+  """State of a face network."""
+
+  expression: tf.Tensor  # [B, 20] latent, as in `HumanState`
+  shape: tf.Tensor  # [B, 16] latent, as in `HumanState`
+  gaze: tf.Tensor  # [B, 2] both eyes' turn: to the person's left, and up, in
+  # units of a fifth of a radian, unit-Gaussian prior
+  rotation: tf.Tensor  # [B, 6] head-to-camera rotation
+  translation: tf.Tensor  # [B, 3] metres, camera frame: where the head joint is
+
+
 class BodyOutput(NamedTuple):
   """A posed body in the camera frame."""
 
