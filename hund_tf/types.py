@@ -102,6 +102,20 @@ class FaceState(NamedTuple):
   translation: tf.Tensor  # [B, 3] metres, camera frame: where the head joint is
 
 
+class PartFeatures(NamedTuple):
+  """What is known of close-ups of N parts of one kind: of hands, or of faces.
+
+  Hands are right ones; a left one is given as its mirror image, pixels, camera
+  and landmarks alike.
+  """
+
+  keypoints: tf.Tensor  # [N, n, 2] crop pixels; n = 21 of a hand, 70 of a face
+  weights: tf.Tensor  # [N, n] confidence in [0, 1]; 0 = unknown
+  landmarks_3d: tf.Tensor  # [N, n, 3] metres, in the crop's viewing frame, from
+  # the root of the group of keypoints: `body.landmarks_3d`
+  landmark_3d_weights: tf.Tensor  # [N, n] in [0, 1]; 0 = unknown
+
+
 class BodyOutput(NamedTuple):
   """A posed body in the camera frame."""
 
