@@ -5,4 +5,7 @@ into one camera frame, `stature` makes bodies as tall as they are known to be;
 `methods` are the learned descent, optimisers and hybrids behind one interface,
 `polished_end` fits the descent's last state to what is seen, `method_config` is
 the choice of a method; `quality` tells how likely a result is right.
+
+Faces and hands: `attention` takes close-ups of them, and `part_results` are
+what is found in these.
 """
