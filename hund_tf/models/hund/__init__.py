@@ -1,7 +1,8 @@
 """The learned descent (Eq. 2).
 
-`model` unrolls the stages s_0 ... s_M; `cell` is one stage, a recurrent update
-from the value of the objective; `context_embedding` makes s^c of K, B and F,
+`descent_model` unrolls the stages s_0 ... s_M, and `descent_cell` is one stage,
+a recurrent update from the value of the objective; `model` and `cell` are those
+of whole bodies. `context_embedding` makes s^c of K, B and F,
 with `part_moments` to tell where the parts of B lie; `evidence_3d` compares
 bodies with 3D landmarks; `state_space` has the coordinates that the network
 works in. `polish` fits the last state to what is seen, by the residuals of

@@ -1,4 +1,4 @@
-"""One stage of the neural descent (Eq. 2), as a Keras RNN cell."""
+"""One stage of the neural descent of whole bodies (Eq. 2)."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.models.hund import state_space
 from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.descent_cell import DescentCell, Stage
 from hund_tf.models.hund.evidence_3d import Evidence, evidence_inputs
 from hund_tf.models.hund.part_moments import (
   LIMBS,
@@ -17,7 +18,6 @@ from hund_tf.models.hund.part_moments import (
   body_spreads,
   limb_spreads,
 )
-from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -33,7 +33,6 @@ from hund_tf.types import (
 _PELVIS = skeleton.INDEX["pelvis"]
 _RESIDUAL_SCALE = 8.0  # crop pixels: larger errors are compressed
 _SPREAD_SCALE = 0.005  # squared half sides of the crop: likewise
-_FIRST_STEP = 1e-3  # deviation of the output weights before training
 
 
 class DescentInputs(NamedTuple):
@@ -44,14 +43,6 @@ class DescentInputs(NamedTuple):
   intrinsics: Intrinsics  # of the crops (C_c), fields [B, 2], crop pixels
   moments: PartMoments  # of the target's parts
   evidence: Evidence  # of the same people
-
-
-class Stage(NamedTuple):
-  """A state, its body and how well it aligns."""
-
-  state: HumanState  # [B, ...]
-  terms: AlignmentTerms  # [B]
-  body: BodyOutput  # [B, ...] on the objective's proxy mesh
 
 
 def loss_inputs(
@@ -129,14 +120,11 @@ def posed_inputs(body: BodyOutput) -> tf.Tensor:
   return tf.reshape(points, [-1, points.shape[1] * 3])
 
 
-class HundCell(tf_keras.layers.Layer):
-  """RNN_delta of Eq. 2: (s_{i-1}, m_{i-1}, L_u^{i-1}, s^c) -> (s_i, m_i).
+class HundCell(DescentCell):
+  """The stage of a whole body; see `DescentCell`.
 
-  Keeps the contract of Keras RNN cells. States are the network coordinates of
-  the body state `[B, 204]` and the LSTM's two memories `[B, units]`. The loss
-  of the previous state is evaluated inside the step, and only its value is
-  used; the step's output is that previous state as a `Stage`, so that a descent
-  decodes and renders every state once.
+  States are the network coordinates of the body state `[B, 204]`; inputs are
+  `DescentInputs`.
   """
 
   def __init__(
@@ -148,59 +136,24 @@ class HundCell(tf_keras.layers.Layer):
     """Creates the cell.
 
     Args:
-      objective: whose value is descended. It is not part of the layer: its
-        variables are neither trained nor saved with it.
+      objective: whose value is descended.
       config: sizes and loss inputs.
       name: layer name.
     """
-    super().__init__(name=name)
-    self.config = config or HundConfig()
-    # The pose prior's weights are not the layer's.
-    self._objective = Untracked(objective)
-    # A function of its own, so that all stages share one trace, one compilation
-    # and one gradient.
-    self._shared_evaluate = Untracked(
-      tf.function(
-        self._evaluate,
-        autograph=False,
-        jit_compile=self.config.jit_compile or None,
-      )
-    )
-    self._mean = state_space.mean_coordinates(objective.body_model)
+    config = config or HundConfig()
+    mean = state_space.mean_coordinates(objective.body_model)
+    super().__init__(objective, config, mean, name)
     self._vertices = len(objective.body_model.mesh_ids(objective.config.mesh))
-    self._project = tf_keras.layers.Dense(self.config.units, name="project")
     self._squeeze = None
-    if self.config.squeezes:
+    if config.squeezes:
       self._squeeze = tf_keras.layers.Dense(
-        self.config.squeezed_details, use_bias=False, name="squeeze_details"
+        config.squeezed_details, use_bias=False, name="squeeze_details"
       )
-    self._normalize = tf_keras.layers.LayerNormalization(name="normalize")
-    self._lstm = tf_keras.layers.LSTMCell(self.config.units, name="lstm")
-    self._update = tf_keras.layers.Dense(
-      STATE_SIZE,
-      kernel_initializer=tf_keras.initializers.RandomNormal(stddev=_FIRST_STEP),
-      name="update",
-    )
-
-  @property
-  def objective(self) -> AlignmentObjective:
-    """The objective whose value is descended."""
-    return self._objective.value
-
-  @property
-  def input_kernel(self) -> tf.Variable:
-    """`[inputs, units]` by which a stage reads all that it sees."""
-    return self._project.kernel
 
   @property
   def squeeze_kernel(self) -> tf.Variable | None:
     """`[errors, values]` by which those of face and hands are squeezed."""
     return None if self._squeeze is None else self._squeeze.kernel
-
-  @property
-  def state_size(self) -> list[int]:
-    """Sizes of the states: coordinates, hidden and cell memory."""
-    return [STATE_SIZE, self.config.units, self.config.units]
 
   @property
   def output_size(self) -> Stage:
@@ -217,96 +170,39 @@ class HundCell(tf_keras.layers.Layer):
       ),
     )
 
-  def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
-    """An A-pose that faces the camera in mid-crop, and empty memories.
-
-    Args:
-      inputs: `DescentInputs`, of which the batch size is taken.
-      batch_size: where there are no inputs.
-      dtype: ignored, states are float32.
-
-    Returns:
-      List of `[B, 204]`, `[B, units]`, `[B, units]`.
-    """
-    del dtype
-    if inputs is not None:
-      batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
-    mean = tf.tile(tf.constant(self._mean)[None], [batch_size, 1])
-    empty = tf.zeros([batch_size, self.config.units])
-    return [mean, empty, empty]
-
-  def build(self, input_shape) -> None:
-    """Creates the variables; all sizes follow from the configuration."""
-    units = self.config.units
+  @property
+  def input_size(self) -> int:
+    """Number of values that a stage reads."""
     config = self.config
     seen = STATE_SIZE + config.posed_input_size
     seen += config.loss_input_size + config.context_width
-    seen += config.part_input_size + config.landmark_input_size
+    return seen + config.part_input_size + config.landmark_input_size
+
+  def build(self, input_shape) -> None:
+    """Creates the variables; all sizes follow from the configuration."""
     if self._squeeze is not None:
       with tf.name_scope(self._squeeze.name):
-        self._squeeze.build([None, config.detail_size])
-    for layer, size in (
-      (self._project, seen),
-      (self._normalize, units),
-      (self._lstm, units),
-      (self._update, units),
-    ):
-      with tf.name_scope(layer.name):
-        layer.build([None, size])
+        self._squeeze.build([None, self.config.detail_size])
     super().build(input_shape)
 
-  def evaluate(
-    self,
-    coordinates: tf.Tensor,
-    inputs: DescentInputs,
-    parts: PartTerm = "full",
-    inline: bool = False,
-  ) -> Stage:
-    """Decodes states `[B, 204]` in network coordinates and takes their L_u.
-
-    Args:
-      coordinates: of the states.
-      inputs: of the descent.
-      parts: whether L_b is rendered, and a gradient taken through it.
-      inline: not as a function of its own: for a loop, whose compiler then
-        leaves out what is not used.
-    """
-    evaluate = self._evaluate if inline else self._shared_evaluate.value
-    return evaluate(coordinates, inputs.target, inputs.intrinsics, parts)
+  def bound(self, coordinates: tf.Tensor) -> tf.Tensor:
+    """Clips coordinates `[B, 204]` to the range of likely states."""
+    return state_space.bound(coordinates)
 
   def _evaluate(
     self,
     coordinates: tf.Tensor,
-    target: AlignmentTarget,
-    intrinsics: Intrinsics,
+    compared: tuple[AlignmentTarget, Intrinsics],
     parts: PartTerm,
   ) -> Stage:
     objective = self.objective
+    target, intrinsics = compared
     state = state_space.decode(coordinates, intrinsics)
     body = objective.body_model.decode(state, mesh=objective.config.mesh)
     terms = objective.evaluate(body, state, target, intrinsics, parts)
     return Stage(state, terms, body)
 
-  def call(
-    self,
-    inputs: DescentInputs,
-    states: list[tf.Tensor],
-    parts: PartTerm = "full",
-  ) -> tuple[Stage, list[tf.Tensor]]:
-    """One refinement.
-
-    Args:
-      inputs: context, target and intrinsics.
-      states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
-      parts: whether L_b is rendered, and a gradient taken through it.
-
-    Returns:
-      The `Stage` of s_{i-1}, and the states that belong to s_i.
-    """
-    stage = self.evaluate(states[0], inputs, parts)
-    return stage, self.refine(stage, inputs, states)
-
-  def _seen(self, stage: Stage, inputs: DescentInputs) -> list[tf.Tensor]:
+  def _agreement(self, stage: Stage, inputs: DescentInputs) -> list[tf.Tensor]:
     """How well s_{i-1} agrees with what is known.
 
     L_u, then parts and 3D landmarks, where the cell reads them, and at last
@@ -330,18 +226,10 @@ class HundCell(tf_keras.layers.Layer):
       seen.append(seen[0][:, :0])
     return seen
 
-  def refine(
-    self, stage: Stage, inputs: DescentInputs, states: list[tf.Tensor]
-  ) -> list[tf.Tensor]:
-    """The states that belong to s_i.
-
-    Args:
-      stage: s_{i-1}, evaluated.
-      inputs: context, target and intrinsics.
-      states: coordinates of s_{i-1} `[B, 204]`, memories `[B, units]`.
-    """
-    coordinates, *memory = states
-    losses, *others = self._seen(stage, inputs)
+  def _seen(
+    self, stage: Stage, inputs: DescentInputs, coordinates: tf.Tensor
+  ) -> tf.Tensor:
+    losses, *others = self._agreement(stage, inputs)
     if self.config.detach_loss_inputs:
       losses, *others = map(tf.stop_gradient, (losses, *others))
     seen = [coordinates, losses, inputs.context]
@@ -354,9 +242,4 @@ class HundCell(tf_keras.layers.Layer):
       seen[1] = losses[:, :whole]
       details = tf.concat([losses[:, whole:], details], axis=-1)
       seen.append(self._squeeze(details))
-    seen = tf.concat(seen, axis=-1)
-    hidden, memory = self._lstm(
-      tf.nn.gelu(self._normalize(self._project(seen))), memory
-    )
-    refined = state_space.bound(coordinates + self._update(hidden))
-    return [refined, *memory]
+    return tf.concat(seen, axis=-1)

@@ -3,7 +3,8 @@
 from hund_tf.compat import tf
 from hund_tf.losses import supervised
 from hund_tf.losses.alignment import PartTerm
-from hund_tf.models.hund.cell import DescentInputs, HundCell, Stage
+from hund_tf.models.hund.cell import DescentInputs, HundCell
+from hund_tf.models.hund.descent_cell import Stage
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.photo_model import PhotoHund
 from hund_tf.types import AlignmentTerms, TrainingExample
