@@ -6,6 +6,7 @@ into one camera frame, `stature` makes bodies as tall as they are known to be;
 `polished_end` fits the descent's last state to what is seen, `method_config` is
 the choice of a method; `quality` tells how likely a result is right.
 
-Faces and hands: `attention` takes close-ups of them, and `part_results` are
-what is found in these.
+Faces and hands: `attention` takes close-ups of them, `part_results` are what
+is found in these, `part_gates` say whether it belongs to the body, and `fusion`
+puts it onto that.
 """

@@ -1,0 +1,231 @@
+"""Gates: whether what was read of a hand or face belongs to the body.
+
+A hand may be somebody else's, the other one of the same person, or an object
+that was taken for one. A part passes if it was seen well, and if it agrees with
+the body that was found without it; else the reason is given as text.
+"""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.body import joint_limits
+from hund_tf.compat import tf
+from hund_tf.options import check, option
+from hund_tf.reconstruction.attention import FACE, LEFT_HAND, Region
+
+# Of a hand's 21 keypoints: knuckles and tips, thumb first.
+KNUCKLES, TIPS = (2, 5, 9, 13, 17), (4, 8, 12, 16, 20)
+_NOSE = 30  # tip of the nose among the face's keypoints
+_SURE = 0.5  # confidence from which on a landmark has to be inside the crop
+
+
+@dataclasses.dataclass(frozen=True)
+class GateConfig:
+  """Which hands and faces are taken over by the body."""
+
+  gate_score: float = option(
+    0.5,
+    "Least mean confidence of the landmarks of a part that is used.",
+    low=0.0,
+    high=1.0,
+  )
+  gate_pixels: float = option(
+    24.0,
+    "Larger side of the box around the landmarks of a part from which on it "
+    "is used, pixels of the photo.",
+    low=1.0,
+  )
+  gate_residual: float = option(
+    0.12,
+    "Largest mean distance of the part's keypoints from its landmarks, larger "
+    "sides of their box.",
+    low=0.0,
+  )
+  gate_wrist_angle: float = option(
+    1.4,
+    "Largest angle between the wrist's rotations of body and hand, radians.",
+    low=0.0,
+    high=math.pi,
+  )
+  gate_head_angle: float = option(
+    0.9,
+    "Largest angle between the head's rotations of body and face, radians.",
+    low=0.0,
+    high=math.pi,
+  )
+  gate_shift: float = option(
+    0.25,
+    "Largest distance between the wrists of body and hand, or their noses, in "
+    "the photo, sides of the part's crop.",
+    low=0.0,
+  )
+  gate_depth: float = option(
+    1.5,
+    "How many times as far from the camera as the body's a hand or face may "
+    "be, or the body's as it.",
+    low=1.0,
+  )
+  gate_limits: float = option(
+    0.35,
+    "How far beyond the limits of the wrist a hand may be turned against the "
+    "forearm, radians.",
+    low=0.0,
+  )
+  gate_chirality: float = option(
+    0.1,
+    "How clearly the 3D landmarks of a hand may be those of the other side, "
+    "from 0, not at all, to 1.",
+    low=0.0,
+    high=1.0,
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+class Sight(NamedTuple):
+  """A part and the body that it may belong to; arrays are numpy."""
+
+  region: Region
+  landmarks: np.ndarray  # [n, 3] of the detector: x, y (photo pixels), weight
+  landmarks_3d: np.ndarray | None  # [n, 4] of the detector: metres and weight
+  points: np.ndarray  # [n, 2] of the part, reprojected, photo pixels
+  rotation: np.ndarray  # [3, 3] of the part: wrist or head to camera
+  depth: float  # of the part's wrist or head joint, metres
+  body_point: np.ndarray  # [2] the body's wrist or nose, photo pixels
+  body_rotation: np.ndarray  # [3, 3] its wrist or head to camera
+  body_depth: float  # of its wrist or head joint, metres
+  forearm: np.ndarray | None = None  # [3, 3] its elbow to camera; of hands
+
+
+def angle_between(first: np.ndarray, second: np.ndarray) -> float:
+  """Angle between two rotations `[3, 3]`, radians."""
+  cosine = (np.sum(first * second) - 1.0) / 2.0
+  return float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+
+
+def chirality(points: np.ndarray, name: str) -> float:
+  """How clearly 21 points in space are a hand of the side of `name`.
+
+  Fingers bend towards the palm, and the thumb stands on its side: from 1, a
+  fist of that side, to -1, one of the other; 0 for a flat hand, which is its
+  own mirror image.
+
+  Args:
+    points: `[21, 3]` in a frame with x right, y down, z forward.
+    name: of the hand.
+  """
+  points = np.asarray(points, np.float64)
+  across = np.cross(points[5] - points[0], points[17] - points[0])
+  across /= max(np.linalg.norm(across), 1e-9)
+  bent = (points[list(TIPS)] - points[list(KNUCKLES)]) @ across
+  length = np.linalg.norm(points[9] - points[0])
+  side = -1.0 if name == LEFT_HAND else 1.0
+  return float(np.clip(side * bent.mean() / max(length, 1e-9), -1.0, 1.0))
+
+
+def residual(sight: Sight) -> float:
+  """Mean distance of a part from its landmarks, larger sides of their box."""
+  weights = sight.landmarks[:, 2]
+  apart = np.linalg.norm(sight.points - sight.landmarks[:, :2], axis=1)
+  mean = np.sum(weights * apart) / max(np.sum(weights), 1e-9)
+  return float(mean / max(sight.region.size, 1e-9))
+
+
+def beyond_limits(wrist: np.ndarray, name: str) -> float:
+  """How far a wrist's local rotation `[3, 3]` exceeds its limits, radians."""
+  joint = joint_limits.joint_angles((f"{name[0]}_wrist",))
+  angles = joint_limits.from_rotations(
+    tf.constant(wrist[None], tf.float32), joint
+  )[0].numpy()
+  excess = np.maximum(joint.lower[0] - angles, angles - joint.upper[0])
+  return float(np.linalg.norm(np.maximum(excess, 0.0)))
+
+
+def refused(sight: Sight, config: GateConfig) -> str:
+  """Why a part is not used; empty if it is."""
+  return (
+    _badly_seen(sight, config)
+    or _elsewhere(sight, config)
+    or _turned_away(sight, config)
+    or _other_side(sight, config)
+  )
+
+
+def _badly_seen(sight: Sight, config: GateConfig) -> str:
+  region = sight.region
+  if region.score < config.gate_score:
+    return f"score {region.score:.2f} is below {config.gate_score:g}"
+  if region.size < config.gate_pixels:
+    return f"{region.size:.0f} pixels large, less than {config.gate_pixels:g}"
+  if not np.isfinite(sight.points).all():
+    return "its result is not finite"
+  sure = sight.points[sight.landmarks[:, 2] >= _SURE]
+  corner, side = region.box[:2], region.box[2]
+  inside = (sure >= corner) & (sure <= corner + side)
+  outside = int(np.sum(~inside.all(axis=1)))
+  if outside:
+    return f"{outside} of its points are outside of its crop"
+  apart = residual(sight)
+  if apart > config.gate_residual:
+    return (
+      f"its points are {apart:.2f} of its size from its landmarks, more than "
+      f"{config.gate_residual:g}"
+    )
+  return ""
+
+
+def _elsewhere(sight: Sight, config: GateConfig) -> str:
+  face = sight.region.name == FACE
+  point = sight.points[_NOSE if face else 0]
+  apart = float(np.linalg.norm(point - sight.body_point) / sight.region.box[2])
+  if apart > config.gate_shift:
+    what = "nose" if face else "wrist"
+    return (
+      f"its {what} is {apart:.2f} of its crop from the body's, more than "
+      f"{config.gate_shift:g}"
+    )
+  ratio = max(sight.depth, 1e-3) / max(sight.body_depth, 1e-3)
+  if max(ratio, 1.0 / ratio) > config.gate_depth:
+    return (
+      f"it is {ratio:.2f} times as far away as the body's, beyond a factor of "
+      f"{config.gate_depth:g}"
+    )
+  return ""
+
+
+def _turned_away(sight: Sight, config: GateConfig) -> str:
+  face = sight.region.name == FACE
+  most = config.gate_head_angle if face else config.gate_wrist_angle
+  angle = angle_between(sight.rotation, sight.body_rotation)
+  if angle > most:
+    return (
+      f"it is turned by {angle:.2f} rad against the body's, more than {most:g}"
+    )
+  if sight.forearm is None:
+    return ""
+  local = sight.forearm.T @ sight.rotation
+  excess = beyond_limits(local, sight.region.name)
+  if excess > config.gate_limits:
+    return (
+      f"no wrist turns so far against the forearm: {excess:.2f} rad beyond its "
+      f"limits, more than {config.gate_limits:g}"
+    )
+  return ""
+
+
+def _other_side(sight: Sight, config: GateConfig) -> str:
+  if sight.region.name == FACE or sight.landmarks_3d is None:
+    return ""
+  if not sight.landmarks_3d[:, 3].all():
+    return ""
+  sided = chirality(sight.landmarks_3d[:, :3], sight.region.name)
+  if sided < -config.gate_chirality:
+    return (
+      f"its fingers bend as those of the other hand do ({-sided:.2f}, more "
+      f"than {config.gate_chirality:g})"
+    )
+  return ""
