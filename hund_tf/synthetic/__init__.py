@@ -6,5 +6,6 @@ them, as `example_config` says, with the errors of detectors in K
 fits), in B (`mask_noise`) and in 3D (`landmark_noise`, which
 `landmark_noise_fit` fits). People of named sets come of `pose_sets`: poses of
 `pose_tables`, turned by `orientations`, bodies of `builds`, behind or on the
-`solids` that `supports` places. `images/` draws photo-like pictures.
+`solids` that `supports` places; `close_ups` have raised hands and vivid faces.
+`images/` draws photo-like pictures.
 """

@@ -17,6 +17,8 @@ from hund_tf.draws import Draws
 from hund_tf.geometry import camera, rotation
 from hund_tf.motion.pose_library import PoseLibrary
 from hund_tf.options import option
+from hund_tf.synthetic import close_ups
+from hund_tf.synthetic.close_ups import CloseUps
 from hund_tf.synthetic.orientations import about, stand_up
 from hund_tf.synthetic.pose_sets import People
 from hund_tf.types import (
@@ -101,6 +103,7 @@ def sample_scene(
   config: SceneConfig,
   mesh: str,
   people: People | None = None,
+  close: CloseUps | None = None,
 ) -> Scene:
   """Draws `batch_size` people, each in his own photo.
 
@@ -113,6 +116,7 @@ def sample_scene(
     mesh: of the vertices.
     people: B of named sets, for those who are `chosen`; the others stay as
       they are without.
+    close: B people of close-ups, likewise.
   """
   body_pose, up = _body_poses(draws, poses, batch_size, config)
   orientation = _orientations(draws, up, batch_size, config)
@@ -125,6 +129,17 @@ def sample_scene(
     body_pose = tf.where(one, people.body_pose, body_pose)
     orientation = tf.where(chosen, people.rotation, orientation)
     shape = tf.where(people.built[:, None], people.shape, shape)
+  if close is not None:
+    one, chosen = close.chosen[:, None], close.chosen[:, None, None]
+    body_pose = tf.where(one, close.body_pose, body_pose)
+    orientation = tf.where(chosen, close.rotation, orientation)
+    hands = [
+      tf.where(one, vivid, usual)
+      for vivid, usual in zip(
+        (close.left_hand, close.right_hand), hands, strict=True
+      )
+    ]
+    expression = tf.where(one, close.expression, expression)
   state = HumanState(
     body_pose=body_pose,
     left_hand=hands[0],
@@ -137,6 +152,9 @@ def sample_scene(
   body = body_model.decode(state, mesh=mesh)
   intrinsics, size = _cameras(draws, batch_size, config)
   translation = _translations(draws, body.keypoints, intrinsics, size, config)
+  if close is not None:
+    near = close_ups.place(close, body.keypoints, intrinsics, size)
+    translation = tf.where(close.chosen[:, None], near, translation)
   shift = translation[:, None]
   body = body._replace(
     vertices=body.vertices + shift,

@@ -23,6 +23,7 @@ from hund_tf.options import option
 from hund_tf.records import schema, shards
 from hund_tf.records.schema import PersonRecord
 from hund_tf.records.shards import Manifest, ShardInfo
+from hund_tf.synthetic.close_ups import CloseUpSampler
 from hund_tf.synthetic.images.body_surface import make_body_surface
 from hund_tf.synthetic.images.composer import Composer, ImageConfig
 from hund_tf.synthetic.images.people import CHUNK, PeopleSampler
@@ -51,7 +52,16 @@ class DatasetConfig:
     "seats and behind their desks; without it people are of no set.",
     choices=("", *NAMES),
   )
-  held_out: bool = False  # whether people of a set are those of its test set
+  close_ups: float = option(
+    0.0,
+    "Share of images that show people close to the camera, with raised hands "
+    "and vivid faces.",
+    name="image_close_ups",
+    low=0.0,
+    high=1.0,
+  )
+  held_out: bool = False  # whether people of a set, and arms of close-ups, are
+  # those of the test set
   scene: SceneConfig = SceneConfig()
   image: ImageConfig = ImageConfig()
   photos: tuple[str, ...] = ()  # paths of backgrounds; none: procedural ones
@@ -61,6 +71,11 @@ class DatasetConfig:
       raise ValueError(
         f"{self.num_shards} shards of {self.num_images} images: expected at "
         "least one image in each shard"
+      )
+    if self.pose_set and self.close_ups:
+      raise ValueError(
+        f"close_ups: got {self.close_ups} with the pose set {self.pose_set!r}, "
+        "expected 0"
       )
 
   def images_of_shard(self, index: int) -> range:
@@ -75,8 +90,12 @@ class DatasetConfig:
     digest = hashlib.sha256(np.ascontiguousarray(poses.latents).tobytes())
     digest.update(np.ascontiguousarray(poses.up).tobytes())
     settings = dataclasses.asdict(self)
-    if not self.pose_set:  # the same images as ever
-      del settings["pose_set"], settings["held_out"]
+    # Without sets and close-ups, images are the same as ever.
+    for name in ("pose_set", "close_ups"):
+      if not settings[name]:
+        del settings[name]
+    if not self.pose_set and not self.close_ups:
+      del settings["held_out"]
     return settings | {
       "poses": digest.hexdigest()[:16],
       "version": VERSION,
@@ -121,8 +140,17 @@ class ImageMaker:
     sets = None
     if config.pose_set:
       sets = PoseSets(body_model, config.held_out)
+    close_ups = None
+    if config.close_ups:
+      close_ups = CloseUpSampler(body_model, config.held_out)
     self._sampler = PeopleSampler(
-      body_model, poses, config.scene, sets, config.pose_set
+      body_model,
+      poses,
+      config.scene,
+      sets,
+      config.pose_set,
+      close_ups,
+      config.close_ups,
     )
     self._composer = Composer(
       make_body_surface(body_model),

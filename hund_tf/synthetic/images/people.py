@@ -8,7 +8,8 @@ from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.motion.pose_library import PoseLibrary
-from hund_tf.synthetic import scenes, solids, supports
+from hund_tf.synthetic import close_ups, scenes, solids, supports
+from hund_tf.synthetic.close_ups import CloseUpSampler
 from hund_tf.synthetic.pose_sets import NAMES, STREAM, PoseSets
 from hund_tf.synthetic.scenes import SceneConfig
 from hund_tf.types import state_to_vector
@@ -39,6 +40,8 @@ class PeopleSampler:
     config: SceneConfig,
     sets: PoseSets | None = None,
     pose_set: str = "",
+    close_up_sampler: CloseUpSampler | None = None,
+    close_up_share: float = 0.0,
   ):
     """Prepares the sampler.
 
@@ -48,9 +51,12 @@ class PeopleSampler:
       config: distributions.
       sets: draws people of named sets.
       pose_set: name of the set that all people are of; empty: of none.
+      close_up_sampler: draws people of close-ups.
+      close_up_share: of people who are those.
     """
     self._body_model = body_model
     self._sets, self._set = sets, pose_set
+    self._close_ups, self._close_up_share = close_up_sampler, close_up_share
     self._poses = poses
     self._config = config
     self._traced = tf.function(self._sample, autograph=False)
@@ -80,6 +86,11 @@ class PeopleSampler:
     if self._set:
       which = tf.fill([CHUNK], NAMES.index(self._set))
       people = self._sets.sample(set_draws, which)
+    close = None
+    if self._close_ups:
+      close = self._close_ups.sample(
+        Draws(seed + close_ups.STREAM, chunk), CHUNK, self._close_up_share
+      )
     scene = scenes.sample_scene(
       Draws(seed, chunk),
       body_model,
@@ -88,6 +99,7 @@ class PeopleSampler:
       self._config,
       "full",
       people,
+      close,
     )
     rest = body_model.rest_vertices(scene.state.shape, scene.state.expression)
     boxes = solids.none(CHUNK)

@@ -43,3 +43,17 @@ def test_only_sets_have_other_settings(config, seated):
     for x in (seated, dataclasses.replace(seated, held_out=False), config)
   }
   assert len(digests) == 3
+
+
+def test_close_ups_have_settings_of_their_own(config):
+  poses = pose_library.empty()
+  usual = config.settings(poses)
+  assert "close_ups" not in usual and "held_out" not in usual
+  near = dataclasses.replace(config, close_ups=1.0)
+  digests = {
+    shards.settings_digest(x.settings(poses))
+    for x in (near, dataclasses.replace(near, held_out=True), config)
+  }
+  assert len(digests) == 3
+  with pytest.raises(ValueError, match="close_ups: got 1.0 with the pose set"):
+    dataclasses.replace(near, pose_set="seated")
