@@ -84,12 +84,19 @@ COCO_18: tuple[str, ...] = tuple(
   name for name in keypoints.BODY_25[:19] if name != "mid_hip"
 )
 
+# Both hands' 21 points, which are those of the 137 keypoints: the left hand's,
+# then the right hand's, each the wrist and thumb to little finger, tips last.
+HANDS_42: tuple[str, ...] = (
+  keypoints.NAMES[keypoints.LEFT_HAND] + keypoints.NAMES[keypoints.RIGHT_HAND]
+)
+
 # Names of the joints of every set that records hold (`JOINT_SETS`).
 NAMES: dict[str, tuple[str, ...]] = {
   "": (),
   "hund_63": skeleton.NAMES,
   "h36m_17": H36M_17,
   "smpl_24": SMPL_24,
+  "hands_42": HANDS_42,
 }
 
 H36M_17_TO_LSP_14: tuple[int, ...] = tuple(H36M_17.index(n) for n in LSP_14)

@@ -15,15 +15,16 @@ from hund_tf.records import regions
 from hund_tf.records.schema import PersonRecord
 
 LARGEST_JSON_MB = 4000.0  # of the annotations of a dataset
+_FILES_KEPT = 3  # as many as a dataset's annotations consist of
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=_FILES_KEPT)
 def _load_json(path: str, size: int, modified: int) -> dict:
   return files.read_json(path, LARGEST_JSON_MB, only_finite=False)
 
 
 def read_json(path: Path) -> dict:
-  """A JSON file; the last one is kept, as shards read the same one.
+  """A JSON file; the last three are kept, as shards read the same ones.
 
   Raises:
     OSError: if there is no such file.

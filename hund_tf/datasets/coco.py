@@ -218,7 +218,7 @@ class CocoPeople:
     if row.get("iscrowd"):
       return Skipped(key, "crowd", f"{key}: a crowd, not a person", False)
     try:
-      person = parse_person(row, Path(self.photo_dir) / photo)
+      person = self.parse(row, Path(self.photo_dir) / photo)
       reason = self.reason_to_skip(row, person)
       if reason:
         return Skipped(key, reason, f"{key}: {reason}", damaged=False)
@@ -236,6 +236,10 @@ class CocoPeople:
     except (ValueError, KeyError, TypeError, OverflowError) as error:
       problem = f"{key}: {files.problem(error)}"
       return Skipped(key, "damaged annotation", problem, damaged=True)
+
+  def parse(self, row: dict, image: Path) -> CocoPerson:
+    """What an annotation tells; see `parse_person`."""
+    return parse_person(row, image)
 
   def reason_to_skip(self, row: dict, person: CocoPerson) -> str:
     """Why the rules leave a person out; empty if they do not."""

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from hund_tf.datasets.coco import CocoPeople
 from hund_tf.datasets.densepose import DensePose
+from hund_tf.datasets.freihand import FreiHand
 from hund_tf.datasets.human36m.reader import Human36M
+from hund_tf.datasets.interhand import InterHand
 from hund_tf.datasets.open_images import OpenImages
+from hund_tf.datasets.part_photos import PartPhotos
 from hund_tf.datasets.source import DatasetSource
 from hund_tf.datasets.threedpw.reader import ThreeDPW
 from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
@@ -113,6 +116,33 @@ _LAYOUTS = {
       "validation": ("validation-annotations-bbox.csv", "validation"),
       "test": ("test-annotations-bbox.csv", "test"),
     },
+  ),
+  "freihand": _Layout(
+    FreiHand,
+    {s: (f"{s}_K.json", f"{s}/rgb") for s in ("training", "evaluation")},
+  ),
+  "freihand_coco": _Layout(
+    PartPhotos,
+    {
+      s: (f"annotations/freihand_{s}.json", ".")
+      for s in ("train", "val", "test")
+    },
+    {"name": "freihand_coco"},
+  ),
+  "interhand": _Layout(
+    InterHand,
+    {
+      s: (f"annotations/{s}/InterHand2.6M_{s}_data.json", f"images/{s}")
+      for s in ("train", "val", "test")
+    },
+  ),
+  "300w": _Layout(
+    PartPhotos,
+    {
+      s: (f"annotations/face_landmarks_300w_{s}.json", "images")
+      for s in ("train", "valid", "test")
+    },
+    {"name": "300w"},
   ),
 }
 _PHOTO_FIELDS = ("annotations", "photo_dir", "only_present")

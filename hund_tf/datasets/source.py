@@ -23,7 +23,11 @@ class Skipped(NamedTuple):
 
 
 class DatasetSource(Protocol):
-  """A dataset on disk; can be pickled, for several processes."""
+  """A dataset on disk; can be pickled, for several processes.
+
+  Fields that are paths of files are looked at when a conversion is restarted,
+  and so are the paths `more_files`, if a reader has them.
+  """
 
   @property
   def name(self) -> str:

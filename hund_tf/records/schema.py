@@ -17,7 +17,13 @@ MESH = "proxy_1500"  # of `vertices`; its vertices are a subset of the body's
 UNKNOWN_PART = 255  # label of pixels of which no part is known
 UNKNOWN_MASK = 128  # of a mask's pixels of which nothing is known
 # Joint sets that datasets annotate in 3D, and how many joints each has.
-JOINT_SETS = {"": 0, "hund_63": NUM_JOINTS, "h36m_17": 17, "smpl_24": 24}
+JOINT_SETS = {
+  "": 0,
+  "hund_63": NUM_JOINTS,
+  "h36m_17": 17,
+  "smpl_24": 24,
+  "hands_42": 42,
+}
 
 
 def _zeros(*shape: int) -> np.ndarray:

@@ -64,10 +64,12 @@ class JointSource:
     self._fitters: dict[str, tuple[fitting.Retargeting, np.ndarray]] = {}
 
   def measured(self, record: PersonRecord) -> bool:
-    return bool(record.joint_weights.any())
+    known = record.joint_set in point_sets.JOINT_TERMS  # hands are no body
+    return known and bool(record.joint_weights.any())
 
   def fits(self, records: Sequence[PersonRecord]) -> Iterable[Fit]:
-    for name in sorted({record.joint_set for record in records} - {""}):
+    sets = {record.joint_set for record in records}
+    for name in sorted(sets & point_sets.JOINT_TERMS.keys()):
       rows = [i for i, r in enumerate(records) if r.joint_set == name]
       if name not in self._fitters:
         points, reliability = point_sets.joints(

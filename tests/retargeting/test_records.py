@@ -67,6 +67,14 @@ def test_joints_are_taken_by_their_set(body_model):
     PersonRecord("b", "d"),
     PersonRecord("c", "d", joint_set="h36m_17", **joints(17)),
     PersonRecord("d", "d", joint_set="smpl_24", **joints(24)),
+    PersonRecord("e", "d", joint_set="hands_42", **joints(42)),
+  ]
+  assert [source.measured(r) for r in records] == [
+    True,
+    False,
+    True,
+    True,
+    False,
   ]
   fits = {fit.target.points.shape[1]: fit for fit in source.fits(records)}
   assert fits[24].rows == [0, 3] and fits[17].rows == [2]

@@ -65,7 +65,8 @@ def settings(job: Job) -> dict:
   """What makes the records: the reader's settings and its files' states."""
   fields = dataclasses.asdict(job.source)
   files = {}
-  for name, value in fields.items():
+  more = {str(path): path for path in getattr(job.source, "more_files", ())}
+  for name, value in (fields | more).items():
     if isinstance(value, str | Path) and Path(value).is_file():
       status = Path(value).stat()
       files[name] = [status.st_size, status.st_mtime_ns]
