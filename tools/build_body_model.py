@@ -4,6 +4,7 @@
 
 The wheel is read as a zip and never imported; without --wheel it is downloaded
 with pip. Prints the errors of the shape and expression spaces in millimetres.
+Beside the asset go the latents of the expressions that have a name.
 """
 
 import dataclasses
@@ -13,8 +14,13 @@ from collections.abc import Sequence
 
 from flags import program
 from flags.from_config import define
-from hund_tf.body import asset
-from hund_tf.body.construction.build import BuildConfig, build_asset
+from hund_tf import files
+from hund_tf.body import asset, expressions
+from hund_tf.body.construction.build import (
+  BuildConfig,
+  build_asset,
+  named_expressions,
+)
 from hund_tf.options import option
 
 
@@ -24,6 +30,9 @@ class _Output:
 
   path: str = option(
     str(asset.DEFAULT_ASSET), "Asset (.npz) to write.", name="body_output"
+  )
+  expressions_only: bool = option(
+    False, "Leave the asset as it is and write the named expressions alone."
   )
   build: BuildConfig = BuildConfig()
 
@@ -36,8 +45,14 @@ def main(argv: Sequence[str]) -> int:
   output = _to_output()
   path = pathlib.Path(output.path)
   try:
-    arrays, figures = build_asset(output.build)
-    asset.save(path, arrays)
+    figures = {}
+    if not output.expressions_only:
+      arrays, figures = build_asset(output.build)
+      asset.save(path, arrays)
+    files.write_json(
+      path.with_name(expressions.PATH.name),
+      named_expressions(output.build, asset.load(path)),
+    )
   except (OSError, RuntimeError, ValueError) as error:
     print(f"build_body_model: {error}", file=sys.stderr)
     return 1

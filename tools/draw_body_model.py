@@ -1,4 +1,4 @@
-"""Draws the body's parts, shapes, poses and keypoints into docs/images.
+"""Draws the body's parts, shapes, poses, faces and hands into docs/images.
 
 python -m tools.draw_body_model [--picture_dir=docs/images]
 """
@@ -14,7 +14,11 @@ from flags import body_flags, program
 from flags.from_config import define
 from hund_tf.files import atomic_path
 from hund_tf.options import option
-from hund_tf.visualization import body_pictures, keypoint_picture
+from hund_tf.visualization import (
+  body_pictures,
+  gesture_sheet,
+  keypoint_picture,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +49,13 @@ def main(argv: Sequence[str]) -> int:
       with atomic_path(folder / f"{name}.png") as temporary:
         image.save(temporary, optimize=True)
       print(folder / f"{name}.png")
+    for name, draw in (
+      ("expressions", gesture_sheet.expressions_picture),
+      ("gestures", gesture_sheet.gestures_picture),
+    ):
+      with atomic_path(folder / f"{name}.jpg") as temporary:
+        Image.fromarray(draw(model)).save(temporary, "JPEG", quality=88)
+      print(folder / f"{name}.jpg")
   except OSError as error:
     print(f"draw_body_model: {error}", file=sys.stderr)
     return 1

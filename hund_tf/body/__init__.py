@@ -11,5 +11,6 @@ prior. `keypoints` names the 137 keypoints, `landmarks_3d` gives them as who
 looks at a person sees them, `parts` names the 14 parts, `joint_sets` the joints
 of other datasets, and `joint_regressors` says where they lie in ours;
 `measures` has stature and girths. `asset` reads the shipped files, which
-`construction/` makes from CC0 sources; `poses` are a few poses by name.
+`construction/` makes from CC0 sources; `poses` are a few poses and
+`expressions` faces by name.
 """

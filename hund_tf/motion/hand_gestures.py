@@ -7,9 +7,13 @@ inner ones), with noise, inside the anatomical limits. Relaxed hands are the
 most frequent.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hund_tf.body import joint_limits, skeleton
+from hund_tf.body.pose_prior import PoseGroups, PosePrior
+from hund_tf.compat import tf
 
 # Flexion in degrees of (knuckle, middle, outer joint).
 _RELAXED = ((22, 28, 14), (27, 32, 16), (32, 36, 18), (34, 36, 18))
@@ -89,6 +93,22 @@ def gesture(name: str) -> np.ndarray:
     angles[rows, 2] = -np.asarray(flexion)
     angles[3 + 3 * f, 1] = away
   return np.radians(angles)
+
+
+def latents(prior: PosePrior, names: Sequence[str]) -> np.ndarray:
+  """Hand latents `[N, 45]` float32 of coded gestures, either hand.
+
+  Args:
+    prior: whose latents; equal latents are mirrored hands.
+    names: of gestures.
+
+  Raises:
+    ValueError: if there is no such gesture.
+  """
+  angles = np.stack([gesture(name) for name in names]).astype(np.float32)
+  body = np.zeros([len(names), len(skeleton.BODY_JOINTS), 3], np.float32)
+  groups = PoseGroups(*(tf.constant(x) for x in (body, angles, angles)))
+  return prior.encode(prior.to_rotations(groups)).left_hand.numpy()
 
 
 def sample_angles(count: int, seed: int) -> np.ndarray:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from hund_tf.body import joint_limits, skeleton
+from hund_tf.body.pose_prior import PoseGroups
+from hund_tf.compat import tf
 from hund_tf.motion import hand_gestures
 
 _LIMITS = joint_limits.LEFT_HAND
@@ -72,3 +74,17 @@ def test_relaxed_is_commoner_than_any_other_shape():
 def test_unknown_gesture():
   with pytest.raises(ValueError, match="wave.*relaxed"):
     hand_gestures.gesture("wave")
+
+
+def test_latents_decode_to_the_gestures(body_model):
+  names = [*hand_gestures.GESTURES]
+  prior = body_model.pose_prior
+  hands = tf.constant(hand_gestures.latents(prior, names))
+  assert hands.shape == (len(names), 45)
+  body = tf.zeros([len(names), 69])
+  angles = prior.angles(PoseGroups(body, hands, hands))
+  coded = [hand_gestures.gesture(name) for name in names]
+  for side in (angles.left_hand, angles.right_hand):
+    np.testing.assert_allclose(side, coded, atol=np.radians(0.1))
+  with pytest.raises(ValueError, match="'wave' is unknown"):
+    hand_gestures.latents(prior, ["wave"])

@@ -98,6 +98,18 @@ def build_asset(
     return _build(config, Source(config.wheel or download_wheel(folder)))
 
 
+def named_expressions(
+  config: BuildConfig, body: asset.BodyAsset
+) -> dict[str, list[float]]:
+  """Expression latents by name (see `expressions`), of a built asset."""
+  with tempfile.TemporaryDirectory() as folder:
+    source = Source(config.wheel or download_wheel(folder))
+  units = {n: x[body.source_ids] for n, x in source.face_units().items()}
+  return expression_space.named_latents(
+    units, body.dense_expression_basis(), body.expression_mirror
+  )
+
+
 def _build(
   config: BuildConfig, source: Source
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:

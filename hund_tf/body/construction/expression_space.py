@@ -4,6 +4,21 @@ import numpy as np
 
 _EXCLUDED = ("eyeLook", "tongueOut")  # eyes turn by their joints; no tongue
 _ACTIVE_SHARE = 0.25  # how often a unit takes part in an expression
+# Expressions by name: how much of which face units. Whole blinks carry the
+# upper lid beyond the lower one. Of raised brows the 20 components hold two
+# thirds at the brows' keypoints, so more is taken.
+NAMED: dict[str, tuple[float, tuple[str, ...]]] = {
+  "mouth_open": (1.0, ("jawOpen",)),
+  "smile": (1.0, ("mouthSmileLeft", "mouthSmileRight")),
+  "frown": (1.0, ("mouthFrownLeft", "mouthFrownRight")),
+  "blink": (0.7, ("eyeBlinkLeft", "eyeBlinkRight")),
+  "wink": (0.7, ("eyeBlinkLeft",)),
+  "brows_up": (1.5, ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")),
+  "brows_down": (1.0, ("browDownLeft", "browDownRight")),
+  "pucker": (1.0, ("mouthPucker",)),
+  "cheek_puff": (1.0, ("cheekPuff",)),
+}
+_DECIMALS = 3
 
 
 def used_units(units: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -79,3 +94,37 @@ def expression_basis(
   moved = (np.abs(offsets).sum(axis=(0, 2)) > 0).sum()
   left = sum(values[i] for i in order[num_components:])
   return basis, signs, float(np.sqrt(left / moved))
+
+
+def project(basis: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+  """Coefficients `[E]` of the nearest face in the space.
+
+  Args:
+    basis: `[E, V, 3]` metres per unit coefficient.
+    offsets: `[V, 3]` metres, of a face from the neutral one.
+  """
+  flat = basis.reshape(len(basis), -1).astype(np.float64)
+  return np.linalg.lstsq(flat.T, offsets.reshape(-1), rcond=None)[0]
+
+
+def named_latents(
+  units: dict[str, np.ndarray], basis: np.ndarray, signs: np.ndarray
+) -> dict[str, list[float]]:
+  """Latents of the expressions in `NAMED`, by name.
+
+  Args:
+    units: name -> `[V, 3]` metres, of the vertices of the basis.
+    basis: `[E, V, 3]` metres per unit coefficient.
+    signs: `[E]` of each component under mirroring, +1 or -1.
+
+  Returns:
+    E numbers each; those of expressions that are their own mirror image have
+    no antisymmetric part.
+  """
+  latents = {}
+  for name, (amount, parts) in NAMED.items():
+    values = amount * project(basis, sum(units[part] for part in parts))
+    if {_mirror_name(part) for part in parts} == set(parts):
+      values = np.where(signs > 0, values, 0.0)
+    latents[name] = (np.round(values, _DECIMALS) + 0.0).tolist()
+  return latents
