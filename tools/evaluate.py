@@ -23,6 +23,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   landmarks      the detector's keypoints, against annotated ones.
   landmarks_3d   the detector's 3D landmarks, against 3D joints or records.
   parts          parts of the multitask network at annotated joints.
+  hands, faces   bodies and landmarks at annotated hands and faces.
 """
 
 import functools
@@ -51,6 +52,8 @@ from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import feature_config
 from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import (
+  close_up_scores,
+  close_ups,
   h36m_submission,
   h36m_withheld,
   joint_definitions,
@@ -347,6 +350,16 @@ def _parts(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
+def _close_ups(config: EvaluationConfig, folder: Path) -> list[str]:
+  method = _method()
+  reconstructor = Reconstructor(
+    method, features=feature_flags.to_features(method)
+  )
+  look = close_ups.looker(PeopleDetector(), reconstructor, config.search_people)
+  print(close_up_scores.run(config, look, folder, _by_photo))
+  return []
+
+
 _RUN = {
   **dict.fromkeys(protocols.PROTOCOLS, _records),
   "h36m_official": _official,
@@ -361,6 +374,8 @@ _RUN = {
   "landmarks": _landmarks,
   "landmarks_3d": _landmarks_3d,
   "parts": _parts,
+  "hands": _close_ups,
+  "faces": _close_ups,
 }
 
 

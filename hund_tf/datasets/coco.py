@@ -34,6 +34,7 @@ FOOT_INDICES = tuple(keypoints.INDEX[name] for name in FOOT_NAMES)
 HIDDEN_WEIGHT = 0.5  # of a joint whose place was guessed, as it is hidden
 PERSON_CATEGORY = 1
 
+_BOXES = ("face_box", "lefthand_box", "righthand_box")
 _FACE = range(keypoints.FACE.start, keypoints.FACE.start + 68)
 _LEFT_HAND = range(*keypoints.LEFT_HAND.indices(NUM_KEYPOINTS))
 _RIGHT_HAND = range(*keypoints.RIGHT_HAND.indices(NUM_KEYPOINTS))
@@ -60,6 +61,8 @@ class CocoPerson(NamedTuple):
   weights: np.ndarray  # [137] in [0, 1]: 1 seen, HIDDEN_WEIGHT hidden; of face
   # and hands COCO-WholeBody's confidence
   polygons: tuple[np.ndarray, ...] = ()  # of the mask, [N, 2] pixels each
+  part_boxes: np.ndarray = np.zeros((3, 4), np.float32)  # [3, 4] of face, left
+  # and right hand, as `box`; without area where unknown
 
 
 def _fill_midpoints(points, visibility, weights) -> None:
@@ -105,7 +108,10 @@ def parse_person(annotation: dict, image: Path) -> CocoPerson:
   if not np.isfinite(box).all():
     raise ValueError(f"{where}: bbox has numbers that are not finite")
   polygons = _polygons(where, annotation.get("segmentation"))
-  return CocoPerson(image, box, points, visibility, weights, polygons)
+  parts = [_numbers(where, n, annotation.get(n, [0] * 4), 4) for n in _BOXES]
+  return CocoPerson(
+    image, box, points, visibility, weights, polygons, np.nan_to_num(parts)
+  )
 
 
 def _polygons(where: str, segmentation) -> tuple[np.ndarray, ...]:

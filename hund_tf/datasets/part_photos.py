@@ -20,8 +20,8 @@ from hund_tf.datasets.coco import CocoPeople, CocoPerson
 from hund_tf.types import NUM_KEYPOINTS
 
 FACE_68 = slice(keypoints.FACE.start, keypoints.FACE.start + 68)
-# Rows by the number of keypoints.
-_ROWS = {21: keypoints.RIGHT_HAND, 68: FACE_68}
+# Rows by the number of keypoints, and the part's row among `part_boxes`.
+_ROWS = {21: (keypoints.RIGHT_HAND, 2), 68: (FACE_68, 0)}
 
 
 def parse_part(annotation: dict, image: Path) -> CocoPerson:
@@ -36,7 +36,7 @@ def parse_part(annotation: dict, image: Path) -> CocoPerson:
   with np.errstate(over="ignore"):
     values = np.asarray(annotation["keypoints"], np.float32).reshape(-1)
     box = np.asarray(annotation["bbox"], np.float32)
-  rows = _ROWS.get(len(values) // 3)
+  rows, part = _ROWS.get(len(values) // 3, (None, 0))
   if rows is None or len(values) % 3:
     raise ValueError(
       f"{where}: keypoints has {len(values)} numbers, expected 63 of a hand or "
@@ -50,8 +50,11 @@ def parse_part(annotation: dict, image: Path) -> CocoPerson:
   visibility = np.zeros(NUM_KEYPOINTS, np.int32)
   points[rows] = np.where(known[:, None], values[:, :2], 0.0)
   visibility[rows] = known
+  part_boxes = np.zeros((3, 4), np.float32)
+  part_boxes[part] = box
+  weights = visibility.astype(np.float32)
   return CocoPerson(
-    image, box, points, visibility, visibility.astype(np.float32)
+    image, box, points, visibility, weights, part_boxes=part_boxes
   )
 
 

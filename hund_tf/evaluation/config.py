@@ -22,6 +22,8 @@ PROTOCOLS = (
   "landmarks",
   "landmarks_3d",
   "parts",
+  "hands",
+  "faces",
 )
 # What a protocol cannot do without: one of these.
 _NEEDS = {
@@ -35,6 +37,8 @@ _NEEDS = {
   "landmarks": ("annotations", "truth"),
   "landmarks_3d": ("truth",),
   "parts": ("annotations",),
+  "hands": ("annotations", "truth"),
+  "faces": ("annotations", "truth"),
 }
 # Protocols that compare 3D joints, which another system may have predicted.
 _PREDICTABLE = (*RECORD_PROTOCOLS, "h36m_official", "real3d")
@@ -65,20 +69,22 @@ class EvaluationConfig(AnnotatedPhotos):
   truth: str | None = option(
     None,
     "Folder or manifest of the person records of h36m_p1, h36m_p2, 3dpw and, "
-    "in place of --annotations, landmarks; JSON file of real3d and "
-    "joint_floor; JSON file with the boxes of detection. landmarks_3d takes "
+    "in place of --annotations, landmarks, hands and faces; JSON file of "
+    "real3d and joint_floor; JSON file with the boxes of detection. "
+    "landmarks_3d takes "
     "records whose bodies are known or the file of real3d.",
   )
   min_scored_px: float = option(
     60.0,
-    "Larger side of a person's box, pixels, from which on detection, landmarks "
-    "and parts count somebody.",
+    "Larger side of a person's box, pixels, from which on detection, "
+    "landmarks, parts, hands and faces count somebody.",
     low=0,
   )
   search_people: bool = option(
     False,
-    "Let landmarks and real3d search the photos and pair who is found with the "
-    "annotated people, in place of giving the detector the annotated boxes.",
+    "Let landmarks, real3d, hands and faces search the photos and pair who is "
+    "found with the annotated people, in place of giving the detector the "
+    "annotated boxes.",
   )
   keypoint_plot: str | None = option(
     None,
