@@ -93,6 +93,25 @@ def test_a_turned_person_costs_no_joint_angle(body_model, example):
   assert means["mpjpe_trans"] == pytest.approx(0.0, abs=1e-3)
 
 
+def test_hands_and_faces_cost_their_own_errors_alone(body_model, example):
+  names = ("hand_pa_mpjpe", "hand_mpjpe", "hand_pa_pve", "face_pa_pve")
+  posed = {"body_pose": tf.zeros_like(example.state.body_pose)}
+  means = _means(body_model, example, **posed)
+  # The arms move, and the hands with them, turned but not bent.
+  assert means["hand_mpjpe"] > 5.0
+  for name in ("hand_pa_mpjpe", "hand_pa_pve"):
+    assert means[name] < 1.0, name
+  open_hand = {"left_hand": tf.zeros_like(example.state.left_hand)}
+  means = _means(body_model, example, **open_hand)
+  assert min(means[name] for name in names[:3]) > 0.5
+  assert means["face_pa_pve"] == pytest.approx(0.0, abs=1e-3)
+  plain = {"expression": tf.zeros_like(example.state.expression)}
+  means = _means(body_model, example, **plain)
+  assert means["face_pa_pve"] > 0.1
+  for name in names[:3]:
+    assert means[name] == pytest.approx(0.0, abs=1e-3), name
+
+
 def test_another_pose_costs_angles(body_model, example, tmp_path):
   method = _Method(
     body_model, example, body_pose=tf.zeros_like(example.state.body_pose)
