@@ -232,7 +232,6 @@ def _on_the_network(
     None,
     config,
     records_flags.to_reading(),
-    needs_images=True,
   )
   judged_by = held_out_flags.to_manifest()
   damage_flags.verify([judged_by])

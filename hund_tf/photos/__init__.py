@@ -1,10 +1,9 @@
 """What a user hands in: photos, videos, boxes, cameras, landmark files.
 
 `listing` says which photos files, globs and folders mean, and `loading` reads
-them: `damage` and `jpeg` look for missing pixels, `pixels` decodes. `video`
-gives the frames of a video. `boxes`, `cameras` (with the focal length of
-`exif`), `heights` and `landmark_files` read what is known of a photo,
-`by_photo` the JSON files that state it for several; `source` is the file
-itself, by its digest. `people` is the one way from a photo to the people in it
-and their camera, as `people_config` states them.
+them, by `pixels`. `video` gives the frames of a video. `boxes`, `cameras` (with
+the focal length of `exif`), `heights` and `landmark_files` read what is known
+of a photo, `by_photo` the JSON files that state it for several; `source` is the
+file itself, by its digest. `people` is the one way from a photo to the people
+in it and their camera, as `people_config` states them.
 """

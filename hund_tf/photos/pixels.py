@@ -1,19 +1,12 @@
-"""From the bytes of a picture to its pixels, whole, in bounded memory.
+"""From a photo's file to its pixels, whole, in bounded memory.
 
 OpenCV decodes the usual kinds (JPEG, PNG and WebP of 8 bits without
 transparency), straight to three bytes a pixel, with the values that Pillow
-gives; Pillow decodes the rest. libjpeg fills in what is missing and writes a
-warning to the standard error, of which none is lost here.
+gives; Pillow decodes the rest.
 """
 
 import mmap
-import os
 import re
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,21 +14,17 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hund_tf.photos import damage, jpeg
-from hund_tf.photos.damage import Damaged
+from hund_tf.decoding import damage, jpeg, opencv
+from hund_tf.decoding.damage import Damaged
 from hund_tf.photos.exif import ExifFocal, focal_of
 
 _ROWS = 64  # converted together
-_TAIL = 3  # bytes without which a JPEG must fall short
 _SMALL = 1_000_000  # bytes of a file that may not take long
 _SLOW = {"AVIF": 20_000_000, "JPEG2000": 15_000_000}  # pixels of a small file
 # Bytes a pixel, at the peak of decoding, with what Pillow and the result take.
 _DECODER_BYTES = {"AVIF": 14.0, "JPEG2000": 20.0, "WEBP": 18.0, "HEIF": 14.0}
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # orientations that exchange the sides
-_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-_HARMLESS = ("Warning: unknown JFIF revision", "Unknown Adobe color transform")
-_stderr = threading.Lock()
 
 
 class Inspection(NamedTuple):
@@ -66,8 +55,7 @@ def inspect(path: Path, image: Image.Image) -> Inspection:
   if kind in ("JPEG", "MPO"):
     markers, doubt = jpeg.check(data)
     kept = markers.kept_bytes
-    if len(markers.scans) == 1 and markers.scans[0].bytes > 10 * _TAIL:
-      last = markers.scans[0].end - _TAIL
+    last = opencv.surplus_from(markers)
   elif kind == "PNG":
     late = damage.check_png(data)
     plain = plain and data[24] == 8 and not late
@@ -117,8 +105,8 @@ def decode(
   else:
     warned = ""
     if image.format in ("JPEG", "MPO"):
-      warned = _judged(_read(path, cv2.IMREAD_REDUCED_GRAYSCALE_8)[1])
-    with messages():
+      warned = opencv.judged(opencv.skim(path))
+    with opencv.messages(others=True):
       image.load()
     rgb = to_rgb(image)
   orientation, exif = orientation_of(image), focal_of(image)
@@ -143,11 +131,11 @@ def _decode_plain(path: Path, image: Image.Image) -> tuple[np.ndarray, str]:
   """Pixels by OpenCV, and what may be damaged."""
   flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
   bgr = np.empty((image.size[1], image.size[0], 3), np.uint8)
-  found, warned = _read(path, flags, bgr)
+  found, warned = opencv.read(path, flags, bgr)
   if found is None or found.shape != bgr.shape:
     raise Damaged(warned or "it cannot be decoded")
   bgr = found
-  doubt = _judged(warned) if image.format in ("JPEG", "MPO") else ""
+  doubt = opencv.judged(warned) if image.format in ("JPEG", "MPO") else ""
   if image.format == "PNG" and re.search("image data|IDAT|compressed", warned):
     raise Damaged(warned)
   for y in range(0, len(bgr), _ROWS):
@@ -156,59 +144,12 @@ def _decode_plain(path: Path, image: Image.Image) -> tuple[np.ndarray, str]:
   return bgr, doubt
 
 
-def _read(
-  source: Path | bytes, flags: int, into: np.ndarray | None = None
-) -> tuple[np.ndarray | None, str]:
-  """OpenCV's pixels of a file or of bytes, and what the decoder said.
-
-  They are decoded `into` an array, where one is given and has their size, and
-  else exist twice for a moment.
-  """
-  if isinstance(source, Path):
-    try:
-      str(source).encode()
-    except UnicodeEncodeError:  # a name that OpenCV does not take
-      source = source.read_bytes()
-  with messages() as said:
-    if isinstance(source, bytes):
-      pixels = cv2.imdecode(np.frombuffer(source, np.uint8), flags)
-    elif into is None:
-      pixels = cv2.imread(str(source), flags)
-    else:
-      pixels = cv2.imread(str(source), into, flags)
-  return pixels, " ".join(said)
-
-
-def _judged(warned: str) -> str:
-  """What libjpeg's first warning means for the pixels.
-
-  Raises:
-    Damaged: if some are missing or wrong.
-  """
-  if not warned or warned.startswith(_HARMLESS):
-    return ""
-  if _EXTRANEOUS.search(warned) or warned.startswith("Inconsistent"):
-    return warned
-  raise Damaged(warned)
-
-
 def _surplus(path: Path, end: int) -> str:
-  """What bytes of a sequential JPEG tell that no block needs.
-
-  Without its last bytes the scan must fall short. If it does not, a part of it
-  is lost, and blocks behind that part stand in the place of others.
-
-  Args:
-    path: of the file.
-    end: how many of its bytes must not be enough; 0 to leave it out.
-  """
+  """`opencv.surplus` of a file; empty for `end` 0."""
   if not end:
     return ""
   with path.open("rb") as file:
-    cut = file.read(end) + b"\xff\xd9"
-  if _read(cut, cv2.IMREAD_REDUCED_GRAYSCALE_8)[1]:
-    return ""
-  return "bytes at the end of the JPEG data belong to no pixel"
+    return opencv.surplus(file.read(end))
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
@@ -249,25 +190,3 @@ def turned(rgb: np.ndarray, orientation: int) -> np.ndarray:
     rgb = cv2.transpose(rgb)
   flip = {2: 1, 3: -1, 4: 0, 7: -1}.get(orientation)
   return rgb if flip is None else cv2.flip(rgb, flip, dst=rgb)
-
-
-@contextmanager
-def messages() -> Iterator[list[str]]:
-  """Keeps what decoders write to the standard error; lines, after the block.
-
-  libjpeg, libpng and libtiff write to the file descriptor. The block holds a
-  lock: what another thread writes to the standard error meanwhile is lost.
-  """
-  said: list[str] = []
-  with _stderr, tempfile.TemporaryFile() as file:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-      os.dup2(file.fileno(), 2)
-      yield said
-    finally:
-      os.dup2(kept, 2)
-      os.close(kept)
-      file.seek(0)
-      text = file.read(10_000).decode("utf-8", "replace")
-      said += [line.strip() for line in text.splitlines() if line.strip()]

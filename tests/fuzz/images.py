@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hund_tf.photos import jpeg
+from hund_tf.decoding import jpeg
 from hund_tf.photos.loading import PhotoError, PhotoWarning, read_photo
 from tests.fuzz.kind import ACCEPTED, Kind
 from tests.fuzz.mutations import mutated

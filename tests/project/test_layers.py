@@ -8,8 +8,8 @@ from tests.project.source_tree import room as room_of
 # From the bottom up; rooms on one line do not import each other.
 _LAYERS = [
   {
-    *("compat", "environment", "extras", "json_text", "npz_arrays", "options"),
-    *("interrupts", "processes"),
+    *("compat", "decoding", "environment", "extras", "json_text"),
+    *("npz_arrays", "options", "interrupts", "processes"),
   },
   {"files"},
   {"types", "draws", "locks"},

@@ -121,7 +121,7 @@ def test_good_records_pass():
   contents.check(schema.encode(_record()), vertices=5)
   contents.check(schema.encode(_record(vertices=np.zeros([5, 3]))), vertices=5)
   contents.check(schema.encode(_record(mask=b"", image_size=np.zeros(2))))
-  with pytest.raises(ValueError, match="people/0: holds no photo"):
+  with pytest.raises(ValueError, match="people/0: it holds no photo"):
     contents.check(schema.encode(_record()), image=True)
 
 

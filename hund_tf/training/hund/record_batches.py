@@ -8,7 +8,6 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.options import check, option
-from hund_tf.records import pictures
 from hund_tf.records.examples import RecordExamples
 from hund_tf.records.mixing import Mix
 from hund_tf.records.service import service_batches
@@ -100,19 +99,17 @@ class RecordBatches(Batches):
     config: TrainingConfig,
     reading: ReadingConfig | None = None,
     report: Callable[[str], None] = print,
-    needs_images: bool = False,
   ):
     """Prepares the batches.
 
     Args:
       sources: datasets and their roles.
-      examples: makes batches of records.
+      examples: makes batches of records; those that its `check` refuses count
+        as damaged.
       synthetic: makes the other ones; needed if a source is synthetic.
       config: of the run.
       reading: of records.
       report: told of damaged records.
-      needs_images: whether records without a photo that can be decoded count as
-        damaged; those that `examples.check` refuses do in any case.
 
     Raises:
       ValueError: if a kind of batches that the regime has is without a source,
@@ -132,8 +129,7 @@ class RecordBatches(Batches):
         "records only, or no service"
       )
     # What makes examples knows what it needs of a record.
-    default = pictures.check if needs_images else None
-    check = getattr(examples, "check", default)
+    check = getattr(examples, "check", None)
     even, odd = (chosen[kind] for kind in self._kinds)
     self._together = even == odd
     self._turns = {

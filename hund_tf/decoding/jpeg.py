@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf.photos.damage import Damaged
+from hund_tf.decoding.damage import Damaged
 
 _ZEROS = 16  # zero bytes in a row that no block codes
 _MAX_FILL = 1 << 16  # bytes between segments that mean nothing
