@@ -1,49 +1,22 @@
 """One writer a folder."""
 
 import contextlib
-import subprocess
-import sys
 
 import pytest
 
 from hund_tf import locks
 from hund_tf.datasets import pseudo_labels
+from hund_tf.export import saved_model
 from hund_tf.files import OutputError
 from hund_tf.motion import pose_library
 from hund_tf.synthetic.images import dataset
 from hund_tf.training import run_folder
-from tests.project.source_tree import ROOT
-
-_HOLD = """
-import sys
-from hund_tf import locks
-with locks.only_writer(*sys.argv[1:]):
-  print("inside", flush=True)
-  sys.stdin.read()
-"""
-
-
-@contextlib.contextmanager
-def _held(folder, *name):
-  """Another process writes to the folder; killed at the end."""
-  child = subprocess.Popen(
-    [sys.executable, "-c", _HOLD, str(folder), *name],
-    cwd=ROOT,
-    stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE,
-    text=True,
-  )
-  try:
-    assert child.stdout.readline() == "inside\n"
-    yield child
-  finally:
-    child.kill()
-    child.communicate()
+from tests.held_folder import held
 
 
 def test_the_second_process_is_told_who_is_inside(tmp_path):
   folder = tmp_path / "out"
-  with _held(folder) as child:
+  with held(folder) as child:
     text = f"out: process {child.pid} on .* since .* writes to it; wait"
     for _ in range(2):  # looking leaves the lock as it is
       with pytest.raises(locks.LockedError, match=text):
@@ -75,7 +48,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
 
 
 def test_each_worker_of_a_run_has_a_folder(tmp_path):
-  with _held(tmp_path):
+  with held(tmp_path):
     with run_folder.only_writer(tmp_path, 1):
       pass
     with pytest.raises(locks.LockedError):
@@ -88,7 +61,14 @@ def test_a_dataset_that_is_being_made_is_not_made_twice(tmp_path):
   (tmp_path / "shared.jpg").touch()
   source = pseudo_labels.PhotoPeople("photos", (str(tmp_path / "shared.jpg"),))
   folder = tmp_path / "out"
-  with _held(folder, "train"), pytest.raises(locks.LockedError):
+  with held(folder, "train"), pytest.raises(locks.LockedError):
     next(dataset.make_dataset(folder, pose_library.empty(), config))
-  with _held(folder, "photos"), pytest.raises(locks.LockedError):
+  with held(folder, "photos"), pytest.raises(locks.LockedError):
     pseudo_labels.label_photos(source, folder)
+
+
+def test_what_is_being_written_beside_others_is_not_written_twice(tmp_path):
+  (tmp_path / "others").touch()
+  with held(tmp_path, "model"), pytest.raises(locks.LockedError):
+    saved_model.save_model(None, tmp_path / "model")
+  assert not (tmp_path / "model").exists()

@@ -17,6 +17,7 @@ from absl import app, flags
 
 from flags import body_flags, program, run_flags, synthetic_flags
 from flags.from_config import define
+from hund_tf import locks
 from hund_tf.compat import tf
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.models.hund import weights
@@ -94,8 +95,9 @@ def main(argv: list[str]) -> int:
   run_dir = pathlib.Path(run.run_dir)
   train_hund.prepare_devices(run)
   try:
-    _train(run_dir, config.meta_losses)
-    print(ablation.write(run_dir, _measure(run_dir, config)))
+    with locks.only_writer(run_dir, "ablation"):
+      _train(run_dir, config.meta_losses)
+      print(ablation.write(run_dir, _measure(run_dir, config)))
   except (ValueError, MotionError, DivergenceError, OSError) as error:
     print(f"ablate_meta_losses: {error}", file=sys.stderr)
     return 1

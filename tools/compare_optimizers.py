@@ -10,6 +10,7 @@ Writes descents.csv, summary.md and descents.png.
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -23,7 +24,7 @@ from flags import (
   synthetic_flags,
 )
 from flags.from_config import define
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.evaluation import descent_comparison, descent_report
 from hund_tf.evaluation.descent_report import (
   LEARNED,
@@ -86,41 +87,46 @@ def _methods(
   return methods
 
 
+def _compare(config: ComparisonConfig, folder: Path) -> str:
+  """Compares, and writes the results; returns what is shown of them."""
+  body = body_flags.to_model()
+  objective = AlignmentObjective(body, objective_flags.to_config())
+  model = method_flags.to_model(body)
+  methods = _methods(objective, model, config.hybrids)
+  poses = synthetic_flags.to_poses(body.pose_prior, split=config.split)
+  problems = SyntheticExamples(
+    body, poses, synthetic_flags.to_config().captured_only()
+  )
+  bar = tqdm(total=config.num_problems, unit="problem", file=sys.stderr)
+  examples = [
+    problems.example_batch(config.seed, step, 1)
+    for step in range(config.num_problems)
+  ]
+  rows = descent_comparison.compare(
+    examples, methods, body, lambda index: bar.update()
+  )
+  alone = HundMethod(
+    model, LEARNED_STAGES, jit_compile=descent_flags.jit_compile()
+  )
+  learned = LearnedSeconds(
+    descent_comparison.seconds_in_turn(examples, alone),
+    descent_comparison.seconds_together(examples, alone),
+  )
+  text = descent_report.write(folder, rows, learned)
+  save_descent_plots(folder / "descents.png", rows)
+  return text
+
+
 def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
     return 1
   try:
     config = _to_config()
-    folder = files.prepare_output_dir(config.output_dir)
-    body = body_flags.to_model()
-    objective = AlignmentObjective(body, objective_flags.to_config())
-    model = method_flags.to_model(body)
-    methods = _methods(objective, model, config.hybrids)
-    poses = synthetic_flags.to_poses(body.pose_prior, split=config.split)
-    problems = SyntheticExamples(
-      body, poses, synthetic_flags.to_config().captured_only()
-    )
-    bar = tqdm(total=config.num_problems, unit="problem", file=sys.stderr)
-    examples = [
-      problems.example_batch(config.seed, step, 1)
-      for step in range(config.num_problems)
-    ]
-    rows = descent_comparison.compare(
-      examples, methods, body, lambda index: bar.update()
-    )
-    alone = HundMethod(
-      model, LEARNED_STAGES, jit_compile=descent_flags.jit_compile()
-    )
-    learned = LearnedSeconds(
-      descent_comparison.seconds_in_turn(examples, alone),
-      descent_comparison.seconds_together(examples, alone),
-    )
-    text = descent_report.write(folder, rows, learned)
-    save_descent_plots(folder / "descents.png", rows)
-    print(text)
-  except ValueError as error:
-    print(error, file=sys.stderr)
+    with locks.only_writer(config.output_dir):
+      print(_compare(config, files.expand(config.output_dir)))
+  except (ValueError, OSError) as error:
+    print(f"compare_optimizers: {error}", file=sys.stderr)
     return 1
   return 0
 

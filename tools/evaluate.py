@@ -45,7 +45,7 @@ from flags import (
   program,
   synthetic_flags,
 )
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.body.model import BodyModel
 from hund_tf.datasets.coco import read_coco_keypoints
@@ -385,8 +385,9 @@ def main(argv: Sequence[str]) -> int:
     return 1
   try:
     config = evaluation_flags.to_config()
-    folder = files.prepare_output_dir(folder_flags.output_dir())
-    warnings = _RUN[config.protocol](config, folder)
+    folder = files.expand(folder_flags.output_dir())
+    with locks.only_writer(folder, config.protocol):
+      warnings = _RUN[config.protocol](config, folder)
   except (ValueError, OSError) as error:
     print(f"evaluate: {error}", file=sys.stderr)
     return 1

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from flags import program
 from flags.from_config import define
+from hund_tf import locks
 from hund_tf.detection.graphs.graph import Graph, save_graph
 from hund_tf.detection.graphs.tfjs import read_tfjs
 from hund_tf.detection.graphs.tflite import read_tflite
@@ -254,10 +255,11 @@ def main(argv: Sequence[str]) -> int:
   config = _to_config()
   given = (config.package, config.mediapipe_wheel)
   try:
-    sizes = import_all(
-      *(Path(path) if path else None for path in given),
-      Path(config.weights_dir),
-    )
+    with locks.only_writer(config.weights_dir):
+      sizes = import_all(
+        *(Path(path) if path else None for path in given),
+        Path(config.weights_dir),
+      )
   except ValueError as error:
     print(f"import_detectors: {error}", file=sys.stderr)
     return 1

@@ -14,12 +14,13 @@ import dataclasses
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from absl import app, flags
 
 from flags import program
 from flags.from_config import define
-from hund_tf import interrupts
+from hund_tf import interrupts, locks
 from hund_tf.options import REQUIRED, option
 from hund_tf.training import phases
 from tools import train_hund  # noqa: F401  (defines its flags)
@@ -73,17 +74,8 @@ def _run(command: list[str], title: str) -> int:
   return code
 
 
-def main(argv: list[str]) -> int:
-  if len(argv) > 1:
-    raise app.UsageError(f"unexpected arguments {argv[1:]}")
-  values = flags.FLAGS
-  try:
-    runs = phases.plan(
-      _to_config().phases, values.run_dir, values.initial_weights
-    )
-  except ValueError as error:
-    print(f"train_phases: {error}", file=sys.stderr)
-    return 1
+def _train(runs: Sequence[phases.Phase]) -> int:
+  """Trains one phase after the other; returns the exit status."""
   for number, run in enumerate(runs, 1):
     title = f"phase {number} of {len(runs)}, {run.run_dir.name}"
     if run.is_done():
@@ -104,6 +96,21 @@ def main(argv: list[str]) -> int:
       )
       return 1
   return 0
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments {argv[1:]}")
+  values = flags.FLAGS
+  try:
+    runs = phases.plan(
+      _to_config().phases, values.run_dir, values.initial_weights
+    )
+    with locks.only_writer(values.run_dir):
+      return _train(runs)
+  except ValueError as error:
+    print(f"train_phases: {error}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from absl import app
 
 from flags import flagfile, program
 from flags.from_config import define
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.body import pose_prior
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
@@ -44,7 +44,13 @@ _LOCAL = (
 def train(config: PosePriorConfig) -> pose_prior.PosePrior:
   """Trains, measures and writes the priors."""
   output = pathlib.Path(config.output)
-  output.parent.mkdir(parents=True, exist_ok=True)
+  with locks.only_writer(output.parent, output.stem):
+    return _train(config, output)
+
+
+def _train(
+  config: PosePriorConfig, output: pathlib.Path
+) -> pose_prior.PosePrior:
   data = {
     "body": pose_dataset.load_body(config.mocap_dir, config.data),
     "hand": pose_dataset.load_hands(config.data),

@@ -24,9 +24,10 @@ The signature `topology` takes nothing and gives the mesh's triangles `faces
 import os
 from pathlib import Path
 
+from hund_tf import locks
 from hund_tf.body import asset
 from hund_tf.compat import tf
-from hund_tf.files import atomic_path, prepare_output_dir, remove_unfinished
+from hund_tf.files import atomic_path, remove_unfinished
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.models.hund.polish import Polish
@@ -175,15 +176,16 @@ def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
   Raises:
     ValueError: if `folder` exists and is not an empty folder.
     OutputError: if it cannot be written.
+    LockedError: if another process writes it.
   """
   folder = Path(folder)
   if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
     raise ValueError(f"{folder}: exists; expected a new or an empty folder")
-  prepare_output_dir(folder.parent)
-  remove_unfinished(folder.parent, folder.name)
-  with atomic_path(folder) as temporary:
-    try:
-      tf.saved_model.save(module, str(temporary), module.signatures())
-    except tf.errors.OpError as error:
-      raise OSError(error.message.splitlines()[0]) from error
+  with locks.only_writer(folder.parent, folder.name):
+    remove_unfinished(folder.parent, folder.name)
+    with atomic_path(folder) as temporary:
+      try:
+        tf.saved_model.save(module, str(temporary), module.signatures())
+      except tf.errors.OpError as error:
+        raise OSError(error.message.splitlines()[0]) from error
   return folder

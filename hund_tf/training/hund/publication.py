@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections.abc import Callable, Sequence
 
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.models.hund.model import HundModel
 from hund_tf.motion.pose_library import PoseLibrary
 from hund_tf.synthetic.example_config import SyntheticConfig
@@ -115,7 +115,6 @@ def publish(
     for number, run in enumerate(runs, first)
   )
   output = pathlib.Path(output)
-  output.parent.mkdir(parents=True, exist_ok=True)
   contents = {
     output: source.read_bytes(),
     output.with_suffix(_RUN_FLAGS): flags_text.encode(),
@@ -123,7 +122,8 @@ def publish(
       json.dumps(metrics, indent=2) + "\n"
     ).encode(),
   }
-  for path, data in contents.items():
-    with files.atomic_path(path) as temporary:
-      pathlib.Path(temporary).write_bytes(data)
+  with locks.only_writer(output.parent, output.stem):
+    for path, data in contents.items():
+      with files.atomic_path(path) as temporary:
+        pathlib.Path(temporary).write_bytes(data)
   return metrics

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.models.multitask import weights
 from hund_tf.training import run_folder
 from hund_tf.training.loop import BEST_WEIGHTS
@@ -48,18 +48,16 @@ def publish(run_dirs: list[str], output: pathlib.Path, add: bool) -> None:
     for run in runs
   ]
   network = weights.load(runs[-1] / BEST_WEIGHTS)
-  output.parent.mkdir(parents=True, exist_ok=True)
-  weights.save(network, output, half=True)
   texts += [run_folder.portable_flags(run) for run in runs]
   text = "".join(
     f"# Run {i + 1} of {len(texts)}\n{flags_of_run}"
     for i, flags_of_run in enumerate(texts)
   )
-  files.write_text(output.with_suffix(".flags"), text)
-  files.update_json(
-    output.with_suffix(".metrics.json"),
-    {
-      "runs": histories,
-      "examples": sum(history["examples"] for history in histories),
-    },
-  )
+  metrics = {
+    "runs": histories,
+    "examples": sum(history["examples"] for history in histories),
+  }
+  with locks.only_writer(output.parent, output.stem):
+    weights.save(network, output, half=True)
+    files.write_text(output.with_suffix(".flags"), text)
+    files.update_json(output.with_suffix(".metrics.json"), metrics)
