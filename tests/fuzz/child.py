@@ -1,22 +1,16 @@
-"""Reads the files of one kind, one after the other, and tells of each.
+"""Reads the files of one kind, one after the other, and tells of each."""
 
-    python -m tests.fuzz.child KIND SEED FIRST END DESCRIPTOR
-
-A line of JSON goes to the descriptor before the first file is made, and before
-and after each is read.
-"""
-
-import json
 import os
 import resource
-import sys
 import tempfile
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.fuzz.kind import REFUSED, Kind
 from tests.fuzz.kinds import all_kinds
 
+_KINDS = all_kinds()  # imported once, before any child starts
 _LIMIT_MB = 4000  # beyond what is there at the start; keeps the machine alive
 
 
@@ -63,23 +57,31 @@ def _read(kind: Kind, path: Path) -> dict:
   }
 
 
-def main(argv: list[str]) -> None:
-  kind = all_kinds()[argv[1]]
-  seed, first, end, descriptor = map(int, argv[2:])
+def main(
+  name: str, seed: int, first: int, end: int, report: Connection, errors: Path
+) -> None:
+  """Reads files of a kind in a process of its own.
+
+  Args:
+    name: of the kind.
+    seed: of its files.
+    first: number of the first file.
+    end: number after the last one.
+    report: gets a message before the first file is made, and before and after
+      each is read.
+    errors: file for what the process writes to its standard error.
+  """
+  with errors.open("wb") as stderr, open(os.devnull, "wb") as stdout:
+    os.dup2(stderr.fileno(), 2)
+    os.dup2(stdout.fileno(), 1)
+  kind = _KINDS[name]
   limit = int(_status_mb("VmSize") + kind.memory_mb + _LIMIT_MB) << 20
-  with (
-    tempfile.TemporaryDirectory() as folder,
-    os.fdopen(descriptor, "w") as report,
-  ):
+  with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / f"case{kind.suffix}"
     path.write_bytes(kind.file(seed, first))  # the first time makes fixtures
-    print(json.dumps({"ready": True}), file=report, flush=True)
+    report.send({"ready": True})
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for number in range(first, end):
       path.write_bytes(kind.file(seed, number))
-      print(json.dumps({"made": number}), file=report, flush=True)
-      print(json.dumps(_read(kind, path)), file=report, flush=True)
-
-
-if __name__ == "__main__":
-  main(sys.argv)
+      report.send({"made": number})
+      report.send(_read(kind, path))

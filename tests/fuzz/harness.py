@@ -2,19 +2,21 @@
 
 import collections
 import dataclasses
-import json
-import os
-import select
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
+from tests.fuzz import child
 from tests.fuzz.kind import Kind
 
 SECONDS = 10.0  # for one file; longer is a hang
 _START_SECONDS = 180.0  # for imports
+# Children are copies of a process that has imported what all kinds read with.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([child.__name__])
 _FAILURES = ("undocumented", "dead process", "hang", "memory", "bad message")
 
 
@@ -59,62 +61,53 @@ def run(kind: Kind, seed: int, first: int, end: int) -> Tally:
 
 def _results(kind: Kind, seed: int, first: int, end: int) -> Iterator[dict]:
   """The results of a child; the last one is of the file that ended it."""
-  reader, writer = os.pipe()
-  errors = tempfile.TemporaryFile()
-  child = subprocess.Popen(
-    [sys.executable, "-m", "tests.fuzz.child", kind.name]
-    + [str(n) for n in (seed, first, end, writer)],
-    pass_fds=[writer],
-    stdin=subprocess.DEVNULL,
-    stdout=subprocess.DEVNULL,
-    stderr=errors,
-  )
-  os.close(writer)
-  with errors, os.fdopen(reader, "rb", buffering=0) as pipe:
+  reader, writer = _PROCESSES.Pipe(duplex=False)
+  with tempfile.NamedTemporaryFile() as file, reader:
+    errors = Path(file.name)
+    process = _PROCESSES.Process(
+      target=child.main, args=(kind.name, seed, first, end, writer, errors)
+    )
+    process.start()
+    writer.close()
     try:
-      if not _line(pipe, _START_SECONDS):
-        problem = _ended(child, errors)["problem"]
+      if not _message(reader, _START_SECONDS):
+        problem = _ended(process, errors)["problem"]
         raise RuntimeError(f"{kind.name}: does not start: {problem}")
       for _ in range(first, end):
-        if not _line(pipe, _START_SECONDS):
-          problem = _ended(child, errors)["problem"]
+        if not _message(reader, _START_SECONDS):
+          problem = _ended(process, errors)["problem"]
           raise RuntimeError(f"{kind.name}: a file cannot be made: {problem}")
-        line = _line(pipe, SECONDS + 2)
-        if not line:
-          yield _ended(child, errors)
+        result = _message(reader, SECONDS + 2)
+        if not result:
+          yield _ended(process, errors)
           return
-        yield json.loads(line)
+        yield result
     finally:
-      child.kill()
-      child.wait()
+      process.kill()
+      process.join()
 
 
-def _line(pipe, seconds: float) -> bytes:
-  """The next line; empty if none comes in time, or the child has ended."""
-  line = b""
-  while not line.endswith(b"\n"):
-    if not select.select([pipe], [], [], seconds)[0]:
-      return b""
-    more = pipe.read(1)
-    if not more:
-      return b""
-    line += more
-  return line
-
-
-def _tail(file: BinaryIO) -> str:
-  """The end of what the child had to say, in a line."""
-  file.seek(0)
-  return " ".join(file.read().decode(errors="replace").split())[-500:]
-
-
-def _ended(child: subprocess.Popen, errors: BinaryIO) -> dict:
-  """The result of a file after which no line came."""
+def _message(reader: Connection, seconds: float) -> dict:
+  """The next message; empty if none comes in time, or the child has ended."""
   try:
-    status = child.wait(timeout=5.0)
-    outcome, problem = "dead process", f"exit status {status}: {_tail(errors)}"
-  except subprocess.TimeoutExpired:
+    return reader.recv() if reader.poll(seconds) else {}
+  except EOFError:
+    return {}
+
+
+def _tail(path: Path) -> str:
+  """The end of what the child had to say, in a line."""
+  return " ".join(path.read_text(errors="replace").split())[-500:]
+
+
+def _ended(process: BaseProcess, errors: Path) -> dict:
+  """The result of a file after which no message came."""
+  process.join(timeout=5.0)
+  if process.exitcode is None:
     outcome, problem = "hang", f"no answer in {SECONDS:g} s"
+  else:
+    outcome = "dead process"
+    problem = f"exit status {process.exitcode}: {_tail(errors)}"
   return {"outcome": outcome, "problem": problem, "memory_mb": 0, "seconds": 0}
 
 
