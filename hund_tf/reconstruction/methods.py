@@ -5,20 +5,20 @@ trace; the optimisers and the learned descent cannot be told apart by what they
 return.
 """
 
-import time
-from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numpy as np
-
 from hund_tf.compat import tf
-from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models.compilation import fixed_program
-from hund_tf.models.hund.model import HundModel, blank_inputs
+from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import minimize
+from hund_tf.reconstruction.descents import (
+  CompiledDescent,
+  Start,
+  TracedDescent,
+)
 from hund_tf.reconstruction.polished_end import (
   PolishedEnd,
   Uncertainty,
@@ -26,6 +26,7 @@ from hund_tf.reconstruction.polished_end import (
 )
 from hund_tf.types import (
   AlignmentTarget,
+  HumanState,
   ImageFeatures,
   Intrinsics,
   RefinementState,
@@ -61,6 +62,30 @@ class Method(Protocol):
     """
     ...
 
+  def resume(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    trace: RefinementState,
+    num_stages: int,
+    state: HumanState | None = None,
+  ) -> RefinementState:
+    """Goes on from where a trace of this method stood, with other features.
+
+    Args:
+      features: of B crops, as those that the trace is of, or changed by what
+        is known better.
+      intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+      trace: of the same people, fields `[B, M+1, ...]`.
+      num_stages: of the learned descent; optimisers go on until they are done.
+      state: to go on from, in place of the trace's own.
+
+    Returns:
+      A trace whose first row is where it went on from, and whose last is, as
+      that of `trace`, polished if the method polishes.
+    """
+    ...
+
 
 class OptimizerMethod:
   """BFGS, L-BFGS or Adam on the objective, from A-poses."""
@@ -82,112 +107,23 @@ class OptimizerMethod:
     target = target_from_features(features)
     return minimize(self.objective, target, intrinsics, self._config)
 
-
-class _TracedDescent:
-  """A descent stage by stage, by functions traced once for any batch."""
-
-  def __init__(self, model: HundModel):
-    self._model = model
-    signature = _any_batch(blank_inputs(model.config))
-    self.begin = tf.function(
-      model.begin, input_signature=signature, autograph=False
-    )
-    self._functions: dict[tuple[str, PartTerm], Callable] = {}
-
-  def __call__(
+  def resume(
     self,
     features: ImageFeatures,
     intrinsics: Intrinsics,
-    stages: int,
-    parts: PartTerm,
+    trace: RefinementState,
+    num_stages: int,
+    state: HumanState | None = None,
   ) -> RefinementState:
-    """The trace of a descent of so many stages, each timed."""
-    begin = time.perf_counter()
-    inputs, states = self.begin(features, intrinsics)
-    rows, seconds = [], []
-    for i in range(stages + 1):
-      memory = tf.concat(states[1:], axis=-1)
-      if i < stages:
-        stage, states = self.step(parts)(inputs, states)
-      else:
-        stage = self.evaluate(parts)(inputs, states)
-      stage.terms.total.numpy()  # waits for it
-      rows.append((stage.state, stage.terms, memory))
-      seconds.append(time.perf_counter() - begin)
-    state, terms, memory = tf.nest.map_structure(
-      lambda *x: tf.stack(x, axis=1), *rows
+    """See `Method`."""
+    del num_stages
+    return minimize(
+      self.objective,
+      target_from_features(features),
+      intrinsics,
+      self._config,
+      initial=_row(trace.state, -1) if state is None else state,
     )
-    return RefinementState(
-      state=state,
-      terms=terms,
-      memory=memory,
-      seconds=_of_all(seconds, terms.total),
-    )
-
-  def step(self, parts: PartTerm) -> Callable:
-    """(inputs, states) -> the `Stage` of the states, and the next ones."""
-    cell = self._model.cell
-    return self._function("step", cell.call, parts)
-
-  def evaluate(self, parts: PartTerm) -> Callable:
-    """(inputs, states) -> the `Stage` of the states."""
-    cell = self._model.cell
-
-    def evaluate(inputs, states, parts):
-      return cell.evaluate(states[0], inputs, parts)
-
-    return self._function("evaluate", evaluate, parts)
-
-  def _function(self, name: str, function: Callable, parts: PartTerm):
-    key = name, parts
-    if key not in self._functions:
-      begun = self.begin.get_concrete_function().structured_outputs
-      self._functions[key] = tf.function(
-        lambda inputs, states: function(inputs, states, parts),
-        input_signature=_any_batch(begun),
-        autograph=False,
-      )
-    return self._functions[key]
-
-
-class _CompiledDescent:
-  """A whole descent as one program of XLA; weights are as at its first call."""
-
-  def __init__(self, model: HundModel):
-    self._model = model
-    self._functions: dict[tuple[int, PartTerm], Callable] = {}
-
-  def __call__(
-    self,
-    features: ImageFeatures,
-    intrinsics: Intrinsics,
-    stages: int,
-    parts: PartTerm,
-  ) -> RefinementState:
-    """The trace of a descent; every state gets an equal share of its time."""
-    run = self._function(stages, parts)
-    begin = time.perf_counter()
-    trace = run(features, intrinsics)
-    trace.terms.total.numpy()  # waits for it
-    seconds = time.perf_counter() - begin
-    shares = np.arange(1, stages + 2) / (stages + 1)
-    return trace._replace(seconds=_of_all(seconds * shares, trace.terms.total))
-
-  def _function(self, stages: int, parts: PartTerm) -> Callable:
-    key = stages, parts
-    if key not in self._functions:
-      self._functions[key] = fixed_program(
-        lambda *inputs: self._model.descend_in_loop(*inputs, stages, parts),
-        _any_batch(blank_inputs(self._model.config)),
-      )
-    return self._functions[key]
-
-
-def _any_batch(tensors):
-  """Specifications of tensors `[B, ...]` with B left open."""
-  return tf.nest.map_structure(
-    lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), tensors
-  )
 
 
 class HundMethod:
@@ -222,7 +158,7 @@ class HundMethod:
     self._num_stages = num_stages
     self._refinement = refinement
     compiled = jit_compile and model.objective.xla_compatible
-    self._descent = (_CompiledDescent if compiled else _TracedDescent)(model)
+    self._descent = (CompiledDescent if compiled else TracedDescent)(model)
     self._polish = anchor and PolishedEnd(
       self.objective, anchor, jit_compile and self.objective.xla_compatible
     )
@@ -240,12 +176,44 @@ class HundMethod:
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
     """See `Method`. `seconds` count the stages, each with its loss."""
-    trace = self._descend(features, intrinsics)
+    return self._run(features, intrinsics, self._stages)
+
+  def resume(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    trace: RefinementState,
+    num_stages: int,
+    state: HumanState | None = None,
+  ) -> RefinementState:
+    """See `Method`: from (s_M, m_M), the end of the stages."""
+    if state is None:
+      state = _row(trace.state, self._stages)
+    start = Start(state, _row(trace.memory, self._stages))
+    return self._run(features, intrinsics, num_stages, start)
+
+  @property
+  def _stages(self) -> int:
+    """M."""
+    if self._num_stages is None:
+      return self._model.config.num_stages
+    return self._num_stages
+
+  def _run(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    stages: int,
+    start: Start | None = None,
+  ) -> RefinementState:
+    """The stages, and what comes after them."""
+    parts = parts_read(features)
+    trace = self._descent(features, intrinsics, stages, parts, start)
     if self._terms is not None:
       trace = self._with_terms(
         trace, target_from_features(features), intrinsics
       )
-    last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    last = _row(trace.state, -1)
     if self._polish is not None:
       return self._join(trace, self._polish(last, features, intrinsics))
     if self._refinement is None:
@@ -264,15 +232,6 @@ class HundMethod:
     """Expected errors of the joints of polished states, if it polishes."""
     return self._polish and self._polish.uncertainty
 
-  def _descend(
-    self, features: ImageFeatures, intrinsics: Intrinsics
-  ) -> RefinementState:
-    stages = self._num_stages
-    if stages is None:
-      stages = self._model.config.num_stages
-    parts = parts_read(features)
-    return self._descent(features, intrinsics, stages, parts)
-
   def _with_terms(
     self,
     trace: RefinementState,
@@ -282,15 +241,15 @@ class HundMethod:
     """The trace with the terms of `self.objective`."""
     rows = []
     for i in range(trace.seconds.shape[1]):
-      state = tf.nest.map_structure(lambda x, i=i: x[:, i], trace.state)
+      state = _row(trace.state, i)
       rows.append(self._terms(state, target, intrinsics))
     terms = tf.nest.map_structure(lambda *x: tf.stack(x, axis=1), *rows)
     return trace._replace(terms=terms)
 
 
-def _of_all(seconds: Sequence[float], totals: tf.Tensor) -> tf.Tensor:
-  """The same seconds `[M + 1]` for every person of totals `[B, M + 1]`."""
-  return tf.constant(np.tile(seconds, [totals.shape[0], 1]), tf.float32)
+def _row(states, index: int):
+  """One row `[B, ...]` of what a trace holds `[B, M + 1, ...]`."""
+  return tf.nest.map_structure(lambda x: x[:, index], states)
 
 
 def _joined(trace: RefinementState, rest: RefinementState) -> RefinementState:

@@ -199,3 +199,78 @@ def test_the_polish_is_a_row_after_the_last_stage(objective, problem):
   last = tf.nest.map_structure(lambda x: x[:, -1], after.state)
   expected = polished.uncertainty(*problem, last).numpy()
   assert expected.shape == (2, 63) and (expected[:, 1:] > 0.0).all()
+
+
+def _rows(structure, rows) -> list[np.ndarray]:
+  return [x.numpy()[:, rows] for x in tf.nest.flatten(structure)]
+
+
+def _resumes_as_if_it_had_not_stopped(whole, method, problem, stages):
+  trace = method(*problem)
+  rest = method.resume(*problem, trace, stages)
+  first, total = trace.seconds.shape[1] - 1, whole.seconds.shape[1]
+  assert rest.seconds.shape == [2, stages + 1]
+  for one, other in zip(
+    _rows((rest.state, rest.terms, rest.memory), slice(None)),
+    _rows((whole.state, whole.terms, whole.memory), slice(first, total)),
+    strict=True,
+  ):
+    np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3)
+
+
+def test_a_descent_goes_on_as_if_it_had_not_stopped(objective, problem):
+  model = HundModel(objective)
+  whole = model(*problem, num_stages=3)
+  _resumes_as_if_it_had_not_stopped(whole, HundMethod(model, 1), problem, 2)
+  last = tf.nest.map_structure(lambda x: x[:, 1], whole.state)
+  rest = model.resume(*problem, last, whole.memory[:, 1], 2)
+  for one, other in zip(
+    _rows((rest.state, rest.memory), slice(None)),
+    _rows((whole.state, whole.memory), slice(1, None)),
+    strict=True,
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_descent_goes_on(objective, problem):
+  model = HundModel(objective)
+  whole = model(*problem, num_stages=3)
+  compiled = HundMethod(model, 1, jit_compile=True)
+  _resumes_as_if_it_had_not_stopped(whole, compiled, problem, 2)
+
+
+def test_a_polished_descent_goes_on_from_its_last_stage(objective, problem):
+  """Not from the polished state, unless that is asked for."""
+  model = HundModel(objective)
+  covariance = np.diag(np.full([STEP_SIZE], 0.3**2, np.float32))
+  anchor = Anchor(covariance[None], np.zeros([0]), (10.0, 3.0), (0.2, 1.5))
+  method = HundMethod(model, num_stages=1, anchor=anchor)
+  trace = method(*problem)
+  rest = method.resume(*problem, trace, 1)
+  assert rest.seconds.shape == [2, 3]
+  for one, other in zip(
+    _rows((rest.state, rest.memory), 0),
+    _rows((trace.state, trace.memory), 1),
+    strict=True,
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+  polished = tf.nest.map_structure(lambda x: x[:, 2], trace.state)
+  rest = method.resume(*problem, trace, 1, polished)
+  for one, other in zip(
+    _rows(rest.state, 0), _rows(trace.state, 2), strict=True
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_an_optimiser_goes_on_from_its_last_state(objective, problem):
+  config = OptimizerConfig(
+    max_iterations=4, start_iterations=2, num_yaw_starts=2
+  )
+  method = OptimizerMethod(objective, config)
+  trace = method(*problem)
+  rest = method.resume(*problem, trace, 2)
+  np.testing.assert_allclose(
+    rest.terms.total[:, 0], trace.terms.total[:, -1], rtol=1e-3
+  )
+  assert (rest.terms.total[:, -1] < trace.terms.total[:, -1]).numpy().all()

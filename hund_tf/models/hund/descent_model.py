@@ -103,8 +103,18 @@ class DescentModel(tf_keras.Model, abc.ABC):
       parts: whether L_b is rendered, and a gradient taken through it: training
         can spare either.
     """
-    num_stages = self._stage_count(num_stages)
     inputs, states = self.begin(features, intrinsics)
+    return self.descend_from(inputs, states, num_stages, parts)
+
+  def descend_from(
+    self,
+    inputs: Any,
+    states: list[tf.Tensor],
+    num_stages: int | None = None,
+    parts: PartTerm = "full",
+  ) -> Descent:
+    """The descent from the cell's states; see `begin` and `descend`."""
+    num_stages = self._stage_count(num_stages)
     stages, memories = [], [tf.concat(states[1:], axis=-1)]
     for _ in range(num_stages):
       stage, states = self.cell(inputs, states, parts)
@@ -143,8 +153,19 @@ class DescentModel(tf_keras.Model, abc.ABC):
     Raises:
       ValueError: see `call`.
     """
-    rows = self._stage_count(num_stages) + 1
     inputs, states = self.begin(features, intrinsics)
+    return self.loop_from(inputs, states, num_stages, parts)
+
+  @tf.autograph.experimental.do_not_convert
+  def loop_from(
+    self,
+    inputs: Any,
+    states: list[tf.Tensor],
+    num_stages: int | None = None,
+    parts: PartTerm = "full",
+  ) -> RefinementState:
+    """As `descend_in_loop`, from the cell's states; see `begin`."""
+    rows = self._stage_count(num_stages) + 1
     arrays = tf.nest.map_structure(
       lambda _: tf.TensorArray(tf.float32, rows), self._row()
     )

@@ -19,8 +19,10 @@ from hund_tf.types import (
   NUM_PARTS,
   STATE_SIZE,
   AlignmentTarget,
+  HumanState,
   ImageFeatures,
   Intrinsics,
+  RefinementState,
   TrainingExample,
   no_landmarks_3d,
 )
@@ -78,6 +80,48 @@ class HundModel(DescentModel):
     mean, *memory = self.cell.get_initial_state(inputs)
     coordinates = state_space.bound(mean + self.initial_state(context))
     return inputs, [coordinates, *memory]
+
+  @tf.autograph.experimental.do_not_convert
+  def begin_again(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    state: HumanState,
+    memory: tf.Tensor,
+  ) -> tuple[DescentInputs, list[tf.Tensor]]:
+    """The inputs of further stages, and the cell's states to go on from."""
+    inputs, _ = self.begin(features, intrinsics)
+    coordinates = state_space.bound(state_space.encode(state, intrinsics))
+    return inputs, [coordinates, *tf.split(memory, 2, axis=-1)]
+
+  def resume(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    state: HumanState,
+    memory: tf.Tensor,
+    num_stages: int,
+    parts: PartTerm = "full",
+  ) -> RefinementState:
+    """Goes on with a descent, which may be told something new.
+
+    Args:
+      features: of B crops; they may differ from those of the descent before,
+        as by keypoints that somebody knows better.
+      intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
+      state: to go on from, such as s_M, fields `[B, ...]`.
+      memory: m_M that belongs to it, `[B, 2 * units]`, as in a trace.
+      num_stages: further stages.
+      parts: see `descend`.
+
+    Returns:
+      Trace whose first row is `state`, fields `[B, num_stages + 1, ...]`.
+
+    Raises:
+      ValueError: if `num_stages` is negative.
+    """
+    begun = self.begin_again(features, intrinsics, state, memory)
+    return self.descend_from(*begun, num_stages, parts).trace()
 
   def descend_example(
     self,
