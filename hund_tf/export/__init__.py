@@ -1,6 +1,7 @@
 """What leaves the system.
 
-`report` is the JSON result, `meshes` are GLB and OBJ files, `result_folder`
-keeps the files of each photo together, and `saved_model` is the learned descent
-as a TensorFlow SavedModel.
+`report` is the JSON result, with faces and hands by `part_report` and numbers
+by `report_numbers`; `meshes` are GLB and OBJ files, `result_folder` keeps the
+files of each photo together, and `saved_model` is the learned descent as a
+TensorFlow SavedModel.
 """

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 import hund_tf
 from hund_tf.body import keypoints, skeleton
+from hund_tf.export.part_report import GAZE_SPEC, PART_SPECS, part_fields
+from hund_tf.export.report_numbers import (
+  LATENT,
+  METRES,
+  PIXEL,
+  latents,
+  rotation_vectors,
+  rounded,
+  significant,
+)
 from hund_tf.files import atomic_path, printable, read_json
 from hund_tf.photos.cameras import CAMERA_SOURCES
 from hund_tf.photos.people import SeenPhoto
@@ -25,20 +34,16 @@ from hund_tf.types import (
   NUM_KEYPOINTS,
   STATE_DIMS,
   AlignmentTerms,
-  HumanState,
 )
 
 if TYPE_CHECKING:  # reading a report needs no detector
   from hund_tf.reconstruction.reconstructor import Person
 
 SCHEMA = "hund_tf.reconstruction"
-VERSION = "1.6"
+VERSION = "1.7"
 
 _FRAME = "x right, y down, z forward; metres; origin at the camera"
 _PIXELS = "x right, y down; pixel (0, 0) covers [0, 1) x [0, 1)"
-
-# Decimals kept: 0.01 mm, 0.001 pixels, 1e-6 of a latent or a rotation.
-_METRES, _PIXEL, _LATENT = 5, 3, 6
 
 # What a field must be: a type, a tuple of allowed strings, a dict of fields, or
 # an array of numbers or strings of a shape, in which a letter stands for a
@@ -120,8 +125,8 @@ def build_report(
     "software": {"name": "hund_tf", "version": hund_tf.__version__},
     "photo": _photo(photo, source),
     "camera": {
-      "focal": _rounded(photo.camera.intrinsics.focal, _PIXEL),
-      "center": _rounded(photo.camera.intrinsics.center, _PIXEL),
+      "focal": rounded(photo.camera.intrinsics.focal, PIXEL),
+      "center": rounded(photo.camera.intrinsics.center, PIXEL),
       "source": photo.camera.source,
     },
     "method": method,
@@ -155,61 +160,46 @@ def _photo(photo: SeenPhoto, source: PhotoSource | None) -> dict[str, Any]:
 def _person(person: "Person", include_trace: bool) -> dict[str, Any]:
   detection, body, trace = person.detection, person.body, person.trace
   result = {
-    "box": _rounded(detection.box, _PIXEL),
+    "box": rounded(detection.box, PIXEL),
     "score": round(float(detection.score), 4),
-    "crop_box": _rounded(person.crop_box, _PIXEL),
-    "latents": _latents(person.state),
+    "crop_box": rounded(person.crop_box, PIXEL),
+    "latents": latents(person.state),
     "joints": {
-      "positions": _rounded(body.joints, _METRES),
-      "rotations": _rounded(body.rotations, _LATENT),
-      "rotation_vectors": _rotation_vectors(body.rotations),
+      "positions": rounded(body.joints, METRES),
+      "rotations": rounded(body.rotations, LATENT),
+      "rotation_vectors": rotation_vectors(body.rotations),
     },
     "keypoints": {
-      "positions": _rounded(body.keypoints, _METRES),
-      "reprojected": _rounded(person.keypoints_2d, _PIXEL),
-      "detected": _rounded(np.asarray(detection.keypoints)[:, :2], _PIXEL),
-      "confidence": _rounded(np.asarray(detection.keypoints)[:, 2], 4),
+      "positions": rounded(body.keypoints, METRES),
+      "reprojected": rounded(person.keypoints_2d, PIXEL),
+      "detected": rounded(np.asarray(detection.keypoints)[:, :2], PIXEL),
+      "confidence": rounded(np.asarray(detection.keypoints)[:, 2], 4),
     },
     "iterations": {
-      name: _significant(values)
+      name: significant(values)
       for name, values in trace.terms._asdict().items()
     }
-    | {"seconds": _rounded(trace.seconds, 4)},
+    | {"seconds": rounded(trace.seconds, 4)},
   }
   if person.uncertainty is not None:
-    result["uncertainty"] = _rounded(person.uncertainty, 1)
+    result["uncertainty"] = rounded(person.uncertainty, 1)
   if person.height_m is not None:
     source = "given" if person.height_given else "estimated"
     result |= {
-      "height_m": round(float(person.height_m), _METRES),
+      "height_m": round(float(person.height_m), METRES),
       "height_source": source,
     }
   if person.quality is not None:
     result["quality"] = round(float(person.quality), 4)
+  if person.parts:
+    result["parts"] = {
+      part.name: part_fields(part, include_trace) for part in person.parts
+    }
+  if person.gaze is not None:
+    result["gaze"] = rounded(person.gaze, LATENT)
   if include_trace:
-    result["trace"] = _latents(trace.state)
+    result["trace"] = latents(trace.state)
   return result
-
-
-def _latents(state: HumanState) -> dict[str, Any]:
-  return {k: _rounded(v, _LATENT) for k, v in state._asdict().items()}
-
-
-def _rotation_vectors(rotations: np.ndarray) -> list:
-  """[63, 3, 3] matrices to axis times angle (radians) [63, 3]."""
-  rotations = np.asarray(rotations, np.float64)
-  if not np.isfinite(rotations).all():
-    return rotations[..., 0].tolist()  # refused by the check, with its name
-  return _rounded(Rotation.from_matrix(rotations).as_rotvec(), _LATENT)
-
-
-def _rounded(values: np.ndarray, decimals: int) -> list:
-  # Adding zero turns -0.0 into 0.0.
-  return (np.round(np.asarray(values, np.float64), decimals) + 0.0).tolist()
-
-
-def _significant(values: np.ndarray, digits: int = 6) -> list[float]:
-  return [float(f"{v:.{digits}g}") for v in np.asarray(values, np.float64)]
 
 
 def validate_report(report: Any) -> None:
@@ -244,11 +234,26 @@ def validate_report(report: Any) -> None:
     if "uncertainty" in person:
       where = f"report.people[{i}].uncertainty"
       _check(where, person["uncertainty"], (_NUMBERS, NUM_JOINTS), lengths)
+    if "gaze" in person:
+      where = f"report.people[{i}].gaze"
+      _check(where, person["gaze"], GAZE_SPEC, lengths)
+    if "parts" in person:
+      _check_parts(f"report.people[{i}].parts", person["parts"])
     if "quality" in person:
       where = f"report.people[{i}].quality"
       _check(where, person["quality"], float, lengths)
       if not 0.0 <= person["quality"] <= 1.0:
         raise ValueError(f"{where}: is {person['quality']}, expected 0 to 1")
+
+
+def _check_parts(where: str, parts: Any) -> None:
+  """Raises ValueError unless these are the parts of a person."""
+  _check(where, parts, {}, {})
+  for name, part in parts.items():
+    for field, spec in PART_SPECS.get(name, {}).items():
+      optional = field not in ("used", "score", "crop_box")
+      if not optional or (isinstance(part, dict) and field in part):
+        _check(f"{where}.{name}", part, {field: spec}, {})
 
 
 def _check(where: str, value: Any, spec: Any, lengths: dict[str, int]) -> None:
@@ -267,7 +272,9 @@ def _check(where: str, value: Any, spec: Any, lengths: dict[str, int]) -> None:
       raise ValueError(f"{where}: is {value!r}, expected one of {spec}")
   elif spec is float:
     _check_array(where, value, (_NUMBERS,), lengths)
-  elif not isinstance(value, spec) or isinstance(value, bool):
+  elif not isinstance(value, spec) or (
+    isinstance(value, bool) and spec is not bool
+  ):
     raise ValueError(f"{where}: is {_kind(value)}, expected {spec.__name__}")
 
 

@@ -3,10 +3,12 @@
 `reconstructor` crops each person, fits the body by a method and puts everybody
 into one camera frame, `stature` makes bodies as tall as they are known to be;
 `methods` are the learned descent, optimisers and hybrids behind one interface,
-`polished_end` fits the descent's last state to what is seen, `method_config` is
-the choice of a method; `quality` tells how likely a result is right.
+`descents` the first of these as programs, `polished_end` fits the descent's
+last state to what is seen, `method_config` is the choice of a method; `quality`
+tells how likely a result is right.
 
-Faces and hands: `attention` takes close-ups of them, `part_results` are what
-is found in these, `part_gates` say whether it belongs to the body, and `fusion`
-puts it onto that.
+Faces and hands: `attention` takes close-ups of them, `part_reading` reads these
+and `part_results` are what is found, `part_gates` say whether it belongs to the
+body, `fusion` puts it onto that, and `parts` does all of it, as `part_config`
+says.
 """

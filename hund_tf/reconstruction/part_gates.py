@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf.body import joint_limits
+from hund_tf.body import joint_limits, skeleton
+from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
+from hund_tf.detection.interface import Detection
 from hund_tf.options import check, option
-from hund_tf.reconstruction.attention import FACE, LEFT_HAND, Region
+from hund_tf.reconstruction.attention import FACE, LEFT_HAND, ROWS
+from hund_tf.reconstruction.part_results import PartResult
 
 # Of a hand's 21 keypoints: knuckles and tips, thumb first.
 KNUCKLES, TIPS = (2, 5, 9, 13, 17), (4, 8, 12, 16, 20)
@@ -87,18 +90,49 @@ class GateConfig:
 
 
 class Sight(NamedTuple):
-  """A part and the body that it may belong to; arrays are numpy."""
+  """A part that was read and the body that it may belong to; numpy."""
 
-  region: Region
+  part: PartResult
   landmarks: np.ndarray  # [n, 3] of the detector: x, y (photo pixels), weight
   landmarks_3d: np.ndarray | None  # [n, 4] of the detector: metres and weight
-  points: np.ndarray  # [n, 2] of the part, reprojected, photo pixels
-  rotation: np.ndarray  # [3, 3] of the part: wrist or head to camera
-  depth: float  # of the part's wrist or head joint, metres
   body_point: np.ndarray  # [2] the body's wrist or nose, photo pixels
   body_rotation: np.ndarray  # [3, 3] its wrist or head to camera
   body_depth: float  # of its wrist or head joint, metres
   forearm: np.ndarray | None = None  # [3, 3] its elbow to camera; of hands
+
+
+def sight_of(
+  part: PartResult,
+  detection: Detection,
+  turned: np.ndarray,
+  seen: np.ndarray,
+  joints: np.ndarray,
+) -> Sight:
+  """A part beside its person's body.
+
+  Args:
+    part: that was read.
+    detection: of the person.
+    turned: `[63, 3, 3]` the body's joints to the camera.
+    seen: `[137, 2]` its keypoints, photo pixels.
+    joints: `[63, 3]` its joints, metres, camera frame.
+  """
+  face = part.name == FACE
+  joint = skeleton.INDEX["head" if face else f"{part.name[0]}_wrist"]
+  forearm = None
+  if not face:
+    forearm = turned[skeleton.INDEX[f"{part.name[0]}_elbow"]]
+  point = table.INDEX["nose" if face else f"{part.name[0]}_wrist"]
+  spatial = detection.landmarks_3d
+  return Sight(
+    part=part,
+    landmarks=np.asarray(detection.keypoints)[ROWS[part.name]],
+    landmarks_3d=None if spatial is None else spatial[ROWS[part.name]],
+    body_point=seen[point],
+    body_rotation=turned[joint],
+    body_depth=float(joints[joint, 2]),
+    forearm=forearm,
+  )
 
 
 def angle_between(first: np.ndarray, second: np.ndarray) -> float:
@@ -130,9 +164,9 @@ def chirality(points: np.ndarray, name: str) -> float:
 def residual(sight: Sight) -> float:
   """Mean distance of a part from its landmarks, larger sides of their box."""
   weights = sight.landmarks[:, 2]
-  apart = np.linalg.norm(sight.points - sight.landmarks[:, :2], axis=1)
-  mean = np.sum(weights * apart) / max(np.sum(weights), 1e-9)
-  return float(mean / max(sight.region.size, 1e-9))
+  apart = sight.part.keypoints_2d - sight.landmarks[:, :2]
+  apart = np.sum(weights * np.linalg.norm(apart, axis=1))
+  return float(apart / max(np.sum(weights) * sight.part.size, 1e-9))
 
 
 def beyond_limits(wrist: np.ndarray, name: str) -> float:
@@ -156,15 +190,15 @@ def refused(sight: Sight, config: GateConfig) -> str:
 
 
 def _badly_seen(sight: Sight, config: GateConfig) -> str:
-  region = sight.region
-  if region.score < config.gate_score:
-    return f"score {region.score:.2f} is below {config.gate_score:g}"
-  if region.size < config.gate_pixels:
-    return f"{region.size:.0f} pixels large, less than {config.gate_pixels:g}"
-  if not np.isfinite(sight.points).all():
+  part = sight.part
+  if part.score < config.gate_score:
+    return f"score {part.score:.2f} is below {config.gate_score:g}"
+  if part.size < config.gate_pixels:
+    return f"{part.size:.0f} pixels large, less than {config.gate_pixels:g}"
+  if not np.isfinite(part.keypoints_2d).all():
     return "its result is not finite"
-  sure = sight.points[sight.landmarks[:, 2] >= _SURE]
-  corner, side = region.box[:2], region.box[2]
+  sure = part.keypoints_2d[sight.landmarks[:, 2] >= _SURE]
+  corner, side = part.crop_box[:2], part.crop_box[2]
   inside = (sure >= corner) & (sure <= corner + side)
   outside = int(np.sum(~inside.all(axis=1)))
   if outside:
@@ -179,16 +213,18 @@ def _badly_seen(sight: Sight, config: GateConfig) -> str:
 
 
 def _elsewhere(sight: Sight, config: GateConfig) -> str:
-  face = sight.region.name == FACE
-  point = sight.points[_NOSE if face else 0]
-  apart = float(np.linalg.norm(point - sight.body_point) / sight.region.box[2])
+  part = sight.part
+  face = part.name == FACE
+  shift = part.keypoints_2d[_NOSE if face else 0] - sight.body_point
+  apart = float(np.linalg.norm(shift) / part.crop_box[2])
   if apart > config.gate_shift:
     what = "nose" if face else "wrist"
     return (
       f"its {what} is {apart:.2f} of its crop from the body's, more than "
       f"{config.gate_shift:g}"
     )
-  ratio = max(sight.depth, 1e-3) / max(sight.body_depth, 1e-3)
+  depth = float(part.state.translation[2])
+  ratio = max(depth, 1e-3) / max(sight.body_depth, 1e-3)
   if max(ratio, 1.0 / ratio) > config.gate_depth:
     return (
       f"it is {ratio:.2f} times as far away as the body's, beyond a factor of "
@@ -198,17 +234,17 @@ def _elsewhere(sight: Sight, config: GateConfig) -> str:
 
 
 def _turned_away(sight: Sight, config: GateConfig) -> str:
-  face = sight.region.name == FACE
+  part = sight.part
+  face = part.name == FACE
   most = config.gate_head_angle if face else config.gate_wrist_angle
-  angle = angle_between(sight.rotation, sight.body_rotation)
+  angle = angle_between(part.rotation, sight.body_rotation)
   if angle > most:
     return (
       f"it is turned by {angle:.2f} rad against the body's, more than {most:g}"
     )
   if sight.forearm is None:
     return ""
-  local = sight.forearm.T @ sight.rotation
-  excess = beyond_limits(local, sight.region.name)
+  excess = beyond_limits(sight.forearm.T @ part.rotation, part.name)
   if excess > config.gate_limits:
     return (
       f"no wrist turns so far against the forearm: {excess:.2f} rad beyond its "
@@ -218,11 +254,11 @@ def _turned_away(sight: Sight, config: GateConfig) -> str:
 
 
 def _other_side(sight: Sight, config: GateConfig) -> str:
-  if sight.region.name == FACE or sight.landmarks_3d is None:
+  if sight.part.name == FACE or sight.landmarks_3d is None:
     return ""
   if not sight.landmarks_3d[:, 3].all():
     return ""
-  sided = chirality(sight.landmarks_3d[:, :3], sight.region.name)
+  sided = chirality(sight.landmarks_3d[:, :3], sight.part.name)
   if sided < -config.gate_chirality:
     return (
       f"its fingers bend as those of the other hand do ({-sided:.2f}, more "

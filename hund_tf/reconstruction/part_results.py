@@ -49,10 +49,12 @@ class PartResult(NamedTuple):
   used: bool  # whether the body took it over
   reason: str  # why not; empty where it is used
   score: float  # mean confidence of its landmarks, in [0, 1]
+  size: float  # larger side of the box around these, photo pixels
   crop_box: np.ndarray  # [4] its square crop, photo pixels; zeros where unseen
   state: HandState | FaceState | None = None  # the last one of the trace, in
   # the camera frame of the photo; None where the part was not looked at
   rotation: np.ndarray | None = None  # [3, 3] wrist or head to camera
+  keypoints: np.ndarray | None = None  # [n, 3] metres, camera frame
   keypoints_2d: np.ndarray | None = None  # [n, 2] reprojected, photo pixels
   trace: RefinementState | None = None  # fields [M+1, ...]
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import measures
+from hund_tf.body.gaze import with_gaze
 from hund_tf.body.interface import Body
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
@@ -18,6 +19,8 @@ from hund_tf.detection.network_features import (
 )
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.methods import Method
+from hund_tf.reconstruction.part_results import PartResult
+from hund_tf.reconstruction.parts import Fused, Whole
 from hund_tf.reconstruction.polished_end import Uncertainty
 from hund_tf.reconstruction.stature import with_stature
 from hund_tf.types import (
@@ -45,6 +48,8 @@ class Person(NamedTuple):
   # millimetres, pelvises together; None where the state is not polished
   height_m: float | None = None  # stature, metres; None: of a licensed body
   height_given: bool = False  # else it is estimated
+  parts: tuple[PartResult, ...] = ()  # faces and hands that were asked for
+  gaze: np.ndarray | None = None  # [2] as of `FaceState`; None: not known
 
 
 def _row(structure, index: int):
@@ -79,6 +84,60 @@ def _made_tall(
   return HumanState(*(tf.stack(x) for x in zip(*rows, strict=True)))
 
 
+def _photo_sizes(
+  image: Photos | None, count: int
+) -> list[tuple[int, int] | None]:
+  """Height and width of the photo of each of N people, None if not known."""
+  if image is None:
+    return [None] * count
+  photos = [image] * count if isinstance(image, np.ndarray) else image
+  return [photo.shape[:2] for photo in photos]
+
+
+def _with_parts(state: HumanState, found: Sequence[Fused]) -> HumanState:
+  """States `[B, ...]`, replaced for people of whom parts are used."""
+  if all(one.state is None for one in found):
+    return state
+  rows = [
+    _row(state, i) if one.state is None else one.state
+    for i, one in enumerate(found)
+  ]
+  return HumanState(*(tf.stack(x) for x in zip(*rows, strict=True)))
+
+
+def _with_gaze(
+  body_model: Body, body: BodyOutput, state: HumanState, found: Sequence[Fused]
+) -> BodyOutput:
+  """Bodies `[B, ...]` whose eyes look where their faces say."""
+  turned = [i for i, one in enumerate(found) if one.gaze is not None]
+  if not turned:
+    return body
+  some = HumanState(*(tf.gather(x, turned) for x in state))
+  gaze = tf.constant(np.stack([found[i].gaze for i in turned]), tf.float32)
+  posed = body_model.pose_driven(
+    with_gaze(tf.gather(body.rotations, turned), gaze),
+    some.shape,
+    some.expression,
+    some.translation,
+  )
+  rows = [[index] for index in turned]
+  return BodyOutput(
+    *(
+      tf.tensor_scatter_nd_update(whole, rows, own)
+      for whole, own in zip(body, posed, strict=True)
+    )
+  )
+
+
+def _continued(
+  trace: RefinementState, rest: RefinementState | None
+) -> RefinementState:
+  """One person's trace and the rows that come after it."""
+  if rest is None:
+    return trace
+  return tf.nest.map_structure(lambda a, b: np.concatenate([a, b]), trace, rest)
+
+
 class Reconstructor:
   """Fits the body model to detected people, all in one camera frame."""
 
@@ -89,6 +148,7 @@ class Reconstructor:
     | None = None,
     features: FeatureMaker = landmarks_only,
     uncertainty: Uncertainty | None = None,
+    parts: Callable[[Whole], list[Fused]] | None = None,
   ):
     """Keeps what makes states of image features, and what judges them.
 
@@ -99,11 +159,14 @@ class Reconstructor:
         people have none.
       features: makes the features of crops; by default of landmarks and masks.
       uncertainty: of a method that polishes: the expected errors of joints.
+      parts: reads faces and hands and puts them onto bodies; without it there
+        are none.
     """
     self._method = method
     self._quality = quality
     self._features = features
     self._uncertainty = uncertainty
+    self._parts = parts
 
   def __call__(
     self,
@@ -141,17 +204,15 @@ class Reconstructor:
       cameras, tf.constant(np.array(boxes, np.float32))
     )
     trace = self._method(features, crop_cameras)
+    found = [Fused(())] * len(boxes)
+    if self._parts is not None:
+      sizes = _photo_sizes(image, len(boxes))
+      found = self._parts(
+        Whole(detections, sizes, cameras, features, crop_cameras, trace)
+      )
     state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
-    quality = [None] * len(boxes)
-    errors = [None] * len(boxes)
-    if self._uncertainty is not None:
-      errors = self._uncertainty(features, crop_cameras, state).numpy()
-    if self._quality is not None:
-      # It judges the descent, whose last state the polish comes after.
-      judged = -1 if self._uncertainty is None else -2
-      terms = tf.nest.map_structure(lambda x: x[:, judged], trace.terms)
-      root = trace.state.rotation[:, judged]
-      quality = [float(q) for q in self._quality(features, terms, root)]
+    errors = self._errors(features, crop_cameras, state, found)
+    state = _with_parts(state, found)
     body_model = self._method.objective.body_model
     if any(height is not None for height in heights):
       state = _made_tall(body_model, state, cameras, heights)
@@ -159,7 +220,9 @@ class Reconstructor:
     if isinstance(body_model, BodyModel):
       statures = measures.stature(body_model, state.shape).tolist()
     body = body_model.decode(state, mesh="full")
+    body = _with_gaze(body_model, body, state, found)
     pixels = camera.project(body.keypoints, cameras).numpy()
+    quality = self._qualities(features, trace)
     return [
       Person(
         detection=detections[i],
@@ -167,11 +230,44 @@ class Reconstructor:
         state=_row(state, i),
         body=_row(body, i),
         keypoints_2d=pixels[i],
-        trace=_without_padding(_row(trace, i)),
+        trace=_continued(_without_padding(_row(trace, i)), found[i].rest),
         quality=quality[i],
         uncertainty=errors[i],
         height_m=statures[i],
         height_given=bool(heights) and heights[i] is not None,
+        parts=found[i].parts,
+        gaze=found[i].gaze,
       )
       for i in range(len(detections))
     ]
+
+  def _qualities(
+    self, features: ImageFeatures, trace: RefinementState
+  ) -> list[float | None]:
+    """Of B people, by the end of the learned descent of their bodies."""
+    if self._quality is None:
+      return [None] * trace.seconds.shape[0]
+    # It judges the descent, whose last state the polish comes after.
+    judged = -1 if self._uncertainty is None else -2
+    terms = tf.nest.map_structure(lambda x: x[:, judged], trace.terms)
+    root = trace.state.rotation[:, judged]
+    return [float(q) for q in self._quality(features, terms, root)]
+
+  def _errors(
+    self,
+    features: ImageFeatures,
+    cameras: Intrinsics,
+    state: HumanState,
+    found: Sequence[Fused],
+  ) -> list[np.ndarray | None]:
+    """Expected errors `[63]` of the joints of B people, mm."""
+    if self._uncertainty is None:
+      return [None] * len(found)
+    errors = list(self._uncertainty(features, cameras, state).numpy())
+    if any(one.state is not None for one in found):
+      changed = _with_parts(state, found)
+      again = self._uncertainty(features, cameras, changed).numpy()
+      for i, one in enumerate(found):
+        if one.state is not None:
+          errors[i] = again[i]
+    return errors

@@ -21,11 +21,14 @@ from hund_tf.export.report import (
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
+from hund_tf.reconstruction.part_results import PartResult
 from hund_tf.reconstruction.reconstructor import Person
 from hund_tf.types import (
   STATE_DIMS,
   AlignmentTerms,
   BodyOutput,
+  FaceState,
+  HandState,
   HumanState,
   Intrinsics,
   RefinementState,
@@ -77,9 +80,45 @@ def _report(people, **options):
   return build_report(photo, "bfgs", people, **options)
 
 
+def _parts() -> tuple[PartResult, ...]:
+  """A hand that is used, a face that is not, a hand that is not seen."""
+  normal = np.random.RandomState(0).normal
+  box = np.float32([5, 15, 50, 50])
+
+  def read(name, used, reason, dims, points):
+    state = type(dims)(*(normal(size=[STEPS, size]) for size in dims))
+    return PartResult(
+      name,
+      used,
+      reason,
+      0.91234567,
+      30.0,
+      box,
+      state=type(dims)(*(field[-1] for field in state)),
+      rotation=Rotation.random(random_state=0).as_matrix(),
+      keypoints=normal(size=[points, 3]),
+      keypoints_2d=normal(size=[points, 2]),
+      trace=RefinementState(
+        state,
+        AlignmentTerms(*(normal(size=STEPS) ** 2 for _ in range(5))),
+        np.zeros([STEPS, 0]),
+        np.arange(STEPS),
+      ),
+    )
+
+  return (
+    read("face", False, "elsewhere", FaceState(20, 16, 2, 6, 3), 70),
+    PartResult("left_hand", False, "not seen", 0.0, 0.0, np.zeros(4)),
+    read("right_hand", True, "", HandState(45, 1, 6, 3), 21),
+  )
+
+
 @pytest.fixture(name="report")
 def _good() -> dict:
-  return _report([_person(0), _person(1, 0.75)], include_trace=True)
+  with_parts = _person(1, 0.75)._replace(
+    parts=_parts(), gaze=np.float32([0.5, -1.0])
+  )
+  return _report([_person(0), with_parts], include_trace=True)
 
 
 def test_empty_boxes_are_told():
@@ -187,7 +226,41 @@ def test_uncertainty_is_optional_and_of_each_joint():
 
 
 def test_trace_is_optional():
-  assert "trace" not in _report([_person(0)])["people"][0]
+  person = _person(0)._replace(parts=_parts())
+  (found,) = _report([person])["people"]
+  assert "trace" not in found
+  assert "trace" not in found["parts"]["face"]
+
+
+def test_parts_say_whether_they_are_used_and_why_not(report):
+  assert "parts" not in report["people"][0]
+  assert "gaze" not in report["people"][0]
+  person = report["people"][1]
+  assert person["gaze"] == [0.5, -1.0]
+  face, left, right = (
+    person["parts"][name] for name in ("face", "left_hand", "right_hand")
+  )
+  assert left == {
+    "used": False,
+    "score": 0.0,
+    "crop_box": [0.0] * 4,
+    "reason": "not seen",
+  }
+  assert not face["used"] and face["reason"] == "elsewhere"
+  assert right["used"] and "reason" not in right
+  assert right["score"] == 0.9123
+  part = _parts()[2]
+  for name, value in part.state._asdict().items():
+    np.testing.assert_allclose(right["latents"][name], value, atol=1e-6)
+    trace = getattr(part.trace.state, name)
+    np.testing.assert_allclose(right["trace"][name], trace, atol=1e-6)
+  np.testing.assert_allclose(right["rotation"], part.rotation, atol=1e-6)
+  points = right["keypoints"]
+  np.testing.assert_allclose(points["positions"], part.keypoints, atol=1e-5)
+  np.testing.assert_allclose(
+    points["reprojected"], part.keypoints_2d, atol=1e-3
+  )
+  assert len(right["iterations"]["total"]) == STEPS
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -233,6 +306,23 @@ def _set(report, path, value):
     (["people", 0, "joints", "positions", 4], None, "62 entries, expected 63"),
     (["people", 0, "iterations", "part"], [1.0], "1 entries, expected 4"),
     (["people", 0, "trace", "shape"], [[0.0] * 16], "1 entries, expected 4"),
+    (["people", 1, "gaze"], [1.0], "gaze: has 1 entries, expected 2"),
+    (["people", 1, "parts"], 3, "parts: is int, expected an object"),
+    (
+      ["people", 1, "parts", "face", "used"],
+      1,
+      "parts.face.used: is int, expected bool",
+    ),
+    (
+      ["people", 1, "parts", "left_hand", "score"],
+      None,
+      "parts.left_hand: has no field 'score'",
+    ),
+    (
+      ["people", 1, "parts", "right_hand", "latents", "pose"],
+      [0.0],
+      "right_hand.latents.pose: has 1 entries, expected 45",
+    ),
     (["joint_names", 3], 3, r"joint_names\[3\]: is int, expected strings"),
   ],
 )

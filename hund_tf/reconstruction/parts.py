@@ -1,0 +1,292 @@
+"""The parts of people: faces and hands read, judged, and put onto bodies."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.detection.interface import Detection
+from hund_tf.geometry import camera
+from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.reconstruction import fusion
+from hund_tf.reconstruction.attention import FACE, HANDS
+from hund_tf.reconstruction.methods import Method
+from hund_tf.reconstruction.part_config import PartsConfig
+from hund_tf.reconstruction.part_gates import refused, sight_of
+from hund_tf.reconstruction.part_reading import read_parts
+from hund_tf.reconstruction.part_results import PartReader, PartResult
+from hund_tf.reconstruction.polished_end import parts_read
+from hund_tf.types import (
+  HAND_POSE_DIM,
+  HandState,
+  HumanState,
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+)
+
+_MESH = "proxy_1500"  # joints and keypoints do not depend on it
+# What a descent that goes on changes; hands and faces are kept.
+_OF_BODY = ("body_pose", "shape", "rotation", "translation")
+_NO_HAND = HandState(
+  np.zeros(HAND_POSE_DIM), np.zeros(1), np.eye(3, 2).ravel(), np.zeros(3)
+)
+
+
+class Whole(NamedTuple):
+  """What is known of the people of a batch before their parts are seen."""
+
+  detections: Sequence[Detection]  # B
+  photo_sizes: Sequence[tuple[int, int] | None]  # B heights and widths, pixels
+  cameras: Intrinsics  # of the photos, fields [B, 2], pixels
+  features: ImageFeatures  # of the crops of whole people, [B, ...]
+  crop_cameras: Intrinsics  # of these crops, fields [B, 2], crop pixels
+  trace: RefinementState  # of the bodies, [B, M+1, ...]
+
+
+class Fused(NamedTuple):
+  """What parts make of one person; arrays are numpy, without a batch axis."""
+
+  parts: tuple[PartResult, ...]
+  state: HumanState | None = None  # None: no part is used
+  rest: RefinementState | None = None  # rows by which the trace is continued
+  gaze: np.ndarray | None = None  # [2] as of `FaceState`; None: no face is used
+
+
+class PartFusion:
+  """Looks at faces and hands closely and puts them onto bodies."""
+
+  def __init__(
+    self,
+    method: Method,
+    readers: Mapping[str, PartReader],
+    config: PartsConfig,
+  ):
+    """Keeps what reads parts.
+
+    Args:
+      method: that bodies come from; it goes on once hands are found.
+      readers: of every part that `config` names; those of both hands are one
+        that reads right hands.
+      config: which parts, and when they are used.
+
+    Raises:
+      ValueError: if the body is another than the open one.
+    """
+    body_model = method.objective.body_model
+    if not isinstance(body_model, BodyModel):
+      raise ValueError(
+        "parts: are asked for with a body other than the open one, whose hands "
+        "and faces the networks know; expected none"
+      )
+    self._method = method
+    self._readers = {name: readers[name] for name in config.names}
+    self._config = config
+    self._body = body_model
+    self._terms = tf.function(
+      self._terms_of, autograph=False, reduce_retracing=True
+    )
+
+  def __call__(self, whole: Whole) -> list[Fused]:
+    """What the parts make of B people, in their order."""
+    begin = time.perf_counter()
+    found = self.judged(whole)
+    results = [
+      Fused(tuple(found[name][i] for name in found))
+      for i in range(len(whole.detections))
+    ]
+    chosen = [
+      i for i, row in enumerate(results) if any(p.used for p in row.parts)
+    ]
+    if chosen:
+      changed = self._fused(
+        _people(whole, chosen), [results[i].parts for i in chosen], begin
+      )
+      for i, result in zip(chosen, changed, strict=True):
+        results[i] = result
+    return results
+
+  def judged(self, whole: Whole) -> dict[str, list[PartResult]]:
+    """By their names the parts of B people, each with whether it is used."""
+    found = read_parts(
+      whole.detections,
+      whole.photo_sizes,
+      whole.cameras,
+      self._readers,
+      self._config.attention,
+    )
+    state = _row(whole.trace.state, -1)
+    body = self._body.decode(state, _MESH)
+    turned = fusion.global_rotations(body.rotations).numpy()
+    seen = camera.project(body.keypoints, whole.cameras).numpy()
+    judged = {name: [] for name in found}
+    for name, parts in found.items():
+      for i, part in enumerate(parts):
+        if part.state is not None:
+          sight = sight_of(
+            part, whole.detections[i], turned[i], seen[i], body.joints[i]
+          )
+          reason = refused(sight, self._config.fusion.gates)
+          part = part._replace(used=not reason, reason=reason)
+        judged[name].append(part)
+    return judged
+
+  def _fused(
+    self,
+    whole: Whole,
+    parts: Sequence[tuple[PartResult, ...]],
+    begin: float,
+  ) -> list[Fused]:
+    """Of people of whom some part is used."""
+    hands = _hands(parts)
+    faces = [_used(row, FACE) for row in parts]
+    state = _numpy(_row(whole.trace.state, -1))
+    steered = np.flatnonzero(np.any([*hands.used.values()], axis=0))
+    between = {}
+    if len(steered):
+      rest = _numpy(self._resumed(whole, state, hands, steered))
+      between = {i: _person(rest, k) for k, i in enumerate(steered)}
+      for name in _OF_BODY:
+        getattr(state, name)[steered] = getattr(rest.state, name)[:, -1]
+    state = fusion.with_hands(self._body, state, hands.states, hands.used)
+    for i, face in enumerate(faces):
+      if face is not None:
+        state.expression[i] = face.state.expression
+    terms = self._terms(
+      HumanState(*map(tf.constant, state)),
+      target_from_features(whole.features),
+      whole.crop_cameras,
+      parts_read(whole.features),
+    )
+    before = _numpy(_row(whole.trace, -1))
+    seconds = np.float32(time.perf_counter() - begin)
+    last = before._replace(
+      state=state, terms=_numpy(terms), seconds=before.seconds + seconds
+    )
+    return [
+      Fused(
+        parts=row,
+        state=_person(state, i),
+        rest=_continued(
+          between.get(i), _person(last, i), float(before.seconds[i])
+        ),
+        gaze=None if faces[i] is None else faces[i].state.gaze,
+      )
+      for i, row in enumerate(parts)
+    ]
+
+  def _resumed(
+    self, whole: Whole, state: HumanState, hands: "_Hands", people: np.ndarray
+  ) -> RefinementState:
+    """The descents of some people `[S]` gone on with, steered by their hands.
+
+    Args:
+      whole: of B people.
+      state: where they stand, fields `[B, ...]`.
+      hands: of B people.
+      people: the rows of those who are steered.
+    """
+    some = _people(whole, people)
+    state, hands = _people((state, hands), people)
+    start = fusion.with_hands(self._body, state, hands.states, hands.used)
+    return self._method.resume(
+      fusion.steered_features(
+        some.features, some.crop_cameras, hands.points, hands.used
+      ),
+      some.crop_cameras,
+      some.trace,
+      self._config.fusion.resume_stages,
+      HumanState(*map(tf.constant, start)),
+    )
+
+  def _terms_of(self, state, target, intrinsics, parts):
+    objective = self._method.objective
+    body = self._body.decode(state, objective.config.mesh)
+    return objective.evaluate(body, state, target, intrinsics, parts)
+
+
+class _Hands(NamedTuple):
+  """The hands of B people, by their names; zeros where one is not used."""
+
+  states: dict[str, HandState]  # fields [B, ...]
+  points: dict[str, np.ndarray]  # [B, 21, 3] metres, camera frame
+  used: dict[str, np.ndarray]  # [B] bool
+
+
+def _hands(parts: Sequence[tuple[PartResult, ...]]) -> _Hands:
+  """The hands among the parts of B people."""
+  found = _Hands({}, {}, {})
+  for name in HANDS:
+    rows = [_used(row, name) for row in parts]
+    states = [part.state if part else _NO_HAND for part in rows]
+    found.states[name] = HandState(
+      *(np.stack(x).astype(np.float32) for x in zip(*states, strict=True))
+    )
+    none = np.zeros([21, 3])
+    points = [part.keypoints if part else none for part in rows]
+    found.points[name] = np.stack(points).astype(np.float32)
+    found.used[name] = np.array([part is not None for part in rows])
+  return found
+
+
+def _used(parts: Sequence[PartResult], name: str) -> PartResult | None:
+  """A person's part of this name, if there is one and it is used."""
+  return next((p for p in parts if p.name == name and p.used), None)
+
+
+def _continued(
+  between: RefinementState | None, last: RefinementState, begin: float
+) -> RefinementState:
+  """The rows of one person's trace after those of the body alone.
+
+  Args:
+    between: of the descent that went on; its first row is where from, and its
+      last is replaced.
+    last: the row with the parts.
+    begin: seconds at which the descent went on.
+  """
+  rows = [last]
+  if between is not None:
+    later = between._replace(seconds=between.seconds + np.float32(begin))
+    count = len(later.seconds)
+    rows = [_person(later, i) for i in range(1, count - 1)] + rows
+  return tf.nest.map_structure(lambda *x: np.stack(x), *rows)
+
+
+def _row(trace, index: int):
+  """One row `[B, ...]` of tensors `[B, M + 1, ...]`."""
+  return tf.nest.map_structure(lambda x: x[:, index], trace)
+
+
+def _person(batch, index: int):
+  """One person of tensors `[B, ...]`."""
+  return tf.nest.map_structure(lambda x: x[index], batch)
+
+
+def _people(batch, indices: Sequence[int]):
+  """Some people of tensors `[B, ...]`, or of lists of B."""
+  if isinstance(batch, Whole):
+    lists = {
+      name: [getattr(batch, name)[i] for i in indices]
+      for name in ("detections", "photo_sizes")
+    }
+    rest = {
+      name: _people(getattr(batch, name), indices)
+      for name in Whole._fields
+      if name not in lists
+    }
+    return Whole(**lists, **rest)
+  return tf.nest.map_structure(
+    lambda x: (
+      x[indices] if isinstance(x, np.ndarray) else tf.gather(x, indices)
+    ),
+    batch,
+  )
+
+
+def _numpy(batch):
+  """Arrays of tensors, which may be written to."""
+  return tf.nest.map_structure(np.array, batch)
