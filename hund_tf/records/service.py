@@ -4,10 +4,55 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hund_tf.compat import tf
-from hund_tf.records.shards import Manifest
+from hund_tf.records.shards import Manifest, RecordError, ShardReader
 
 _OPEN_SHARDS = 8  # that records are drawn from in turn
+_NONE_REPLACED = (
+  "a data service replaces no records: make the dataset again, or train "
+  "without the service"
+)
 _SHUFFLED = 2048  # records among which the next one is drawn
+
+
+def check_all(
+  manifests: Sequence[Manifest],
+  check: Callable[[bytes], None] | None,
+  report: Callable[[str], None] = print,
+) -> None:
+  """Reads all records, since workers cannot replace one that is damaged.
+
+  Args:
+    manifests: of the datasets.
+    check: raises a ValueError for a record that is whole but cannot be used.
+    report: told of each dataset before it is read.
+
+  Raises:
+    RecordError: naming the first record that is damaged or cannot be used.
+  """
+  for manifest in manifests:
+    report(f"reading the {manifest.count} records of {manifest.name}")
+    for path in manifest.paths():
+      reader = ShardReader(path)
+      try:
+        for number in range(len(reader)):
+          _check(reader, number, check)
+      finally:
+        reader.close()
+
+
+def _check(
+  reader: ShardReader, number: int, check: Callable[[bytes], None] | None
+) -> None:
+  try:
+    data = reader.serialized(number)
+    if check:
+      check(data)
+  except RecordError as error:  # which names the file
+    raise RecordError(f"{error}; {_NONE_REPLACED}") from error
+  except ValueError as error:
+    raise RecordError(
+      f"{reader.path}: record {number}: {error}; {_NONE_REPLACED}"
+    ) from error
 
 
 def service_batches(
@@ -22,7 +67,7 @@ def service_batches(
   The workers share the shards, which they must see under the same paths. The
   order is another one every time and nothing keeps the position, so that a run
   that was stopped sees other batches when it goes on: for throughput, not for
-  repetition. A damaged record stops the stream (see `shards.verify`).
+  repetition. A damaged record ends the stream (see `check_all`).
 
   Args:
     manifests: of the datasets, at least one.

@@ -7,7 +7,8 @@ import pytest
 from hund_tf.compat import tf
 from hund_tf.records import schema
 from hund_tf.records.schema import PersonRecord
-from hund_tf.records.service import service_batches
+from hund_tf.records.service import check_all, service_batches
+from hund_tf.records.shards import RecordError
 from tests.records import people
 
 
@@ -38,3 +39,18 @@ def test_all_records_come_by_their_weights(address, tmp_path):
   assert set(drawn) == {f"a/{i}" for i in range(6)} | {"b/0", "b/1", "b/2"}
   share = sum(drawn[f"b/{i}"] for i in range(3)) / 240
   assert share == pytest.approx(0.75, abs=0.12)
+
+
+def test_all_records_are_looked_at_before(tmp_path):
+  records = [PersonRecord(f"a/{i}", "a") for i in range(5)]
+  manifest = people.write(tmp_path, "a", records)
+  check_all([manifest], None)
+
+  def check(data: bytes) -> None:
+    if schema.decode(data).key == "a/3":
+      raise ValueError("dataset a: a/3: no width")
+
+  with pytest.raises(RecordError, match=r"a/3: no width; a data se") as error:
+    check_all([manifest], check, lambda line: None)
+  assert str(error.value).startswith(f"{tmp_path}/a-0000")
+  assert ".tfrecord: record " in str(error.value)

@@ -10,7 +10,7 @@ from hund_tf.compat import tf
 from hund_tf.options import check, option
 from hund_tf.records.examples import RecordExamples
 from hund_tf.records.mixing import Mix
-from hund_tf.records.service import service_batches
+from hund_tf.records.service import check_all, service_batches
 from hund_tf.records.shards import DamageConfig
 from hund_tf.records.stream import RecordStream
 from hund_tf.training.hund import sources as sources_lib
@@ -35,7 +35,8 @@ class ReadingConfig(DamageConfig):
   service: str | None = option(
     None,
     "Address of a tf.data service, grpc://HOST:PORT, whose workers make the "
-    "batches of records; they then come in another order at every start.",
+    "batches of records; they then come in another order at every start, and "
+    "all are read before it: a damaged one cannot be replaced.",
     name="data_service",
   )
 
@@ -114,6 +115,7 @@ class RecordBatches(Batches):
     Raises:
       ValueError: if a kind of batches that the regime has is without a source,
         or the sources' weights do not fit.
+      RecordError: if a service is to read records of which one is damaged.
     """
     super().__init__(config)
     reading = reading or ReadingConfig()
@@ -130,6 +132,8 @@ class RecordBatches(Batches):
       )
     # What makes examples knows what it needs of a record.
     check = getattr(examples, "check", None)
+    if reading.service:
+      check_all([s.manifest for s in sources if s.manifest], check, report)
     even, odd = (chosen[kind] for kind in self._kinds)
     self._together = even == odd
     self._turns = {

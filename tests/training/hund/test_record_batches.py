@@ -41,6 +41,15 @@ def _batches(sources, regime="FS+SS", reading=None, synthetic=None, size=2):
   )
 
 
+def _with_a_damaged_record(folder):
+  manifest = people.write(folder, "bad", [PersonRecord("bad/0", "bad")], 1)
+  path = manifest.paths()[0]
+  content = bytearray(path.read_bytes())
+  content[40] ^= 1
+  path.write_bytes(content)
+  return manifest
+
+
 def _names(records):
   return [schema.decode(record).key for record in records]
 
@@ -135,12 +144,18 @@ def test_the_data_service_keeps_the_turns(data):
   del worker, dispatcher
 
 
+def test_the_data_service_begins_with_good_records_only(data, tmp_path):
+  manifest = _with_a_damaged_record(tmp_path)
+  reading = ReadingConfig(service="grpc://unused:1")
+  sources = [Source(data["full"], "full"), Source(manifest, "self")]
+  with pytest.raises(
+    shards.RecordError, match="record 0.*replaces no records: make"
+  ):
+    _batches(sources, reading=reading)
+
+
 def test_an_error_of_reading_is_kept_as_it_was(tmp_path):
-  manifest = people.write(tmp_path, "bad", [PersonRecord("bad/0", "bad")], 1)
-  path = manifest.paths()[0]
-  content = bytearray(path.read_bytes())
-  content[40] ^= 1
-  path.write_bytes(content)
+  manifest = _with_a_damaged_record(tmp_path)
   batches = _batches([Source(manifest)])
   with pytest.raises(tf.errors.OpError):
     next(iter(batches.dataset(0, tf.distribute.get_strategy())))
