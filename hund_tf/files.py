@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -92,6 +93,24 @@ class JsonError(ValueError):
 
   def __str__(self) -> str:
     return f"{printable(self.args[0])}: is not JSON ({self.problem})"
+
+
+def check_size(path: str | os.PathLike, largest_mb: float) -> None:
+  """Looks at a file before it is read.
+
+  Raises:
+    OSError: if there is none.
+    ValueError: of one line, without the file's name, if it is larger, or no
+      regular file.
+  """
+  status = os.stat(path)
+  if not stat.S_ISREG(status.st_mode):
+    raise ValueError("it is no regular file")
+  if status.st_size > largest_mb * 1e6:
+    raise ValueError(
+      f"it has {status.st_size / 1e6:,.0f} MB, expected at most "
+      f"{largest_mb:,.0f}"
+    )
 
 
 def read_json(

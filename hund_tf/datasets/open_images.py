@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.datasets import annotated_photos
 from hund_tf.datasets.source import Skipped, WorkItem
 from hund_tf.records import regions
@@ -31,6 +32,7 @@ _LEFT_OUT = {
   "IsDepiction": "depiction",
   "IsInside": "seen from inside",
 }
+_LARGEST_MB = 4000.0  # the largest list of boxes has 2,300
 _COLUMNS = ("ImageID", "LabelName", *_CORNERS)
 
 
@@ -73,6 +75,7 @@ class OpenImages:
     """
     path = Path(self.annotations)
     try:
+      files.check_size(path, _LARGEST_MB)
       status = path.stat()
       items = _read(str(path), status.st_size, status.st_mtime_ns)
     except (OSError, ValueError, csv.Error) as error:

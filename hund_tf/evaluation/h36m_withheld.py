@@ -11,6 +11,7 @@ import numpy as np
 from hund_tf.datasets.human36m import cameras, files
 from hund_tf.evaluation.h36m_submission import SUBJECTS
 from hund_tf.evaluation.photo_predictions import Sighting
+from hund_tf.photos.video import open_video
 from hund_tf.types import Intrinsics
 
 
@@ -53,11 +54,14 @@ def list_videos(root: str | os.PathLike, step: int = 1) -> list[Video]:
 
 
 def _frames(path: Path, step: int) -> tuple[int, ...]:
-  capture = cv2.VideoCapture(str(path))
+  capture = open_video(path)
   count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
   capture.release()
-  if count < 1:
-    raise ValueError(f"{path}: cannot be opened; expected a complete MP4 file")
+  if not 0 < count <= files.MOST_FRAMES:
+    raise ValueError(
+      f"{path}: is said to have {count:,} frames; expected a complete MP4 file "
+      f"of at most {files.MOST_FRAMES:,}"
+    )
   return tuple(sorted({*range(0, count, step), count - 1}))
 
 

@@ -10,7 +10,8 @@ import os
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hund_tf.motion.bvh import Motion, MotionError
+from hund_tf import files
+from hund_tf.motion.bvh import LARGEST_MB, Motion, MotionError
 
 SECONDS_PER_FRAME = 1.0 / 120.0
 
@@ -68,10 +69,13 @@ def read_asf_amc(
 def _lines(path: str | os.PathLike) -> list[list[str]]:
   """Words of every line that is neither empty nor a comment."""
   try:
+    files.check_size(path, LARGEST_MB)
     with open(path, encoding="utf-8", errors="replace") as file:
       rows = [line.split() for line in file]
-  except OSError as error:
-    raise MotionError(f"{path}: cannot be read ({error.strerror})") from error
+  except (OSError, ValueError) as error:
+    raise MotionError(
+      f"{path}: cannot be read ({files.problem(error)})"
+    ) from error
   return [row for row in rows if row and not row[0].startswith("#")]
 
 

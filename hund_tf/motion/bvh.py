@@ -6,6 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from hund_tf import files
+
+LARGEST_MB = 100.0  # of a text file of motion
+
 
 class MotionError(ValueError):
   """A motion-capture file that cannot be read; the message names the file."""
@@ -60,10 +64,13 @@ def read_bvh(path: str | os.PathLike) -> Motion:
     MotionError: if the file is not readable BVH; the message says where.
   """
   try:
+    files.check_size(path, LARGEST_MB)
     with open(path, encoding="utf-8", errors="replace") as file:
       text = file.read()
-  except OSError as error:
-    raise MotionError(f"{path}: cannot be read ({error.strerror})") from error
+  except (OSError, ValueError) as error:
+    raise MotionError(
+      f"{path}: cannot be read ({files.problem(error)})"
+    ) from error
   head, found, tail = text.partition("MOTION")
   if not found or "HIERARCHY" not in head:
     raise MotionError(

@@ -7,10 +7,39 @@ import cv2
 import numpy as np
 
 from hund_tf import files
+from hund_tf.photos.loading import MAX_PIXELS
+
+_KINDS = "give a video that OpenCV can read (MP4, AVI, MOV)"
 
 
 class VideoError(files.FileError):
   """A video that cannot be used."""
+
+
+def open_video(path: str | os.PathLike) -> cv2.VideoCapture:
+  """Opens a video of which no frame has more pixels than a photo may have.
+
+  Raises:
+    VideoError: if the file is missing, too large to be decoded, or no video.
+  """
+  path = files.expand(path)
+  if not files.exists(path) or not path.is_file():
+    raise VideoError(path, "is not a file", "give an existing video file")
+  capture = cv2.VideoCapture(str(path))
+  width, height = (
+    int(capture.get(name))
+    for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+  )
+  if not capture.isOpened():
+    raise VideoError(path, "no frame can be decoded", _KINDS)
+  if width * height > MAX_PIXELS:
+    capture.release()
+    raise VideoError(
+      path,
+      f"its frames are too large: {width} x {height} pixels",
+      f"give a video of at most {MAX_PIXELS:,} pixels",
+    )
+  return capture
 
 
 def read_frames(
@@ -28,14 +57,11 @@ def read_frames(
 
   Raises:
     ValueError: if the step is not positive.
-    VideoError: if the file is missing or no frame of it can be decoded.
+    VideoError: as `open_video`, or if no frame can be decoded.
   """
   if step < 1:
     raise ValueError(f"video step: got {step}, expected 1 or more")
-  path = files.expand(path)
-  if not files.exists(path) or not path.is_file():
-    raise VideoError(path, "is not a file", "give an existing video file")
-  capture = cv2.VideoCapture(str(path))
+  capture = open_video(path)
   try:
     number = 0
     while capture.grab():
@@ -48,8 +74,4 @@ def read_frames(
   finally:
     capture.release()
   if number == 0:
-    raise VideoError(
-      path,
-      "no frame can be decoded",
-      "give a video that OpenCV can read (MP4, AVI, MOV)",
-    )
+    raise VideoError(path, "no frame can be decoded", _KINDS)

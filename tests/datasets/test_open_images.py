@@ -97,3 +97,11 @@ def test_refuses_other_files(folder):
     _convert(folder, "ImageID,LabelName\na,b\n")
   with pytest.raises(ValueError, match="not an OpenImages box file"):
     OpenImages(str(folder / "none.csv"), str(folder)).items()
+
+
+def test_a_file_larger_than_any_is_not_read(folder):
+  path = folder / "boxes.csv"
+  with path.open("wb") as file:
+    file.truncate(4_100_000_000)  # without a byte on disk
+  with pytest.raises(ValueError, match="it has 4,100 MB, expected at most 4,0"):
+    OpenImages(str(path), str(folder)).items()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hund_tf.motion import bvh
+from hund_tf.motion import asf_amc, bvh
 
 _CLIP = """HIERARCHY
 ROOT Hips
@@ -105,3 +105,15 @@ def test_broken_files(clip, old, new, message):
 def test_missing_file(tmp_path):
   with pytest.raises(bvh.MotionError, match="gone.bvh"):
     bvh.read_bvh(tmp_path / "gone.bvh")
+
+
+@pytest.mark.parametrize(
+  "read", [bvh.read_bvh, lambda path: asf_amc.read_asf_amc(path, path)]
+)
+def test_large_files_are_not_read(tmp_path, read):
+  with (tmp_path / "a.bvh").open("wb") as file:
+    file.truncate(101_000_000)  # without a byte on disk
+  with pytest.raises(
+    bvh.MotionError, match="a.bvh: cannot be read .it has 101 MB"
+  ):
+    read(tmp_path / "a.bvh")

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hund_tf.photos import video
 from hund_tf.photos.video import VideoError, read_frames
 
 
@@ -40,3 +41,9 @@ def test_bad_input_is_named(tmp_path, clip):
     list(read_frames(tmp_path / "none.mp4"))
   with pytest.raises(ValueError, match="got 0, expected 1 or more"):
     list(read_frames(clip, 0))
+
+
+def test_frames_larger_than_photos_are_refused(clip, monkeypatch):
+  monkeypatch.setattr(video, "MAX_PIXELS", 80 * 64 - 1)
+  with pytest.raises(VideoError, match="too large: 80 x 64 pixels; give a vi"):
+    list(read_frames(clip))

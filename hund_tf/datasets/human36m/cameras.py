@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from hund_tf.files import check_size
+
 # In the order of `metadata.xml`, with width and height of their photos.
 PHOTO_SIZES: dict[str, tuple[int, int]] = {
   "54138969": (1000, 1002),
@@ -21,6 +23,7 @@ PHOTO_SIZES: dict[str, tuple[int, int]] = {
 }
 _SUBJECTS = 11  # S1 to S11
 _EXTRINSICS, _INTRINSICS = 6, 9  # numbers of a camera
+_LARGEST_MB = 10.0
 _ITERATIONS = 20  # to undistort; each gains about a digit at the border
 
 
@@ -49,6 +52,7 @@ def read_cameras(path: str | os.PathLike) -> dict[tuple[str, str], Camera]:
   expected = len(PHOTO_SIZES) * (_SUBJECTS * _EXTRINSICS + _INTRINSICS)
   remedy = f"expected Human3.6M's metadata.xml with {expected} numbers in <w0>"
   try:
+    check_size(path, _LARGEST_MB)
     text = ElementTree.parse(path).getroot().findtext(".//w0") or ""
     words = re.split(r"[\s,;]+", text.strip(" \t\r\n[]"))
     numbers = np.array([float(word) for word in words if word])

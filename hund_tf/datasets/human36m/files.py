@@ -1,18 +1,23 @@
 """Human3.6M's files: where they are, poses, masks and frames."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import h5py
 import numpy as np
 
 from hund_tf.datasets.human36m.cameras import PHOTO_SIZES
 from hund_tf.extras import load_extra
+from hund_tf.files import check_size
 from hund_tf.photos.loading import load_photo
+from hund_tf.photos.video import VideoError, open_video
 
 NUM_JOINTS = 32
+MOST_FRAMES = 100_000  # of a take; the longest has about 6,400
+_LARGEST_MB = 64.0  # of a file of poses; the largest have about 5
+_MOST_PIXELS = 4_000_000  # of a mask
 
 # Folders of a subject: as the archives unpack, and as h36m-fetch names them.
 _FOLDERS: dict[str, tuple[str, str]] = {
@@ -104,7 +109,13 @@ def read_pose(path: Path, dimensions: int) -> np.ndarray:
     raise DamagedInput("missing pose file", f"{path}: does not exist; {remedy}")
   cdflib = load_extra("cdflib", "datasets")
   try:
-    pose = np.asarray(cdflib.CDF(path).varget("Pose"), np.float64)
+    check_size(path, _LARGEST_MB)
+    file = cdflib.CDF(path)
+    said = file.varinq("Pose")
+    values = math.prod(said.Dim_Sizes) * (said.Last_Rec + 1)
+    if values > MOST_FRAMES * NUM_JOINTS * dimensions:
+      raise ValueError(f"Pose is said to have {values:,} values")
+    pose = np.asarray(file.varget("Pose"), np.float64)
   except Exception as error:  # the decoder of broken bytes raises any kind
     raise DamagedInput(
       "unreadable pose file",
@@ -130,7 +141,10 @@ class BoxMasks:
     self._path = path
     try:
       self._file = h5py.File(path, "r")
-      self._references = np.ravel(self._file["Masks"][()])
+      masks = self._file["Masks"]
+      if masks.size > MOST_FRAMES:
+        raise ValueError(f"it is said to have {masks.size:,} masks")
+      self._references = np.ravel(masks[()])
     except Exception as error:  # h5py raises OSError, KeyError and others
       raise DamagedInput(
         "unreadable mask file",
@@ -149,7 +163,10 @@ class BoxMasks:
     if frame >= len(self._references) or not self._references[frame]:
       return None
     try:
-      mask = np.asarray(self._file[self._references[frame]]).T  # H, W
+      stored = self._file[self._references[frame]]
+      if stored.size > _MOST_PIXELS:
+        raise ValueError(f"it is said to have {stored.size:,} pixels")
+      mask = np.asarray(stored).T  # H, W
       rows = np.flatnonzero(mask.any(axis=1))
       columns = np.flatnonzero(mask.any(axis=0))
     except Exception as error:
@@ -190,13 +207,14 @@ def video_frames(
   Raises:
     DamagedInput: if the video cannot be opened.
   """
-  video = cv2.VideoCapture(str(path))
   try:
-    if not video.isOpened():
-      raise DamagedInput(
-        "unreadable video",
-        f"{path}: cannot be opened; expected a complete MP4 file",
-      )
+    video = open_video(path)
+  except VideoError as error:
+    raise DamagedInput(
+      "unreadable video",
+      f"{path}: {error.problem}; expected a complete MP4 file",
+    ) from error
+  try:
     position, ended = 0, False  # of the next frame that the decoder gives
     for frame in frames:
       image = None

@@ -10,7 +10,7 @@ from PIL import Image
 
 from hund_tf.body import keypoints
 from hund_tf.body.joint_sets import H36M_17
-from hund_tf.datasets.human36m import actions
+from hund_tf.datasets.human36m import actions, cameras, files
 from hund_tf.datasets.human36m.reader import Human36M
 from hund_tf.datasets.source import Skipped
 from hund_tf.records import schema
@@ -298,3 +298,30 @@ def test_trials_are_those_of_the_datasets_table():
     assert actions.trial(subject, first[subject]) == 1
     assert actions.trial(subject, second[subject]) == 2
   assert actions.action("TakingPhoto 1") == actions.action("Photo")
+
+
+@pytest.mark.parametrize(
+  ("kind", "reason"),
+  [
+    (_POSES, "unreadable pose file"),
+    ("MySegmentsMat/ground_truth_bb", "unreadable mask file"),
+  ],
+)
+def test_files_that_claim_too_much_are_named(copy, monkeypatch, kind, reason):
+  monkeypatch.setattr(files, "MOST_FRAMES", 3)
+  path = next((copy / "S9" / kind).iterdir())
+  with pytest.raises(files.DamagedInput, match="is said to have") as error:
+    files.read_pose(path, 3) if kind == _POSES else files.BoxMasks(path)
+  assert error.value.reason == reason
+
+
+def test_large_files_are_not_read(copy):
+  poses = next((copy / "S9" / _POSES).iterdir())
+  for path, read in (
+    (poses, lambda path: files.read_pose(path, 3)),
+    (copy / "metadata.xml", cameras.read_cameras),
+  ):
+    with path.open("ab") as file:
+      file.truncate(65_000_000)  # without a byte on disk
+    with pytest.raises(ValueError, match="it has 65 MB, expected at most"):
+      read(path)
