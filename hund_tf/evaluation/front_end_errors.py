@@ -1,9 +1,11 @@
 """Quantiles of the front end's errors, by where they are from, side by side.
 
-Keypoints are compared in person sizes, the larger side of the person's box, and
-3D landmarks in millimetres, by group from its own root.
+Keypoints are compared in person sizes, the larger side of the person's box,
+those of close-ups in sizes of the hand or face, and 3D landmarks in
+millimetres, by group from its own root.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,10 +18,13 @@ from hund_tf.evaluation import metrics
 from hund_tf.evaluation.landmarks_3d import GROUPS as GROUPS_3D
 from hund_tf.evaluation.landmarks_3d import Seen
 from hund_tf.records.schema import PersonRecord
+from hund_tf.synthetic import part_noise_fit
+from hund_tf.synthetic.part_noise_fit import Observed
 
 _QUANTILES = (0.5, 0.75, 0.9, 0.95)
 _FAR = 0.1  # person sizes
 _MM = 1e3
+_PIXELS = (0.0, 64.0, 96.0, 160.0, np.inf)  # bounds of the sizes of parts
 GROUPS = {
   "shoulders, hips": ("shoulder", "hip"),
   "elbows, knees": ("elbow", "knee"),
@@ -154,6 +159,39 @@ def landmark_table(sources: Mapping[str, Seen]) -> str:
       )
       cells = [cell for e in errors for cell in _quantiles(_MM * e, 0)]
       lines.append([group, source, str(int(shown.sum())), *cells])
+  return _markdown(lines)
+
+
+def part_table(
+  sources: Mapping[str, Mapping[str, Observed]],
+  looked: Mapping[str, np.ndarray],
+) -> str:
+  """A Markdown table of hands and faces in close-ups, by size and source.
+
+  Args:
+    sources: hands and faces that were found, of each source.
+    looked: of all of them `[M, 2]` pixels and whether they were found.
+  """
+  quantiles = [f"{q:.0%}" for q in _QUANTILES]
+  titles = ["", "pixels", "errors", "parts", "found", *quantiles]
+  titles += [f"mean of a part {q}" for q in quantiles]
+  lines = [[*titles, "confidence"], ["---"] * (len(titles) + 1)]
+  for group, (pixels, found) in ((k, v.T) for k, v in looked.items()):
+    for low, high in itertools.pairwise(_PIXELS):
+      here = (pixels >= low) & (pixels < high)
+      size = (
+        f"{low:.0f} to {high:.0f}" if np.isfinite(high) else f"{low:.0f} on"
+      )
+      for source, groups in sources.items():
+        seen = groups[group]
+        rows = (seen.pixels >= low) & (seen.pixels < high)
+        if not rows.any():
+          continue
+        far = part_noise_fit.distances(seen.points[rows], seen.seen[rows])
+        cells = [str(int(rows.sum())), f"{found[here].mean():.2f}"]
+        cells += _quantiles(far.ravel(), 3) + _quantiles(far.mean(1), 3)
+        cells.append(f"{np.median(seen.confidence[rows]):.2f}")
+        lines.append([group, size, source, *cells])
   return _markdown(lines)
 
 

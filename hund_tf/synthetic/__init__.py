@@ -7,5 +7,6 @@ fits), in B (`mask_noise`) and in 3D (`landmark_noise`, which
 `landmark_noise_fit` fits). People of named sets come of `pose_sets`: poses of
 `pose_tables`, turned by `orientations`, bodies of `builds`, behind or on the
 `solids` that `supports` places; `close_ups` have raised hands and vivid faces.
-`images/` draws photo-like pictures.
+In those hands and faces are read with the errors of `part_noise`, which
+`part_noise_fit` fits. `images/` draws photo-like pictures.
 """

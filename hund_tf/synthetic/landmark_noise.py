@@ -116,7 +116,7 @@ def corrupt_landmarks(
     ("hand", right, False),
   ):
     sign = _MIRROR if mirrored else np.ones(3, np.float32)
-    seen, weight = _corrupt_group(
+    seen, weight = corrupt_group(
       draws,
       tf.gather(truth, own, axis=1) * sign,
       tf.gather(hidden, own, axis=1),
@@ -138,7 +138,7 @@ def corrupt_landmarks(
   return points, tf.gather(weights, order, axis=1)
 
 
-def _corrupt_group(
+def corrupt_group(
   draws: Draws,
   truth: tf.Tensor,
   hidden: tf.Tensor,
@@ -146,7 +146,19 @@ def _corrupt_group(
   scale: float,
   factor: float,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Points `[B, n, 3]` and weights `[B, n]`; `factor` is of all lengths."""
+  """What a front end says of one group of landmarks.
+
+  Args:
+    draws: random stream.
+    truth: `[B, n, 3]` metres from the group's root; mirrored for a left hand.
+    hidden: `[B, n]` 1 where something is in front.
+    errors: of the group, whose `rows` these keypoints are.
+    scale: of all errors; 0 gives the truth with weight 1.
+    factor: of the lengths of errors.
+
+  Returns:
+    Points `[B, n, 3]` and weights `[B, n]`.
+  """
   batch, count = hidden.shape
   errors = GroupErrors(*(x.astype(np.float32) for x in errors))
   z = draws.normal([batch, 1], 2.5)

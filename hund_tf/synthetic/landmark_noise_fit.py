@@ -1,5 +1,7 @@
 """Fits the errors of 3D landmarks to people whose truth is known."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import optimize, special
 from scipy.spatial.transform import Rotation
@@ -16,14 +18,18 @@ _CLIP = 3e-3  # of weights, before their logit is taken
 
 
 def fit(
-  seen: np.ndarray, truth: np.ndarray, hidden: np.ndarray
+  seen: np.ndarray,
+  truth: np.ndarray,
+  hidden: np.ndarray,
+  names: Sequence[str] = ("body", "face", "hand"),
 ) -> dict[str, GroupErrors]:
-  """The errors of all groups.
+  """The errors of groups.
 
   Args:
     seen: `[N, 137, 4]` x, y, z (metres) and weight of a front end.
     truth: `[N, 137, 3]` metres, of `body.landmarks_3d.viewed_landmarks`.
     hidden: `[N, 137]` 1 where something is in front.
+    names: of the groups.
 
   Raises:
     ValueError: if a group was seen of fewer than 20 people.
@@ -45,7 +51,8 @@ def fit(
     "hand": (table.RIGHT_HAND, hands),
   }
   found = {}
-  for name, (rows, arrays) in whole.items():
+  for name in names:
+    rows, arrays = whole[name]
     ever = (arrays[0][..., 3] > 0).any(axis=0)
     people = (arrays[0][..., 3] > 0).sum(axis=1) > 0.5 * ever.sum()
     if people.sum() < _LEAST_PEOPLE:
@@ -102,21 +109,21 @@ def _fit_group(rows, seen, truth, hidden, rank) -> GroupErrors:
   z = (log_spread - spread[0]) / spread[1]
   lean = np.median(vector[usual], axis=0)
   log_scale = np.log(scale)
-  slope = _line(z[usual], log_scale[usual])[1]
+  slope = line(z[usual], log_scale[usual])[1]
   mean = np.array([np.median((log_scale - slope * z)[usual]), slope])
   away = log_scale - mean[0] - mean[1] * z
   unit = (unit / np.exp(log_spread)[:, None, None])[usual]
-  factor, rest = _factor(unit.reshape(len(unit), -1), rank)
+  factor, rest = low_rank(unit.reshape(len(unit), -1), rank)
   weight, offset = _of_weights(seen, truth, hidden, z)
   return GroupErrors(
     rows=rows,
     spread=spread,
     lean=lean,
     turn=np.stack(
-      [_log_deviation(z[usual], (vector - lean)[usual, i]) for i in range(3)]
+      [log_deviation(z[usual], (vector - lean)[usual, i]) for i in range(3)]
     ),
-    flip=_logistic(z, ~usual),
-    scale=np.stack([mean, _log_deviation(z[usual], away[usual])]),
+    flip=logistic(z, ~usual),
+    scale=np.stack([mean, log_deviation(z[usual], away[usual])]),
     factor=factor,
     rest=rest,
     hidden=np.array([more, pull]),
@@ -141,22 +148,22 @@ def _of_hidden(points, moved, hidden) -> tuple[float, float]:
   return more, float(np.clip(1.0 - slope(out) / slope(~out), 0.0, 0.5))
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def line(x: np.ndarray, y: np.ndarray) -> np.ndarray:
   """Constant and slope `[2]` of the least-squares line."""
   return np.polynomial.polynomial.polyfit(x, y, 1)
 
 
-def _log_deviation(z: np.ndarray, values: np.ndarray) -> np.ndarray:
+def log_deviation(z: np.ndarray, values: np.ndarray) -> np.ndarray:
   """Constant and slope `[2]` in z of the log deviation of values about 0.
 
   Half of the values are within so many deviations as half of normal ones.
   """
   size = np.log(np.abs(values) + 1e-4)
-  slope = _line(z, size)[1]
+  slope = line(z, size)[1]
   return np.array([np.median(size - slope * z) - np.log(_MEDIAN), slope])
 
 
-def _logistic(z: np.ndarray, happened: np.ndarray) -> np.ndarray:
+def logistic(z: np.ndarray, happened: np.ndarray) -> np.ndarray:
   """Constant and slope `[2]` of a logit, with a little ridge."""
 
   def loss(line):
@@ -167,7 +174,7 @@ def _logistic(z: np.ndarray, happened: np.ndarray) -> np.ndarray:
   return optimize.minimize(loss, np.array([-3.0, 0.0])).x
 
 
-def _factor(unit: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+def low_rank(unit: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
   """Low-rank factor `[D, rank]` and own deviations `[D]` of rows `[N, D]`."""
   second = unit.T @ unit / len(unit)
   values, vectors = np.linalg.eigh(second)
