@@ -150,6 +150,16 @@ class PosePrior(tf.Module):
       )
     return PoseGroups(*result)
 
+  def right_hand_rotations(self, latent: tf.Tensor) -> tf.Tensor:
+    """Local rotations `[B, 15, 3, 3]` of right hands by latents `[B, 45]`.
+
+    As `decode` gives them, in the order of `skeleton.RIGHT_HAND_JOINTS`.
+    """
+    joints = GROUPS.right_hand
+    value, _ = self.flows.right_hand.forward(latent)
+    value = tf.reshape(value, [-1, len(joints.twist), 3])
+    return joint_limits.to_rotations(joint_limits.squash(value, joints), joints)
+
   def encode(self, local_rotations: tf.Tensor) -> PoseGroups:
     """Latents of poses, the inverse of `decode`.
 

@@ -7,6 +7,7 @@ from hund_tf.models.hund.cell import DescentInputs, HundCell
 from hund_tf.models.hund.descent_cell import Stage
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.photo_model import PhotoHund
+from hund_tf.training.descent_loop import values_in_loop
 from hund_tf.types import AlignmentTerms, TrainingExample
 
 
@@ -58,26 +59,15 @@ def loop_losses(
     parts: whether L_b is rendered, and a gradient taken through it.
   """
   loss = _stage_loss(cell.objective, example, losses)
-  rows = num_stages + 1
-  arrays = [
-    tf.TensorArray(tf.float32, rows)
-    for _ in range(1 + len(AlignmentTerms._fields))
-  ]
-
-  def refine(i, states, arrays):
-    stage = cell.evaluate(states[0], inputs, parts, inline=True)
-    values = [loss(stage), *stage.terms]
-    written = [a.write(i, x) for a, x in zip(arrays, values, strict=True)]
-    # That of s_M is not used, and costs less than a stage that differs.
-    return i + 1, cell.refine(stage, inputs, states), written
-
-  _, _, arrays = tf.while_loop(
-    lambda i, *_: i < rows,
-    refine,
-    (tf.constant(0), states, arrays),
-    maximum_iterations=rows,
+  stage_losses, *terms = values_in_loop(
+    cell,
+    inputs,
+    states,
+    num_stages,
+    lambda stage: [loss(stage), *stage.terms],
+    1 + len(AlignmentTerms._fields),
+    parts,
   )
-  stage_losses, *terms = (array.stack() for array in arrays)
   return stage_losses, AlignmentTerms(*terms)
 
 
