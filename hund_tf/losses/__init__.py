@@ -4,5 +4,6 @@
 lower; `heatmaps` draws K and finds its peaks for it. For training, `supervised`
 has the losses against the truth in 3D, `meta` makes one number of the losses of
 all stages (Eq. 7, 8), and `multitask` has the losses of the network that sees
-images.
+images. `part_alignment` is the objective of hands and faces, `part_supervised`
+their losses.
 """
