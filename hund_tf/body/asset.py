@@ -11,6 +11,45 @@ DEFAULT_ASSET = Path(__file__).parent / "assets" / "open_body.npz"
 FULL_MESH = "full"
 REDUCED_MESHES = ("lite", "proxy_3000", "proxy_1500")
 MESHES = (FULL_MESH, *REDUCED_MESHES)
+# Shapes: a letter is a length that is the same wherever it stands, and "" one
+# that may be any.
+_SHAPES: dict[str, tuple[int | str, ...]] = {
+  "template": ("V", 3),
+  "shape_basis": ("K", "V", 3),
+  "joint_template": (types.NUM_JOINTS, 3),
+  "joint_basis": ("K", types.NUM_JOINTS, 3),
+  "expression_ids": ("M",),
+  "expression_basis": (types.EXPRESSION_DIM, "M", 3),
+  "expression_mirror": (types.EXPRESSION_DIM,),
+  "zero_pose": (types.NUM_JOINTS, 3, 3),
+  "skin_joints": ("V", 4),
+  "skin_weights": ("V", 4),
+  "mirror": ("V",),
+  "parts": ("V",),
+  "keypoint_ids": ("N",),
+  "keypoint_vertex_weights": (types.NUM_KEYPOINTS, "N"),
+  "keypoint_joint_weights": (types.NUM_KEYPOINTS, types.NUM_JOINTS),
+  "source_ids": ("V",),
+  "faces": ("", 3),
+  "uv": ("T", 2),
+  "faces_uv": ("", 3),
+  "vae_linear": (types.SHAPE_DIM, "K"),
+  "vae_kernel_0": (types.SHAPE_DIM, "H"),
+  "vae_bias_0": ("H",),
+  "vae_kernel_1": ("H", "H"),
+  "vae_bias_1": ("H",),
+  "vae_kernel_2": ("H", "K"),
+  "vae_bias_2": ("K",),
+  **{f"{mesh}_ids": ("",) for mesh in REDUCED_MESHES},
+  **{f"{mesh}_faces": ("", 3) for mesh in REDUCED_MESHES},
+}
+# Arrays of indices, and the one whose rows they name.
+_NAMES_ROWS_OF = {
+  **dict.fromkeys(("expression_ids", "mirror", "keypoint_ids"), "template"),
+  **{"faces": "template", "faces_uv": "uv", "skin_joints": "joint_template"},
+  **{f"{mesh}_ids": "template" for mesh in REDUCED_MESHES},
+  **{f"{mesh}_faces": f"{mesh}_ids" for mesh in REDUCED_MESHES},
+}
 
 
 class AssetError(ValueError):
@@ -106,7 +145,8 @@ def load(path: str | Path = DEFAULT_ASSET) -> BodyAsset:
   """Reads an asset; half-precision arrays become float32.
 
   Raises:
-    AssetError: if the file is missing, unreadable or lacks an array.
+    AssetError: if the file is missing, unreadable or lacks an array, or if
+      arrays do not fit to each other.
   """
   names = [field.name for field in dataclasses.fields(BodyAsset)]
   try:
@@ -121,6 +161,10 @@ def load(path: str | Path = DEFAULT_ASSET) -> BodyAsset:
       f"body model asset: {path} lacks {', '.join(missing)}; expected an .npz "
       "made by tools/build_body_model.py"
     )
+  try:
+    _check(arrays)
+  except ValueError as error:
+    raise AssetError(f"body model asset: {path}: {error}") from error
   return BodyAsset(
     **{
       name: array.astype(np.float32) if array.dtype == np.float16 else array
@@ -128,6 +172,38 @@ def load(path: str | Path = DEFAULT_ASSET) -> BodyAsset:
       if name in names
     }
   )
+
+
+def _check(arrays: dict[str, np.ndarray]) -> None:
+  """Shapes, and indices of rows that exist.
+
+  Raises:
+    ValueError: of one line, if an array is wrong.
+  """
+  lengths: dict[str, int] = {}
+  for name, shape in _SHAPES.items():
+    found = arrays[name].shape
+    known = [lengths.get(str(size), size) for size in shape]
+    if len(found) != len(known) or any(
+      isinstance(size, int) and size != length
+      for size, length in zip(known, found, strict=True)
+    ):
+      wanted = ", ".join(str(size) or "any" for size in known)
+      raise ValueError(f"{name} has shape {found}, expected ({wanted})")
+    lengths |= {
+      size: length
+      for size, length in zip(shape, found, strict=True)
+      if isinstance(size, str) and size
+    }
+  if lengths["K"] < types.SHAPE_DIM:
+    raise ValueError(
+      f"shape_basis has {lengths['K']} components, expected "
+      f"{types.SHAPE_DIM} or more"
+    )
+  for name, named in _NAMES_ROWS_OF.items():
+    ids, rows = arrays[name], len(arrays[named])
+    if ids.dtype.kind not in "iu" or not np.all((ids >= 0) & (ids < rows)):
+      raise ValueError(f"{name} names rows outside of {named}'s {rows}")
 
 
 def save(path: str | Path, arrays: dict[str, np.ndarray]) -> None:

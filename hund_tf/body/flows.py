@@ -174,21 +174,58 @@ class CouplingFlow(tf.Module):
       ValueError: if an array is missing or has a wrong shape.
     """
     try:
-      permutations = np.asarray(arrays["permutations"], np.int64)
-      config = FlowConfig(
-        dim=permutations.shape[1],
-        couplings=permutations.shape[0],
-        hidden=arrays["coupling0_kernel0"].shape[1],
-        log_scale_bound=float(arrays["log_scale_bound"]),
-      )
+      config = _checked_config(arrays)
       flow = cls(config, name=name)
+      permutations = arrays["permutations"].astype(np.int64)
       flow._permutations = list(permutations)
       flow._inverse_permutations = [np.argsort(p) for p in permutations]
       for variable in flow.variables:
         variable.assign(arrays[variable.name.split(":")[0]])
-    except (KeyError, IndexError) as error:
+    except KeyError as error:
       raise ValueError(f"flow {name}: array {error} is missing") from error
+    except ValueError as error:
+      raise ValueError(f"flow {name}: {error}") from error
     return flow
+
+
+def _checked_config(arrays: dict[str, np.ndarray]) -> FlowConfig:
+  """The size of the flow of `arrays()`, before anything of it is made.
+
+  Raises:
+    KeyError: if an array is missing.
+    ValueError: if one has a wrong shape or type.
+  """
+  orders = arrays["permutations"]
+  if orders.ndim != 2 or orders.dtype.kind not in "iu":
+    raise ValueError(
+      f"permutations are {orders.dtype} {orders.shape}, expected integers "
+      "[couplings, D]"
+    )
+  couplings, dim = orders.shape
+  if (np.sort(orders, axis=1) != np.arange(dim)).any():
+    raise ValueError("permutations: a row does not hold each number once")
+  if couplings < 1 or dim < 2:
+    raise ValueError(f"permutations have shape {orders.shape}")
+  hidden = arrays["coupling0_kernel0"].shape[-1:]
+  kept = dim // 2
+  sizes = ((kept,), hidden, hidden, (2 * (dim - kept),))
+  shapes: dict[str, tuple[int, ...]] = {
+    **{"log_scale_bound": (), "mixing_log_det": (), "mean": (dim,)},
+    **{"mixing": (dim, dim), "unmixing": (dim, dim)},
+  }
+  for k in range(couplings):
+    for i in range(3):
+      shapes[f"coupling{k}_kernel{i}"] = (*sizes[i], *sizes[i + 1])
+      shapes[f"coupling{k}_bias{i}"] = sizes[i + 1]
+  for name, shape in shapes.items():
+    if arrays[name].shape != shape:
+      raise ValueError(
+        f"{name} has shape {arrays[name].shape}, expected {shape}"
+      )
+  bound = float(arrays["log_scale_bound"])
+  if not bound > 0.0 or hidden == (0,):
+    raise ValueError(f"log_scale_bound {bound}, hidden units {hidden}")
+  return FlowConfig(dim, couplings, hidden[0], bound)
 
 
 def unit_gaussian_log_prob(latent: tf.Tensor) -> tf.Tensor:

@@ -44,6 +44,23 @@ def _scatter_indices() -> np.ndarray:
   return np.asarray([row.get(name, 0) for name in skeleton.NAMES], np.int32)
 
 
+def _flow(arrays: dict[str, np.ndarray], row: int) -> flows.CouplingFlow:
+  """The flow of the body, row 0 of `GROUPS`, or of a hand, row 1."""
+  name = ("body", "hand")[row]
+  own = {
+    key.removeprefix(f"{name}/"): value
+    for key, value in arrays.items()
+    if key.startswith(f"{name}/")
+  }
+  flow = flows.CouplingFlow.from_arrays(own, name)
+  dim = 3 * len(GROUPS[row].twist)
+  if flow.config.dim != dim:
+    raise ValueError(
+      f"flow {name}: is of {flow.config.dim} numbers, expected {dim}"
+    )
+  return flow
+
+
 class PosePrior(tf.Module):
   """Latent poses and their local joint rotations, both ways.
 
@@ -77,18 +94,10 @@ class PosePrior(tf.Module):
         f"pose prior {path}: cannot be read ({error}); expected the .npz that "
         "tools/train_pose_prior.py writes"
       ) from error
-    made = [
-      flows.CouplingFlow.from_arrays(
-        {
-          key.split("/", 1)[1]: value
-          for key, value in arrays.items()
-          if key.startswith(group + "/")
-        },
-        name=group,
-      )
-      for group in ("body", "hand")
-    ]
-    return cls(*made)
+    try:
+      return cls(*(_flow(arrays, i) for i in (0, 1)))
+    except ValueError as error:
+      raise ValueError(f"pose prior {path}: {error}") from error
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes the flows as a compressed npz, atomically."""

@@ -122,6 +122,24 @@ def test_missing_array_is_named():
     flows.CouplingFlow.from_arrays(arrays)
 
 
+@pytest.mark.parametrize(
+  ("name", "value", "message"),
+  [
+    ("permutations", np.zeros((3, _DIM), np.int16), "each number once"),
+    ("permutations", np.zeros(3), "expected integers"),
+    ("coupling0_kernel0", np.zeros(3), "kernel1 has shape|kernel0 has shape"),
+    ("coupling0_kernel0", np.zeros((2, 10**6)), "has shape"),
+    ("mean", np.zeros(2), "mean has shape"),
+    ("log_scale_bound", np.float32(-1.0), "log_scale_bound -1.0"),
+  ],
+)
+def test_arrays_that_do_not_fit_are_refused(name, value, message):
+  arrays = _flow().arrays() | {name: value}
+  with pytest.raises(ValueError, match=message) as error:
+    flows.CouplingFlow.from_arrays(arrays, "body")
+  assert "\n" not in str(error.value) and "flow body" in str(error.value)
+
+
 def test_singular_covariance_is_rejected():
   flow = _flow()
   with pytest.raises(ValueError, match="eigenvalue"):

@@ -287,3 +287,23 @@ def test_bad_assets_are_refused(tmp_path):
   asset_lib.save(path, {"template": np.zeros((4, 3), np.float32)})
   with pytest.raises(asset_lib.AssetError, match="lacks .*zero_pose"):
     asset_lib.load(path)
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "message"),
+  [
+    ("mirror", np.zeros(7, np.int64), "mirror has shape .7,., expected .12308"),
+    ("faces", np.full((5, 3), 12308), "faces names rows outside of template's"),
+    ("skin_joints", np.full((12308, 4), 63), "skin_joints names rows"),
+    ("lite_faces", np.full((5, 3), -1), "lite_faces names rows outside"),
+    ("template", np.zeros((12308, 2)), "template has shape .*V, 3."),
+  ],
+)
+def test_assets_whose_arrays_do_not_fit_are_refused(
+  tmp_path, name, value, message
+):
+  with np.load(asset_lib.DEFAULT_ASSET) as file:
+    arrays = {key: file[key] for key in file} | {name: value}
+  np.savez(tmp_path / "body.npz", **arrays)
+  with pytest.raises(asset_lib.AssetError, match=f"body.npz: {message}"):
+    asset_lib.load(tmp_path / "body.npz")

@@ -206,3 +206,12 @@ def test_shipped_weights_are_small_and_beat_a_gaussian():
     row = metrics[group]
     assert row["held_out_nll_flow"] < row["held_out_nll_gaussian"]
     assert row["sampled_joints_at_a_limit"] < 0.05
+
+
+def test_flows_of_other_joints_are_refused(tmp_path):
+  with np.load(pose_prior.DEFAULT_PATH) as file:
+    arrays = dict(file)
+  hands = {k: arrays[k.replace("body", "hand")] for k in arrays if "body" in k}
+  np.savez(tmp_path / "hands.npz", **(arrays | hands))
+  with pytest.raises(ValueError, match="hands.npz: .*45 numbers, expected 69"):
+    PosePrior.load(tmp_path / "hands.npz")
