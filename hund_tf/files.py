@@ -48,8 +48,8 @@ class FileError(ValueError):
 
   def __init__(self, path: str | os.PathLike, problem: str, remedy: str):
     self.path, self.problem, self.remedy = str(path), problem, remedy
-    line = f"{printable(path)}: {problem}; {remedy}"
-    super().__init__(" ".join(line.split()))
+    line = " ".join(f"{printable(path)}: {problem}; {remedy}".split())
+    super().__init__(_escaped(line))
 
   def __reduce__(self):
     """For other processes, which would call the class with the line alone."""
@@ -58,6 +58,11 @@ class FileError(ValueError):
 
 class OutputError(FileError):
   """A result that cannot be written."""
+
+
+def _escaped(line: str) -> str:
+  """A line in which what would steer a terminal is `\\xNN`."""
+  return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def printable(path: str | os.PathLike) -> str:
@@ -142,10 +147,15 @@ def problem(error: Exception) -> str:
   """What an error says, in a line; of a `JsonError` without the file's name."""
   if isinstance(error, JsonError):
     return error.problem
-  line = " ".join(str(error).split())
-  line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+  line = str(error)
   if not isinstance(error, ValueError | OSError):
     line = f"{type(error).__name__}: {line}"
+  return one_line(line)
+
+
+def one_line(text: str) -> str:
+  """A text of a stranger's file as a line that can be printed, not too long."""
+  line = _escaped(" ".join(text.split()))
   return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 

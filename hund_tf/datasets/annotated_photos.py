@@ -58,7 +58,8 @@ def open_photo(
   if size is not None and (width, height) != size:
     problem = (
       f"{path}: {width} x {height} pixels, its annotations are for "
-      f"{size[0]} x {size[1]}; give the photo of the dataset"
+      f"{files.one_line(f'{size[0]} x {size[1]}')}; give the photo of the "
+      "dataset"
     )
     return Skipped(key, "photo of another size", problem, damaged=True)
   return image

@@ -155,7 +155,7 @@ def read_photos(annotations: Path) -> list[WorkItem]:
       rows.get(row.get("image_id"), stray).append(row)
     items = [
       WorkItem(
-        image["file_name"],
+        _file_name(image),
         ((image.get("width"), image.get("height")), tuple(rows[image["id"]])),
       )
       for image in content["images"]
@@ -171,8 +171,16 @@ def read_photos(annotations: Path) -> list[WorkItem]:
       "annotations, each with image_id"
     ) from error
   return items + [
-    WorkItem(f"annotation {row.get('id')}", (None, (row,))) for row in stray
+    WorkItem(files.one_line(f"annotation {row.get('id')}"), (None, (row,)))
+    for row in stray
   ]
+
+
+def _file_name(image: dict) -> str:
+  name = image["file_name"]
+  if not isinstance(name, str) or not name.isprintable():
+    raise ValueError(f"file_name is {name!r:.50}, expected a photo's name")
+  return name
 
 
 @dataclass(frozen=True)
@@ -220,7 +228,7 @@ class CocoPeople:
   def _convert_person(
     self, photo: str, row: dict, image: np.ndarray
   ) -> PersonRecord | Skipped:
-    key = f"{Path(photo).stem}/{row.get('id')}"
+    key = files.one_line(f"{Path(photo).stem}/{row.get('id')}")
     if row.get("iscrowd"):
       return Skipped(key, "crowd", f"{key}: a crowd, not a person", False)
     try:

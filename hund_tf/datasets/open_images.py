@@ -80,7 +80,8 @@ class OpenImages:
       items = _read(str(path), status.st_size, status.st_mtime_ns)
     except (OSError, ValueError, csv.Error) as error:
       raise ValueError(
-        f"{path}: not an OpenImages box file ({error}); expected CSV with the "
+        f"{path}: not an OpenImages box file ({files.problem(error)}); "
+        "expected CSV with the "
         f"columns {', '.join(_COLUMNS)}"
       ) from error
     if self.only_present:
@@ -90,7 +91,7 @@ class OpenImages:
   def convert(self, item: WorkItem) -> Iterator[PersonRecord | Skipped]:
     """The people of a photo."""
     image = annotated_photos.open_photo(
-      item.key, Path(self.photo_dir) / item.key
+      files.one_line(item.key), Path(self.photo_dir) / item.key
     )
     if isinstance(image, Skipped):
       yield image
@@ -102,7 +103,7 @@ class OpenImages:
     self, photo: str, row: tuple, image: np.ndarray
   ) -> PersonRecord | Skipped:
     line, corners, flags = row
-    key = f"{Path(photo).stem}/{line}"
+    key = files.one_line(f"{Path(photo).stem}/{line}")
     if flags:
       reason = _LEFT_OUT[flags[0]]
       return Skipped(key, reason, f"{key}: {reason}", damaged=False)
@@ -115,7 +116,7 @@ class OpenImages:
         record, image, self.margin, self.max_side
       )
     except (ValueError, TypeError) as error:
-      problem = f"{self.annotations}: line {line}: {error}"
+      problem = f"{self.annotations}: line {line}: {files.problem(error)}"
       return Skipped(key, "damaged annotation", problem, damaged=True)
 
 

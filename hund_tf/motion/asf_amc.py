@@ -25,11 +25,19 @@ def read_asf_amc(
   Raises:
     MotionError: if a file cannot be read or does not follow the format.
   """
-  bones, children = _read_asf(asf_path)
-  names, parents = ["root"], [-1]
-  for name, parent in children:
-    names.append(name)
-    parents.append(names.index(parent))
+  try:
+    bones, children = _read_asf(asf_path)
+    names, parents = ["root"], [-1]
+    for name, parent in children:
+      _check(name, bones[name])
+      names.append(name)
+      parents.append(names.index(parent))
+  except (KeyError, ValueError, IndexError) as error:
+    raise MotionError(
+      f"{asf_path}: broken ASF ({type(error).__name__}: "
+      f"{files.problem(error)}); expected bones with name, direction, length "
+      "and axis, each below one that comes before"
+    ) from error
   offsets = np.zeros((len(names), 3))
   for j, parent in enumerate(parents):
     if parent > 0:
@@ -64,6 +72,17 @@ def read_asf_amc(
     translations=np.array([frame["root"][:3] for frame in frames]),
     seconds_per_frame=SECONDS_PER_FRAME,
   )
+
+
+def _check(name: str, bone: dict) -> None:
+  """Raises ValueError if a bone lacks numbers, or has impossible ones."""
+  for key, count in (("direction", 3), ("axis", 3), ("length", 1)):
+    numbers = bone[key][:count]
+    if len(numbers) != count or not np.isfinite(numbers).all():
+      raise ValueError(f"{name}: {key} is {numbers}")
+  dofs = bone.get("dof", ())
+  if not {*dofs} <= {"rx", "ry", "rz"} or len({*dofs}) != len(dofs):
+    raise ValueError(f"{name}: dof is {list(dofs)}")
 
 
 def _lines(path: str | os.PathLike) -> list[list[str]]:
@@ -117,7 +136,11 @@ def _read_amc(path: str | os.PathLike) -> list[dict[str, list[float]]]:
       elif not words[0].startswith(":"):
         frames[-1][words[0]] = [float(v) for v in words[1:]]
   except (IndexError, ValueError) as error:
-    raise MotionError(f"{path}: broken AMC rows ({error})") from error
+    raise MotionError(
+      f"{path}: broken AMC rows ({files.problem(error)})"
+    ) from error
   if not frames:
     raise MotionError(f"{path}: holds no frames; expected AMC")
+  if not all(np.isfinite(v).all() for frame in frames for v in frame.values()):
+    raise MotionError(f"{path}: has values that are not finite")
   return frames

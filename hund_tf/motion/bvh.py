@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from hund_tf import files
 
 LARGEST_MB = 100.0  # of a text file of motion
+_CHANNELS = {f"{a}{kind}" for a in "XYZ" for kind in ("position", "rotation")}
 
 
 class MotionError(ValueError):
@@ -121,16 +122,20 @@ def _parse_hierarchy(
       elif word == "CHANNELS":
         count = int(tokens[i + 1])
         channels = tuple(tokens[i + 2 : i + 2 + count])
+        if count < 0 or not _CHANNELS.issuperset(channels):
+          raise ValueError("unknown channels")
         joints[stack[-1]] = joints[stack[-1]]._replace(channels=channels)
         i += 2 + count
       else:
         i += 1
   except (IndexError, ValueError) as error:
     raise MotionError(
-      f"{path}: broken HIERARCHY near token {i} ({error})"
+      f"{path}: broken HIERARCHY near token {i} ({files.problem(error)})"
     ) from error
   if stack or not joints:
     raise MotionError(f"{path}: HIERARCHY has unbalanced braces or no joints")
+  if any(len(row) != 3 for row in offsets) or not np.isfinite(offsets).all():
+    raise MotionError(f"{path}: HIERARCHY has an OFFSET that is no place")
   return joints, np.asarray(offsets, np.float64)
 
 
@@ -144,14 +149,19 @@ def _parse_motion(
     seconds = float(lines[1].split(":")[1])
     rows = [np.array(line.split(), np.float64) for line in lines[2:]]
   except (IndexError, ValueError) as error:
-    raise MotionError(f"{path}: broken MOTION section ({error})") from error
+    raise MotionError(
+      f"{path}: broken MOTION section ({files.problem(error)})"
+    ) from error
   width = sum(len(joint.channels) for joint in joints)
   if len(rows) != count or any(len(row) != width for row in rows):
     raise MotionError(
       f"{path}: MOTION has {len(rows)} rows, expected {count} "
       f"rows of {width} values"
     )
-  return np.reshape(rows, (count, width)), seconds
+  values = np.reshape(rows, (count, width))
+  if not (np.isfinite(values).all() and np.isfinite(seconds)):
+    raise MotionError(f"{path}: MOTION has values that are not finite")
+  return values, seconds
 
 
 def _channels_to_motion(

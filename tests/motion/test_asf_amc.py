@@ -65,6 +65,7 @@ def test_take_by_hand(tmp_path):
   [
     (_AMC.replace("shin 30\n", ""), "shin"),
     (_AMC.replace("shin 30", "shin thirty"), "broken"),
+    (_AMC.replace("shin 30", "shin nan"), "not finite"),
     (":DEGREES\n", "no frames"),
   ],
 )
@@ -73,9 +74,25 @@ def test_broken_amc(tmp_path, amc, message):
     read_asf_amc(*_write(tmp_path, amc=amc))
 
 
-def test_broken_asf(tmp_path):
-  with pytest.raises(bvh.MotionError, match="a.asf"):
-    read_asf_amc(*_write(tmp_path, asf=":root\n"))
+@pytest.mark.parametrize(
+  ("old", "new", "message"),
+  [
+    (":bonedata", ":bones", "no :bonedata"),
+    ("name shin", "nam shin", "KeyError: 'name'"),
+    ("name shin", "name shine", "KeyError: 'shin'"),
+    ("axis 0 0 90 XYZ", "axis 0 0", "shin: axis"),
+    ("length 3", "length nan", "shin: length"),
+    ("direction 0 -1 0\n    length 3", "length 3", "direction"),
+    ("length 3", "length x", "could not convert"),
+    ("dof rx\n", "dof rx rx\n", "shin: dof"),
+    ("root thigh", "shin thigh", "not in list"),
+  ],
+)
+def test_broken_asf(tmp_path, old, new, message):
+  assert old in _ASF
+  with pytest.raises(bvh.MotionError, match=message) as error:
+    read_asf_amc(*_write(tmp_path, asf=_ASF.replace(old, new)))
+  assert "a.asf" in str(error.value)
 
 
 def test_agrees_with_the_published_bvh(shared):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hund_tf.files import check_size
+from hund_tf.files import check_size, problem
 
 # In the order of `metadata.xml`, with width and height of their photos.
 PHOTO_SIZES: dict[str, tuple[int, int]] = {
@@ -57,7 +57,9 @@ def read_cameras(path: str | os.PathLike) -> dict[tuple[str, str], Camera]:
     words = re.split(r"[\s,;]+", text.strip(" \t\r\n[]"))
     numbers = np.array([float(word) for word in words if word])
   except (OSError, ElementTree.ParseError, ValueError) as error:
-    raise ValueError(f"{path}: cannot be read ({error}); {remedy}") from error
+    raise ValueError(
+      f"{path}: cannot be read ({problem(error)}); {remedy}"
+    ) from error
   if numbers.size != expected or not np.isfinite(numbers).all():
     raise ValueError(f"{path}: has {numbers.size} numbers; {remedy}")
   split = len(PHOTO_SIZES) * _SUBJECTS * _EXTRINSICS

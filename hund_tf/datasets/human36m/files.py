@@ -8,9 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from hund_tf.datasets.human36m import cdf_check
 from hund_tf.datasets.human36m.cameras import PHOTO_SIZES
 from hund_tf.extras import load_extra
-from hund_tf.files import check_size
+from hund_tf.files import check_size, problem
 from hund_tf.photos.loading import load_photo
 from hund_tf.photos.video import VideoError, open_video
 
@@ -46,9 +47,9 @@ class DamagedInput(ValueError):
     reason: short, the same for all of its kind.
   """
 
-  def __init__(self, reason: str, problem: str):
+  def __init__(self, reason: str, line: str):
     self.reason = reason
-    super().__init__(" ".join(problem.split()))
+    super().__init__(" ".join(line.split()))
 
   def __reduce__(self):
     return type(self), (self.reason, str(self)), self.__dict__
@@ -110,6 +111,7 @@ def read_pose(path: Path, dimensions: int) -> np.ndarray:
   cdflib = load_extra("cdflib", "datasets")
   try:
     check_size(path, _LARGEST_MB)
+    cdf_check.check(path)
     file = cdflib.CDF(path)
     said = file.varinq("Pose")
     values = math.prod(said.Dim_Sizes) * (said.Last_Rec + 1)
@@ -119,7 +121,7 @@ def read_pose(path: Path, dimensions: int) -> np.ndarray:
   except Exception as error:  # the decoder of broken bytes raises any kind
     raise DamagedInput(
       "unreadable pose file",
-      f"{path}: is truncated or damaged ({error}); {remedy}",
+      f"{path}: is truncated or damaged ({problem(error)}); {remedy}",
     ) from error
   columns = NUM_JOINTS * dimensions
   if pose.ndim not in (2, 3) or pose.shape[-1] != columns or not pose.size:
@@ -148,8 +150,8 @@ class BoxMasks:
     except Exception as error:  # h5py raises OSError, KeyError and others
       raise DamagedInput(
         "unreadable mask file",
-        f"{path}: is truncated or damaged ({error}); expected a MATLAB v7.3 "
-        "file with Masks",
+        f"{path}: is truncated or damaged ({problem(error)}); expected a "
+        "MATLAB v7.3 file with Masks",
       ) from error
 
   def box(self, frame: int) -> np.ndarray | None:
@@ -172,8 +174,8 @@ class BoxMasks:
     except Exception as error:
       raise DamagedInput(
         "unreadable mask",
-        f"{self._path}: the mask of frame {frame} cannot be read ({error}); "
-        "expected a picture of 0 and 1",
+        f"{self._path}: the mask of frame {frame} cannot be read "
+        f"({problem(error)}); expected a picture of 0 and 1",
       ) from error
     if not len(rows) or mask.dtype.kind not in "biuf":
       return None
