@@ -11,6 +11,10 @@ _MODULES = (
   "records",
   "weights",
   "tables",
+  "bodies",
+  "annotations",
+  "motions",
+  "videos",
 )  # each has KINDS
 
 

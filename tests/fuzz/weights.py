@@ -96,7 +96,7 @@ def _packed(arrays: Arrays, rng: np.random.Generator) -> bytes:
   return file.getvalue()
 
 
-def _other(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def other(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   """An array in the place of one of weights."""
   if array.dtype.kind not in "fiu" or not array.ndim:
     return np.array(1.0)
@@ -133,7 +133,7 @@ def make(arrays: Arrays, rng: np.random.Generator) -> bytes:
         continue
       arrays[name] = np.array(json.dumps(value)[: -1 if how < 0.1 else None])
     elif how < 0.7:
-      arrays[name] = _other(arrays[name], rng)
+      arrays[name] = other(arrays[name], rng)
     elif how < 0.85:
       del arrays[name]
     else:
