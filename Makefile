@@ -6,7 +6,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 DEMO_OUTPUT ?= output/demo
 
-.PHONY: setup style test test-all fuzz demo lint format clean
+.PHONY: setup style test test-all fuzz kills demo lint format clean
 
 setup: $(VENV)/.ready build/rasterizer_op.ready
 
@@ -46,6 +46,11 @@ test-all: style
 # Damaged and hostile files of all kinds by the thousand.
 fuzz: setup
 	$(RUN) -m tests.fuzz
+
+# Training that is killed in the middle of its saves, and goes on. Needs Linux
+# and a C compiler.
+kills: setup
+	$(RUN) -m tests.kills
 
 demo: setup
 	$(RUN) -m tools.reconstruct --flagfile=flags/demo.flags \
