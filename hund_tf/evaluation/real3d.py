@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hund_tf import files
 from hund_tf.body import joint_regressors, joint_sets, keypoints
 from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation import annotated_people, figures
@@ -67,7 +68,7 @@ def read(path: Path, photo_dir: Path | None = None) -> list[PhotoPeople]:
     photos = [_photo(entry, folder) for entry in content]
   except (ValueError, KeyError, TypeError) as error:
     raise ValueError(
-      f"{path}: cannot be used ({type(error).__name__}: {error}); {_EXPECTED}"
+      f"{path}: cannot be used ({files.problem(error)}); {_EXPECTED}"
     ) from error
   if not any(len(photo.keys) for photo in photos):
     raise ValueError(f"{path}: has no people; {_EXPECTED}")

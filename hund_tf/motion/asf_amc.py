@@ -32,11 +32,12 @@ def read_asf_amc(
       _check(name, bones[name])
       names.append(name)
       parents.append(names.index(parent))
+  except MotionError:
+    raise
   except (KeyError, ValueError, IndexError) as error:
     raise MotionError(
-      f"{asf_path}: broken ASF ({type(error).__name__}: "
-      f"{files.problem(error)}); expected bones with name, direction, length "
-      "and axis, each below one that comes before"
+      f"{asf_path}: broken ASF ({files.problem(error)}); expected bones with "
+      "name, direction, length and axis, each below one that comes before"
     ) from error
   offsets = np.zeros((len(names), 3))
   for j, parent in enumerate(parents):
