@@ -3,9 +3,10 @@
   python -m tools.reconstruct --output_dir=results photo.jpg ...
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
-NAME_views.png, NAME_stages.png, NAME_descent.gif, NAME.glb, NAME.obj and
-NAME.json (see docs/result_schema.md). They replace the results that were there
-before as a whole; results.jsonl records what was made of which photo.
+NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
+NAME.obj and NAME.json (see docs/result_schema.md). They replace the results
+that were there before as a whole; results.jsonl records what was made of which
+photo.
 --skip_existing goes on where a run was stopped.
 It exits with 1 if a photo failed; the other photos are done all the same.
 """

@@ -12,12 +12,14 @@ ENDINGS = {
   "overlay": "_overlay.png",
   "views": "_views.png",
   "stages": "_stages.png",
+  "parts": "_parts.png",
   "gif": "_descent.gif",
   "glb": ".glb",
   "obj": ".obj",
   "json": ".json",
 }
 KINDS = tuple(ENDINGS)
+_PICTURES = {"parts": "close_ups"}  # kinds whose method has another name
 _OF_NOBODY = ("overlay", "json")  # there are the others only if there is anyone
 
 
@@ -50,4 +52,5 @@ def save(
     elif kind in ("glb", "obj", "gif"):
       getattr(people, f"save_{kind}")(path)
     else:
-      files.write_png(path, getattr(people, kind)())
+      draw = getattr(people, _PICTURES.get(kind, kind))
+      files.write_png(path, draw())

@@ -22,7 +22,7 @@ from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
 from hund_tf.reconstruction import reconstructor
 from hund_tf.types import HumanState, RefinementState
-from hund_tf.visualization import descent_pictures, overlay
+from hund_tf.visualization import descent_pictures, overlay, part_pictures
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -186,9 +186,19 @@ class Person:
     """The descent s_0 ... s_M over the crop, side by side.
 
     Returns:
-      `[240, N, 3]` uint8 RGB; at the right end s_M is seen from the side.
+      `[240, N, 3]` uint8 RGB; at the right end s_M is seen from the side, and
+      the result over the face and either hand.
     """
     return _stages([self], self.photo)
+
+  def close_ups(self) -> np.ndarray:
+    """The face and either hand, a row for each: crop, states, and the result.
+
+    Returns:
+      `[H, N, 3]` uint8 RGB, pictures of 240 x 240; a part that is hardly seen
+      has a line that says why.
+    """
+    return _close_ups([self], self.photo)
 
   def __repr__(self) -> str:
     left, top, width, height = (round(float(x)) for x in self.box)
@@ -300,6 +310,14 @@ class People(Sequence[Person]):
     """
     return _stages(self, self.photo)
 
+  def close_ups(self) -> np.ndarray:
+    """Everybody's faces and hands; see `Person.close_ups`.
+
+    Raises:
+      ValueError: if there is nobody.
+    """
+    return _close_ups(self, self.photo)
+
   def save_gif(self, path: str | os.PathLike) -> None:
     """Writes everybody's descent over the photo as an animation.
 
@@ -372,8 +390,28 @@ def _overlay(
 
 
 def _stages(people: Sequence[Person], photo: Photo) -> np.ndarray:
+  camera = photo.camera.intrinsics
+  close_ups = [
+    part_pictures.draw_close_ups(
+      photo.image,
+      person.fit,
+      person.faces,
+      camera,
+      descent_pictures.person_color(i),
+    )
+    for i, person in enumerate(people)
+  ]
   return descent_pictures.draw_stages(
-    photo.image, _descents(people), photo.camera.intrinsics
+    photo.image, _descents(people), camera, close_ups
+  )
+
+
+def _close_ups(people: Sequence[Person], photo: Photo) -> np.ndarray:
+  return part_pictures.draw_parts(
+    photo.image,
+    [person.fit for person in people],
+    [person.body_model for person in people],
+    photo.camera.intrinsics,
   )
 
 

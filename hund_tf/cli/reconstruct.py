@@ -1,9 +1,10 @@
 """Reconstructs the people of photos in 3D: photos in, files out.
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
-NAME_views.png, NAME_stages.png, NAME_descent.gif, NAME.glb, NAME.obj and
-NAME.json (see docs/result_schema.md). The results of a photo replace those that
-were there before as a whole; results.jsonl records what was made of what.
+NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
+NAME.obj and NAME.json (see docs/result_schema.md). The results of a photo
+replace those that were there before as a whole; results.jsonl records what was
+made of what.
 """
 
 import dataclasses

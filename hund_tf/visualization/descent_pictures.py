@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.detection.features import crop_image
 from hund_tf.export.meshes import PERSON_COLORS
 from hund_tf.files import atomic_path
-from hund_tf.geometry import camera
 from hund_tf.reconstruction.reconstructor import Person
 from hund_tf.rendering import shading
-from hund_tf.types import Intrinsics
-from hund_tf.visualization.stage_row import draw_stage_row
+from hund_tf.types import HumanState, Intrinsics
+from hund_tf.visualization.stage_row import (
+  draw_crop_row,
+  labelled,
+  padded_rows,
+)
 
 _MESH = "lite"
 _ALPHA = 0.85
-_SIDE = 240  # pixels of one picture of the strip
+SIDE = 240  # pixels of one picture of the strip
 _MAX_STAGES = 8  # states of the strip
 _SIDE_VIEWS = (45.0, 90.0, 135.0)  # degrees
 _MAX_FRAMES = 40
@@ -45,21 +47,31 @@ def decode_descents(
 ) -> list[Descent]:
   """Bodies of all states of the people's traces, as the reduced mesh."""
   faces = body_model.faces(_MESH)
-  descents = []
-  for person in people:
-    count = len(person.trace.seconds)
-    parts = [
+  return [
+    Descent(
+      decode_states(body_model, person.trace.state, _MESH),
+      faces,
+      person.crop_box,
+    )
+    for person in people
+  ]
+
+
+def decode_states(
+  body_model: BodyModel, states: HumanState, mesh: str
+) -> np.ndarray:
+  """Vertices `[N, V, 3]` of states `[N, ...]`, some at a time."""
+  return np.concatenate(
+    [
       body_model.decode(
         tf.nest.map_structure(
-          lambda x, start=start: tf.constant(x[start : start + _CHUNK]),
-          person.trace.state,
+          lambda x, start=start: tf.constant(x[start : start + _CHUNK]), states
         ),
-        mesh=_MESH,
+        mesh=mesh,
       ).vertices.numpy()
-      for start in range(0, count, _CHUNK)
+      for start in range(0, len(states.rotation), _CHUNK)
     ]
-    descents.append(Descent(np.concatenate(parts), faces, person.crop_box))
-  return descents
+  )
 
 
 def shown_states(count: int, limit: int) -> list[int]:
@@ -85,13 +97,16 @@ def shown_states(count: int, limit: int) -> list[int]:
   return np.maximum(np.round(spaced), np.arange(limit)).astype(int).tolist()
 
 
-def _color(index: int) -> np.ndarray:
-  """The colour of a person, as in the exported files."""
+def person_color(index: int) -> np.ndarray:
+  """The colour `[3]` of a person by number, as in the exported files."""
   return np.array(PERSON_COLORS[index % len(PERSON_COLORS)]) / 255.0
 
 
 def draw_stages(
-  image: np.ndarray, descents: Sequence[Descent], intrinsics: Intrinsics
+  image: np.ndarray,
+  descents: Sequence[Descent],
+  intrinsics: Intrinsics,
+  close_ups: Sequence[Sequence[np.ndarray]] = (),
 ) -> np.ndarray:
   """A row for each person: crop, s_0 ... s_M over it, s_M from the side.
 
@@ -101,6 +116,7 @@ def draw_stages(
     image: `[H, W, 3]` uint8 RGB.
     descents: of all people, at least one.
     intrinsics: of the photo, fields `[2]`, pixels.
+    close_ups: pictures `[240, 240, 3]` of each person that end their row.
 
   Returns:
     `[rows * 240, N, 3]` uint8 RGB; shorter rows end in white.
@@ -110,69 +126,38 @@ def draw_stages(
   """
   if not descents:
     raise ValueError("descents: none, expected at least one")
-  rows = [
-    np.concatenate(_stage_pictures(image, descent, intrinsics, _color(i)), 1)
-    for i, descent in enumerate(descents)
-  ]
-  width = max(row.shape[1] for row in rows)
-  return np.concatenate(
+  ends = close_ups or [()] * len(descents)
+  return padded_rows(
     [
-      np.pad(
-        row,
-        [(0, 0), (0, width - row.shape[1]), (0, 0)],
-        constant_values=255,
-      )
-      for row in rows
+      [*_stage_pictures(image, descent, intrinsics, person_color(i)), *end]
+      for i, (descent, end) in enumerate(zip(descents, ends, strict=True))
     ]
   )
 
 
 def _stage_pictures(image, descent, intrinsics, color) -> list[np.ndarray]:
   states = shown_states(len(descent.vertices), _MAX_STAGES)
-  crop_camera = Intrinsics(
-    *(
-      x.numpy()
-      for x in camera.crop_intrinsics(
-        Intrinsics(*(tf.constant(x, tf.float32) for x in intrinsics)),
-        tf.constant(descent.crop_box),
-        _SIDE,
-      )
-    )
-  )
-  crop, *bodies = draw_stage_row(
+  crop, *bodies = draw_crop_row(
+    image,
+    descent.crop_box,
+    SIDE,
     [descent.vertices[i] for i in states],
     descent.faces,
-    [color] * len(states),
-    crop_camera,
-    crop_image(image, descent.crop_box, _SIDE),
-    _ALPHA,
+    color,
+    intrinsics,
   )
   last = shading.Mesh(descent.vertices[-1], descent.faces, color)
   return [
     crop,
     *(
-      _labelled(body, f"s{index}")
+      labelled(body, f"s{index}")
       for body, index in zip(bodies, states, strict=True)
     ),
     *(
-      shading.render_orbit([last], degrees, _SIDE, _SIDE)
+      shading.render_orbit([last], degrees, SIDE, SIDE)
       for degrees in _SIDE_VIEWS
     ),
   ]
-
-
-def _labelled(picture: np.ndarray, text: str) -> np.ndarray:
-  """A picture with white words on black in its upper left corner."""
-  drawn = Image.fromarray(picture)
-  ImageDraw.Draw(drawn).text(
-    (5, 3),
-    text,
-    fill="white",
-    stroke_fill="black",
-    stroke_width=2,
-    font=ImageFont.load_default(16),
-  )
-  return np.asarray(drawn)
 
 
 def draw_descent_frames(
@@ -207,7 +192,9 @@ def draw_descent_frames(
     shading.render_meshes(
       [
         shading.Mesh(
-          descent.vertices[min(state, length - 1)], descent.faces, _color(i)
+          descent.vertices[min(state, length - 1)],
+          descent.faces,
+          person_color(i),
         )
         for i, descent, length in zip(
           itertools.count(), descents, lengths, strict=False

@@ -148,6 +148,8 @@ def test_files_and_pictures(people, tmp_path):
     assert picture.shape == people.image.shape and picture.dtype == np.uint8
     assert (picture != people.image).any(-1).mean() > 0.2
     assert owner.stages().shape[0] == 240
+    # A face, and hands or words in their place.
+    assert owner.close_ups().shape[0] in (300, 510, 720)
   grey = np.full_like(people.image, 128)
   assert (person.overlay(grey)[:20, :20] == 128).all()
   with pytest.raises(ValueError, match="expected that of the photo"):

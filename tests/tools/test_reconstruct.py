@@ -85,7 +85,7 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
     f"--images={_DEMO / 'astronaut.jpg'}",
     f"--images={tmp_path / 'missing.jpg'}",
     f"--output_dir={output}",
-    "--save=overlay,stages,gif,glb,obj,json",
+    "--save=overlay,stages,parts,gif,glb,obj,json",
     "--method=bfgs",
   )
   assert code == 1
@@ -102,6 +102,7 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
     "astronaut.obj",
     "astronaut_descent.gif",
     "astronaut_overlay.png",
+    "astronaut_parts.png",
     "astronaut_stages.png",
     "results.jsonl",
   ]
@@ -253,7 +254,7 @@ def test_the_learned_descent_is_the_default_and_tells_its_stages_and_quality(
     assert person["trace"][field][-1] == person["latents"][field]
   assert len(person["iterations"]["keypoint"]) == 3
   strip = np.asarray(Image.open(tmp_path / "out" / "astronaut_stages.png"))
-  assert strip.shape == (240, 240 * (1 + 3 + 3), 3)
+  assert strip.shape == (240, 240 * (1 + 3 + 3 + 3), 3)  # with close-ups
   # Other weights: the calibration is not theirs.
   path = quality.path_beside(hund_weights)
   stale = dataclasses.replace(quality.load(path), weights_sha256="0" * 64)
