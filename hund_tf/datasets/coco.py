@@ -161,6 +161,8 @@ def read_photos(annotations: Path) -> list[WorkItem]:
       for image in content["images"]
       if rows[image["id"]]
     ]
+    if not all(isinstance(item.key, str) for item in items):
+      raise ValueError("a file_name is no text")
   except (
     *(OSError, ValueError, KeyError, TypeError),
     *(AttributeError, OverflowError),

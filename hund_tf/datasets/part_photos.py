@@ -68,8 +68,14 @@ class PartPhotos(CocoPeople):
 
 
 def is_of_parts(rows: Sequence[dict]) -> bool:
-  """Whether annotations are of hands or faces alone, by the first of them."""
-  return bool(rows) and len(rows[0].get("keypoints", ())) // 3 in _ROWS
+  """Whether annotations are of hands or faces alone, by the first of them.
+
+  False also for what are no annotations.
+  """
+  try:
+    return len(rows[0]["keypoints"]) // 3 in _ROWS
+  except (IndexError, KeyError, TypeError):
+    return False
 
 
 def read_part_photos(

@@ -89,6 +89,10 @@ def test_refuses_other_files(tmp_path):
     read_coco_keypoints(_write(tmp_path, _annotation(foot_kpts=[1] * 4)))
   with pytest.raises(ValueError, match="annotation 4: its image_id is not"):
     read_coco_keypoints(_write(tmp_path, _annotation(image_id=7)))
+  path = _write(tmp_path, _annotation())
+  path.write_text(path.read_text().replace('"a.jpg"', "[1]"))
+  with pytest.raises(ValueError, match="a file_name is no text"):
+    read_coco_keypoints(path)
 
 
 def test_133_become_137(tmp_path):
@@ -105,6 +109,18 @@ def test_133_become_137(tmp_path):
   np.testing.assert_array_equal(person.keypoints[1], [5.5, 16.5])
   np.testing.assert_array_equal(person.keypoints[8], [11.5, 34.5])
   assert (person.weights[93:95] == 0).all()  # pupils
+
+
+def test_boxes_of_parts(tmp_path):
+  boxes = {"lefthand_box": [1, 2, 3, 4], "face_box": [5, 6, 7, float("nan")]}
+  (person,) = read_coco_keypoints(_write(tmp_path, _annotation(**boxes)))
+  expected = [[5, 6, 7, 0], [1, 2, 3, 4], [0, 0, 0, 0]]
+  np.testing.assert_array_equal(person.part_boxes, expected)
+  row = _annotation(righthand_box=[1, 2, 3])
+  with pytest.raises(
+    ValueError, match="righthand_box has 3 numbers, expected 4"
+  ):
+    read_coco_keypoints(_write(tmp_path, row))
 
 
 def test_groups_that_are_not_valid_are_unknown(tmp_path):

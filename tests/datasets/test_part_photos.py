@@ -98,6 +98,9 @@ def test_refuses_other_files(tmp_path):
   path = _write(tmp_path, [_annotation(1, 17)])
   with pytest.raises(ValueError, match="not a file of hands or faces"):
     part_photos.read_part_photos(path, tmp_path)
+  assert part_photos.is_of_parts([_annotation(1, 68)])
+  for rows in ([], [_annotation(1, 17)], [{}], [3], ["x"], {}):
+    assert not part_photos.is_of_parts(rows)
 
 
 def test_real_samples(shared):
