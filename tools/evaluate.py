@@ -49,7 +49,7 @@ from hund_tf import files, locks
 from hund_tf.body.adapters import joint_regressor
 from hund_tf.body.model import BodyModel
 from hund_tf.datasets.coco import read_coco_keypoints
-from hund_tf.detection import feature_config
+from hund_tf.detection import feature_config, lone_hands
 from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import (
   close_up_scores,
@@ -355,7 +355,13 @@ def _close_ups(config: EvaluationConfig, folder: Path) -> list[str]:
   reconstructor = Reconstructor(
     method, features=feature_flags.to_features(method)
   )
-  look = close_ups.looker(PeopleDetector(), reconstructor, config.search_people)
+  detector = PeopleDetector()
+  look = close_ups.looker(
+    detector,
+    reconstructor,
+    config.search_people,
+    functools.partial(lone_hands.lone_hands, detector.hands),
+  )
   print(close_up_scores.run(config, look, folder, _by_photo))
   return []
 

@@ -18,6 +18,11 @@ LEFT_HAND_POSE = (15, 17, 19)
 RIGHT_HAND_POSE = (16, 18, 20)
 _MIN_SIDE = 24.0  # pixels of the photo; smaller hands say nothing
 _MIN_WRIST = 0.1  # visibility below which no hand is looked for
+_LEAST_SCORE = 0.5  # probability of a hand
+_AROUND = (
+  2.0  # side of the first look at a hand whose box is known, sides of it
+)
+_TURNS = (0.0, 0.5 * np.pi, np.pi, 1.5 * np.pi)  # of such looks
 _MAX_OFFSET = 0.35  # of hand's and pose's wrist, sides of the region
 
 
@@ -65,7 +70,34 @@ class HandReader:
     for k, (points, spatial, score) in zip(large, read, strict=True):
       i, roi = seen[k], rois[k]
       offset = np.linalg.norm(points[0] - corners[i][0, :2])
-      if score >= 0.5 and offset <= _MAX_OFFSET * roi.size:
+      if score >= _LEAST_SCORE and offset <= _MAX_OFFSET * roi.size:
+        hands.points[i, :, :2], hands.points[i, :, 2] = points, score
+        hands.spatial[i, :, :3], hands.spatial[i, :, 3] = spatial, score
+    return hands
+
+  def in_boxes(
+    self, images: Sequence[np.ndarray], boxes: Sequence[np.ndarray]
+  ) -> PartLandmarks:
+    """Reads hands of which only the box is known, however they are turned.
+
+    Of four looks, a quarter turn apart, the surest counts.
+
+    Args:
+      images: of H hands, each the [H, W, 3] uint8 photo.
+      boxes: of H hands, each [4] left, top, width, height, pixels.
+    """
+    hands = PartLandmarks(
+      np.zeros((len(boxes), 21, 3), np.float32),
+      np.zeros((len(boxes), 21, 4), np.float32),
+    )
+    for i, (image, box) in enumerate(zip(images, boxes, strict=True)):
+      x, y = np.asarray(box[:2]) + np.asarray(box[2:]) / 2
+      size = _AROUND * float(max(box[2], box[3]))
+      first = [Roi(float(x), float(y), size, turn) for turn in _TURNS]
+      photos = [image] * len(first)
+      read = self.read(photos, self.recropped(photos, first))
+      points, spatial, score = max(read, key=lambda look: look[2])
+      if score >= _LEAST_SCORE:
         hands.points[i, :, :2], hands.points[i, :, 2] = points, score
         hands.spatial[i, :, :3], hands.spatial[i, :, 3] = spatial, score
     return hands

@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hund_tf.evaluation import close_ups, figures, part_metrics, protocols
+from hund_tf.evaluation import (
+  close_ups,
+  figures,
+  metrics,
+  part_metrics,
+  protocols,
+)
 from hund_tf.evaluation.close_ups import PARTS, Look, Photo, Seen, Subject
 from hund_tf.evaluation.config import EvaluationConfig
 from hund_tf.evaluation.figures import Figure, Row
@@ -37,7 +43,8 @@ class CloseUp(NamedTuple):
   body: np.ndarray  # [N] distances, NaN where unknown
   body_rooted: np.ndarray  # [N] with the first points moved together
   landmarks: np.ndarray  # [N]
-  in_3d: dict[str, float]  # of `hand_errors`, millimetres; empty: unknown
+  in_3d: dict[str, float]  # of `hand_errors` of the body and, as
+  # `landmarks_pa_mpjpe`, of the landmarks, millimetres; empty: unknown
 
 
 def judge(photo: Photo, look: Look, parts: Sequence[str]) -> list[CloseUp]:
@@ -83,8 +90,14 @@ def _in_3d(subject: Subject, part: str, seen: Seen | None) -> dict[str, float]:
   known = np.isfinite(truth).all(axis=-1)
   if part in FACES or seen is None or known.sum() < close_ups.MIN_POINTS:
     return {}
-  joints = seen.joints[PARTS[part]]
-  errors = part_metrics.hand_errors(joints, truth, known.astype(float))
+  rows, weights = PARTS[part], known.astype(float)
+  errors = {}
+  if np.isfinite(seen.joints[rows]).all():
+    errors = part_metrics.hand_errors(seen.joints[rows], truth, weights)
+  landmarks = seen.landmarks_3d[rows]
+  if np.isfinite(landmarks).all():
+    aligned = metrics.pa_mpjpe(landmarks, truth, weights)
+    errors["landmarks_pa_mpjpe"] = aligned
   return {name: _MM * float(value) for name, value in errors.items()}
 
 
@@ -157,13 +170,14 @@ def summarize_3d(found: Sequence[CloseUp]) -> list[Row]:
     "pa_mpjpe": "MPJPE-PA",
     "mpjpe": "MPJPE from the wrist",
     "scaled_mpjpe": "the same, scaled",
+    "landmarks_pa_mpjpe": "MPJPE-PA of the landmarks",
   }
   rows = []
   for group in _GROUPS.values():
     errors = [one.in_3d for one in found if one.group == group and one.in_3d]
     if errors:
       values = {
-        title: figures.mean(np.array([row[name] for row in errors]))
+        title: figures.mean(np.array([row.get(name, np.nan) for row in errors]))
         for name, title in titles.items()
       }
       rows.append(Row(group, {"hands": len(errors)}, values))
@@ -178,7 +192,7 @@ def _cases(found: Sequence[CloseUp]) -> list[dict[str, Any]]:
     for kind in ("body", "body_rooted", "landmarks"):
       known = getattr(one, kind)[np.isfinite(getattr(one, kind))]
       line[kind] = figures.rounded(known.mean()) if len(known) else None
-    for name in ("pa_mpjpe", "mpjpe", "scaled_mpjpe"):
+    for name in ("pa_mpjpe", "mpjpe", "scaled_mpjpe", "landmarks_pa_mpjpe"):
       line[name] = figures.rounded(one.in_3d.get(name, np.nan))
     lines.append(line)
   return lines

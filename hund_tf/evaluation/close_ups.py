@@ -58,9 +58,16 @@ class Seen(NamedTuple):
   points: np.ndarray  # [137, 2] of the body that was reconstructed, pixels
   joints: np.ndarray  # [137, 3] of the same, metres, camera frame
   landmarks: np.ndarray  # [137, 2] of the detector, pixels
+  landmarks_3d: np.ndarray  # [137, 3] of the detector, metres, from the root of
+  # each group of keypoints, in the viewing frame
 
 
 Look = Callable[[Photo], list[Seen | None]]
+# Photos, boxes and sides of hands to detections of these alone.
+ReadHands = Callable[
+  [Sequence[np.ndarray], Sequence[np.ndarray], Sequence[str]],
+  list[Detection | None],
+]
 
 
 def judged_parts(subject: Subject) -> list[str]:
@@ -159,6 +166,7 @@ def looker(
   detector: PersonDetector,
   reconstruct: Callable[..., list[Person]],
   search: bool = False,
+  read_hands: ReadHands | None = None,
 ) -> Look:
   """What says of each annotated person of a photo what is seen of them.
 
@@ -166,6 +174,14 @@ def looker(
   the photo and paired. Where a hand or a face stands alone the photo is
   searched, and the person is taken whose same part lies nearest, by the middle
   of its points, within the larger side of the part's box.
+
+  Args:
+    detector: of people.
+    reconstruct: from detections, intrinsics and the photo to people; a
+      `Reconstructor`.
+    search: do not tell where anybody is.
+    read_hands: without `search`, gives the landmarks of hands that stand alone,
+      from their boxes.
   """
 
   def look(photo: Photo) -> list[Seen | None]:
@@ -179,10 +195,18 @@ def looker(
     people = iter(reconstruct(detections, photo.intrinsics, photo.image))
     own = iter([None if d is None else _seen(next(people)) for d in found])
     rest = [_seen(person) for person in people]
-    return [
+    seen = [
       _nearest(subject, rest) if subject.alone else next(own)
       for subject in photo.subjects
     ]
+    if read_hands is not None and not search:
+      seen = [
+        _with_hands(subject, one, photo.image, read_hands)
+        if subject.alone
+        else one
+        for subject, one in zip(photo.subjects, seen, strict=True)
+      ]
+    return seen
 
   return look
 
@@ -197,12 +221,42 @@ def _whole(detector, image, people, search) -> list[Detection | None]:
 
 
 def _seen(person: Person) -> Seen:
-  landmarks = np.asarray(person.detection.keypoints, np.float64)
   return Seen(
     np.asarray(person.keypoints_2d, np.float64),
     np.asarray(person.body.keypoints, np.float64),
-    np.where(landmarks[:, 2:] > 0, landmarks[:, :2], np.nan),
+    *_landmarks(person.detection),
   )
+
+
+def _landmarks(detection: Detection) -> tuple[np.ndarray, np.ndarray]:
+  """The keypoints [137, 2] and 3D landmarks [137, 3]; NaN where unknown."""
+  spatial = detection.landmarks_3d
+  if spatial is None:
+    spatial = np.zeros([NUM_KEYPOINTS, 4])
+  points, spatial = (
+    np.where(rows[:, -1:] > 0, rows[:, :-1], np.nan).astype(np.float64)
+    for rows in (np.asarray(detection.keypoints), np.asarray(spatial))
+  )
+  return points, spatial
+
+
+def _with_hands(
+  subject: Subject, seen: Seen | None, image: np.ndarray, read: ReadHands
+) -> Seen | None:
+  """The same with the landmarks that are read in the boxes of its hands."""
+  for part in set(judged_parts(subject)) - {"face"}:
+    box = part_box(subject.person, part)
+    (found,) = read([image], [box], [part.split()[0]])
+    if found is None:
+      continue
+    if seen is None:
+      seen = Seen(
+        *(np.full([NUM_KEYPOINTS, size], np.nan) for size in (2, 3, 2, 3))
+      )
+    rows = PARTS[part]
+    for own, new in zip(seen[2:], _landmarks(found), strict=True):
+      own[rows] = new[rows]
+  return seen
 
 
 def _nearest(subject: Subject, people: Sequence[Seen]) -> Seen | None:

@@ -104,13 +104,26 @@ def _reconstruct(detections, intrinsics, image):
   return people
 
 
+def _read_hands(images, boxes, sides):
+  """A hand network: sees the hand of photo 1 two pixels off, in its box."""
+  assert sides == ["right"] and len(boxes[0]) == 4
+  if images[0][0, 0, 0] != 1:
+    return [None]
+  found = _Detector()._at(0.0)
+  found.keypoints[116:, :2] = _HAND + [0.0, 2.0]
+  found.keypoints[116:, 2] = 0.5
+  spatial = np.ones([137, 4])
+  spatial[116:, :3] = 3.0 * _joints()
+  return [found._replace(landmarks_3d=spatial)]
+
+
 def _joints():
   return np.random.default_rng(2).uniform(-0.1, 0.1, (21, 3)) + [0, 0, 1]
 
 
 def _run(folder, protocol, search=False, **given):
   config = EvaluationConfig(protocol=protocol, search_people=search, **given)
-  look = close_ups.looker(_Detector(), _reconstruct, search)
+  look = close_ups.looker(_Detector(), _reconstruct, search, _read_hands)
   text = close_up_scores.run(config, look, folder)
   content = json.loads((folder / f"{protocol}.json").read_text())
   return text, content, {row["group"]: row for row in content["rows"]}
@@ -155,11 +168,16 @@ def test_a_hand_alone_is_that_of_the_nearest_person(tmp_path):
   body = rows["alone: body"]
   assert (body["hands"], body["seen"]) == (2, 1)
   assert body["distance"] == pytest.approx(0.2)
-  # The wrist, of which there is no landmark, takes no part in the mean and is
-  # wrong in the share.
+  # The wrist, of which the first hand has no landmark, takes no part in means
+  # and is wrong in shares. The second hand is read in its box.
   seen = rows["alone: landmarks"]
-  assert seen["distance"] == pytest.approx(1 / 25)
+  assert seen["seen"] == 2
+  assert seen["distance"] == pytest.approx((1 / 25 + 2 / 25) / 2)
   assert seen["within 0.05"] == pytest.approx(20 / 42, abs=1e-5)
+  assert seen["within 0.1"] == pytest.approx(41 / 42, abs=1e-5)
+  path = _write(tmp_path, hand, nobody)
+  _, _, rows = _run(tmp_path, "hands", True, annotations=(path,))
+  assert rows["alone: landmarks"]["seen"] == 1
 
 
 def test_faces_in_distances_of_their_eyes(tmp_path):
@@ -200,8 +218,29 @@ def test_hands_of_records_in_3d(tmp_path):
   assert line["hands"] == 2 and "In 3D, millimetres" in text
   for name in ("MPJPE-PA", "the same, scaled"):
     assert line[name] == pytest.approx(0, abs=1e-3)
+  assert line["MPJPE-PA of the landmarks"] is None  # none are given in 3D
   lengths = np.linalg.norm(_joints() - _joints()[0], axis=-1)
   assert line["MPJPE from the wrist"] == pytest.approx(1e3 * lengths.mean())
+
+
+def test_landmarks_in_3d_of_a_hand_that_nobody_has():
+  points = np.zeros([137, 3], np.float32)
+  points[116:] = np.column_stack([_HAND, np.ones(21)])
+  person = close_ups.annotated_people.person_of(
+    PersonRecord("a", "d", keypoints=points)
+  )
+  truth = np.full([137, 3], np.nan)
+  truth[116:] = _joints()
+  photo = close_ups.Photo(
+    np.ones([50, 50, 3], np.uint8),
+    None,
+    [close_ups.Subject("a", True, person, truth)],
+  )
+  look = close_ups.looker(_Detector(), _reconstruct, False, _read_hands)
+  (found,) = close_up_scores.judge(photo, look, close_up_scores.HANDS)
+  assert found.in_3d.keys() == {"landmarks_pa_mpjpe"}
+  assert found.in_3d["landmarks_pa_mpjpe"] == pytest.approx(0, abs=1e-6)
+  assert np.isnan(found.body).all() and np.isfinite(found.landmarks).all()
 
 
 def test_boxes_are_those_of_the_points_where_none_is_annotated():
