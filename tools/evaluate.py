@@ -52,8 +52,8 @@ from hund_tf.datasets.coco import read_coco_keypoints
 from hund_tf.detection import feature_config, lone_hands
 from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import (
+  close_up_looks,
   close_up_scores,
-  close_ups,
   h36m_submission,
   h36m_withheld,
   joint_definitions,
@@ -356,7 +356,7 @@ def _close_ups(config: EvaluationConfig, folder: Path) -> list[str]:
     method, features=feature_flags.to_features(method)
   )
   detector = PeopleDetector()
-  look = close_ups.looker(
+  look = close_up_looks.looker(
     detector,
     reconstructor,
     config.search_people,

@@ -19,12 +19,17 @@ from hund_tf.evaluation import (
   part_metrics,
   protocols,
 )
-from hund_tf.evaluation.close_ups import PARTS, Look, Photo, Seen, Subject
+from hund_tf.evaluation.close_up_looks import Look, Seen
+from hund_tf.evaluation.close_ups import (
+  HANDS,
+  PARTS,
+  Photo,
+  Subject,
+)
 from hund_tf.evaluation.config import EvaluationConfig
 from hund_tf.evaluation.figures import Figure, Row
 from hund_tf.records import shards
 
-HANDS = ("left hand", "right hand")
 FACES = ("face",)
 CLOSE = {"hands": (0.05, 0.1), "faces": (0.06, 0.1)}  # shares within these
 _PARTS = {"hands": HANDS, "faces": FACES}

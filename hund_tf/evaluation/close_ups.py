@@ -1,4 +1,4 @@
-"""Annotated hands and faces in photos, and what a system says of them.
+"""Annotated hands and faces in photos.
 
 A *close-up* is a hand or a face with annotated points: of a whole person
 (COCO-WholeBody), of a photo that shows nothing else (FreiHAND, 300-W), or of a
@@ -6,7 +6,7 @@ person record.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,12 +15,10 @@ import numpy as np
 from hund_tf.body import keypoints
 from hund_tf.datasets import annotated_photos, part_photos
 from hund_tf.datasets.coco import CocoPerson, read_coco_keypoints
-from hund_tf.detection.interface import Detection, PersonDetector
 from hund_tf.evaluation import annotated_people
 from hund_tf.evaluation.part_metrics import OUTER_EYE_CORNERS
 from hund_tf.evaluation.photo_predictions import sighting_of
 from hund_tf.photos import cameras, loading
-from hund_tf.reconstruction.reconstructor import Person
 from hund_tf.records.schema import PersonRecord
 from hund_tf.types import NUM_KEYPOINTS, Intrinsics
 
@@ -30,6 +28,7 @@ PARTS = {
   "left hand": keypoints.LEFT_HAND,
   "right hand": keypoints.RIGHT_HAND,
 }
+HANDS = ("left hand", "right hand")
 MIN_POINTS = 6  # annotated, from which on a hand or a face is judged
 _MARGIN = 0.1  # of a box around points, larger sides of them
 _HANDS_42 = "hands_42"
@@ -50,24 +49,6 @@ class Photo(NamedTuple):
   image: np.ndarray  # [H, W, 3] uint8 RGB
   intrinsics: Intrinsics  # fields [2], pixels
   subjects: list[Subject]
-
-
-class Seen(NamedTuple):
-  """What a system says of a person; NaN where it says nothing."""
-
-  points: np.ndarray  # [137, 2] of the body that was reconstructed, pixels
-  joints: np.ndarray  # [137, 3] of the same, metres, camera frame
-  landmarks: np.ndarray  # [137, 2] of the detector, pixels
-  landmarks_3d: np.ndarray  # [137, 3] of the detector, metres, from the root of
-  # each group of keypoints, in the viewing frame
-
-
-Look = Callable[[Photo], list[Seen | None]]
-# Photos, boxes and sides of hands to detections of these alone.
-ReadHands = Callable[
-  [Sequence[np.ndarray], Sequence[np.ndarray], Sequence[str]],
-  list[Detection | None],
-]
 
 
 def judged_parts(subject: Subject) -> list[str]:
@@ -160,119 +141,6 @@ def photo_of(record: PersonRecord) -> Photo | None:
   person = annotated_people.person_of(record)
   subject = Subject(record.key, alone, person, joints)
   return Photo(sighting.image, sighting.intrinsics, [subject])
-
-
-def looker(
-  detector: PersonDetector,
-  reconstruct: Callable[..., list[Person]],
-  search: bool = False,
-  read_hands: ReadHands | None = None,
-) -> Look:
-  """What says of each annotated person of a photo what is seen of them.
-
-  Whole people are detected in their annotated boxes, or with `search` found in
-  the photo and paired. Where a hand or a face stands alone the photo is
-  searched, and the person is taken whose same part lies nearest, by the middle
-  of its points, within the larger side of the part's box.
-
-  Args:
-    detector: of people.
-    reconstruct: from detections, intrinsics and the photo to people; a
-      `Reconstructor`.
-    search: do not tell where anybody is.
-    read_hands: without `search`, gives the landmarks of hands that stand alone,
-      from their boxes.
-  """
-
-  def look(photo: Photo) -> list[Seen | None]:
-    whole = [s.person for s in photo.subjects if not s.alone]
-    found: list[Detection | None] = []
-    if whole:
-      found = _whole(detector, photo.image, whole, search)
-    alone = len(whole) < len(photo.subjects)
-    others = detector.detect(photo.image) if alone else []
-    detections = [d for d in found if d is not None] + others
-    people = iter(reconstruct(detections, photo.intrinsics, photo.image))
-    own = iter([None if d is None else _seen(next(people)) for d in found])
-    rest = [_seen(person) for person in people]
-    seen = [
-      _nearest(subject, rest) if subject.alone else next(own)
-      for subject in photo.subjects
-    ]
-    if read_hands is not None and not search:
-      seen = [
-        _with_hands(subject, one, photo.image, read_hands)
-        if subject.alone
-        else one
-        for subject, one in zip(photo.subjects, seen, strict=True)
-      ]
-    return seen
-
-  return look
-
-
-def _whole(detector, image, people, search) -> list[Detection | None]:
-  boxes = [person.box for person in people]
-  if not search:
-    return annotated_people.detect(detector, image, boxes)
-  points = np.array([person.keypoints for person in people])
-  known = np.array([person.visibility > 0 for person in people])
-  return annotated_people.search(detector, image, boxes, points, known)
-
-
-def _seen(person: Person) -> Seen:
-  return Seen(
-    np.asarray(person.keypoints_2d, np.float64),
-    np.asarray(person.body.keypoints, np.float64),
-    *_landmarks(person.detection),
-  )
-
-
-def _landmarks(detection: Detection) -> tuple[np.ndarray, np.ndarray]:
-  """The keypoints [137, 2] and 3D landmarks [137, 3]; NaN where unknown."""
-  spatial = detection.landmarks_3d
-  if spatial is None:
-    spatial = np.zeros([NUM_KEYPOINTS, 4])
-  points, spatial = (
-    np.where(rows[:, -1:] > 0, rows[:, :-1], np.nan).astype(np.float64)
-    for rows in (np.asarray(detection.keypoints), np.asarray(spatial))
-  )
-  return points, spatial
-
-
-def _with_hands(
-  subject: Subject, seen: Seen | None, image: np.ndarray, read: ReadHands
-) -> Seen | None:
-  """The same with the landmarks that are read in the boxes of its hands."""
-  for part in set(judged_parts(subject)) - {"face"}:
-    box = part_box(subject.person, part)
-    (found,) = read([image], [box], [part.split()[0]])
-    if found is None:
-      continue
-    if seen is None:
-      seen = Seen(
-        *(np.full([NUM_KEYPOINTS, size], np.nan) for size in (2, 3, 2, 3))
-      )
-    rows = PARTS[part]
-    for own, new in zip(seen[2:], _landmarks(found), strict=True):
-      own[rows] = new[rows]
-  return seen
-
-
-def _nearest(subject: Subject, people: Sequence[Seen]) -> Seen | None:
-  """The person whose part lies at a part that stands alone, if one does."""
-  best, least = None, 1.0  # larger sides of the part's box
-  for part in judged_parts(subject):
-    rows = PARTS[part]
-    known = subject.person.weights[rows] > 0
-    middle = subject.person.keypoints[rows][known].mean(axis=0)
-    side = float(part_box(subject.person, part)[2:].max())
-    for seen in people:
-      offset = seen.points[rows][known].mean(axis=0) - middle
-      distance = float(np.linalg.norm(offset)) / side
-      if distance < least:
-        best, least = seen, distance
-  return best
 
 
 def photos_of_files(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hund_tf.body import keypoints
 from hund_tf.detection.interface import Detection
-from hund_tf.evaluation import close_up_scores, close_ups
+from hund_tf.evaluation import close_up_looks, close_up_scores, close_ups
 from hund_tf.evaluation.config import EvaluationConfig
 from hund_tf.records.schema import PersonRecord
 from tests.evaluation import small_records
@@ -99,22 +99,34 @@ def _reconstruct(detections, intrinsics, image):
         detection=found,
         keypoints_2d=points,
         body=SimpleNamespace(keypoints=joints),
+        parts=_parts(found),
       )
     )
   return people
 
 
+def _parts(found):
+  """What a network of hands says of the hand of photo 2."""
+  if found.score != 0.5:
+    return ()
+  own = SimpleNamespace(
+    name="right_hand", keypoints=_joints(), keypoints_2d=_HAND + [0, 1.5]
+  )
+  return SimpleNamespace(name="left_hand", keypoints=None), own
+
+
 def _read_hands(images, boxes, sides):
-  """A hand network: sees the hand of photo 1 two pixels off, in its box."""
+  """Right hands two pixels off, but for photo 1."""
   assert sides == ["right"] and len(boxes[0]) == 4
-  if images[0][0, 0, 0] != 1:
+  number = images[0][0, 0, 0]
+  if number == 1:
     return [None]
   found = _Detector()._at(0.0)
   found.keypoints[116:, :2] = _HAND + [0.0, 2.0]
   found.keypoints[116:, 2] = 0.5
   spatial = np.ones([137, 4])
   spatial[116:, :3] = 3.0 * _joints()
-  return [found._replace(landmarks_3d=spatial)]
+  return [found._replace(score=number / 4, landmarks_3d=spatial)]
 
 
 def _joints():
@@ -123,7 +135,7 @@ def _joints():
 
 def _run(folder, protocol, search=False, **given):
   config = EvaluationConfig(protocol=protocol, search_people=search, **given)
-  look = close_ups.looker(_Detector(), _reconstruct, search, _read_hands)
+  look = close_up_looks.looker(_Detector(), _reconstruct, search, _read_hands)
   text = close_up_scores.run(config, look, folder)
   content = json.loads((folder / f"{protocol}.json").read_text())
   return text, content, {row["group"]: row for row in content["rows"]}
@@ -158,26 +170,34 @@ def test_people_are_found_by_search_or_left_out_when_small(tmp_path):
     _run(tmp_path, "hands", annotations=(path,), min_scored_px=101)
 
 
-def test_a_hand_alone_is_that_of_the_nearest_person(tmp_path):
+def _lone(number):
   row = {"bbox": [58, 58, 25, 20], "keypoints": _flat(_HAND)}
-  hand = row | {"id": 0, "image_id": 0}
-  nobody = row | {"id": 1, "image_id": 1}
-  _, _, rows = _run(
-    tmp_path, "hands", annotations=(_write(tmp_path, hand, nobody),)
-  )
+  return row | {"id": number, "image_id": number}
+
+
+def test_hands_alone_are_read_in_their_boxes(tmp_path):
+  path = _write(tmp_path, *map(_lone, range(3)))
+  _, _, rows = _run(tmp_path, "hands", annotations=(path,))
+  body = rows["alone: body"]
+  assert (body["hands"], body["seen"]) == (3, 2)
+  # That of the body, and that of the network of hands.
+  assert body["distance"] == pytest.approx((5 / 25 + 1.5 / 25) / 2)
+  seen = rows["alone: landmarks"]
+  assert seen["seen"] == 2 and seen["distance"] == pytest.approx(2 / 25)
+  assert seen["within 0.1"] == pytest.approx(2 / 3, abs=1e-5)
+
+
+def test_searched_hands_alone_are_those_of_the_nearest_person(tmp_path):
+  path = _write(tmp_path, _lone(0), _lone(1))
+  _, _, rows = _run(tmp_path, "hands", True, annotations=(path,))
   body = rows["alone: body"]
   assert (body["hands"], body["seen"]) == (2, 1)
   assert body["distance"] == pytest.approx(0.2)
-  # The wrist, of which the first hand has no landmark, takes no part in means
-  # and is wrong in shares. The second hand is read in its box.
+  # The wrist, of which there is no landmark, takes no part in the mean and is
+  # wrong in the share.
   seen = rows["alone: landmarks"]
-  assert seen["seen"] == 2
-  assert seen["distance"] == pytest.approx((1 / 25 + 2 / 25) / 2)
+  assert seen["distance"] == pytest.approx(1 / 25)
   assert seen["within 0.05"] == pytest.approx(20 / 42, abs=1e-5)
-  assert seen["within 0.1"] == pytest.approx(41 / 42, abs=1e-5)
-  path = _write(tmp_path, hand, nobody)
-  _, _, rows = _run(tmp_path, "hands", True, annotations=(path,))
-  assert rows["alone: landmarks"]["seen"] == 1
 
 
 def test_faces_in_distances_of_their_eyes(tmp_path):
@@ -218,29 +238,26 @@ def test_hands_of_records_in_3d(tmp_path):
   assert line["hands"] == 2 and "In 3D, millimetres" in text
   for name in ("MPJPE-PA", "the same, scaled"):
     assert line[name] == pytest.approx(0, abs=1e-3)
-  assert line["MPJPE-PA of the landmarks"] is None  # none are given in 3D
+  assert line["MPJPE-PA of the landmarks"] == pytest.approx(0, abs=1e-3)
   lengths = np.linalg.norm(_joints() - _joints()[0], axis=-1)
   assert line["MPJPE from the wrist"] == pytest.approx(1e3 * lengths.mean())
 
 
-def test_landmarks_in_3d_of_a_hand_that_nobody_has():
+def test_a_hand_in_3d_by_the_network_of_hands():
   points = np.zeros([137, 3], np.float32)
   points[116:] = np.column_stack([_HAND, np.ones(21)])
   person = close_ups.annotated_people.person_of(
     PersonRecord("a", "d", keypoints=points)
   )
   truth = np.full([137, 3], np.nan)
-  truth[116:] = _joints()
-  photo = close_ups.Photo(
-    np.ones([50, 50, 3], np.uint8),
-    None,
-    [close_ups.Subject("a", True, person, truth)],
-  )
-  look = close_ups.looker(_Detector(), _reconstruct, False, _read_hands)
-  (found,) = close_up_scores.judge(photo, look, close_up_scores.HANDS)
-  assert found.in_3d.keys() == {"landmarks_pa_mpjpe"}
-  assert found.in_3d["landmarks_pa_mpjpe"] == pytest.approx(0, abs=1e-6)
-  assert np.isnan(found.body).all() and np.isfinite(found.landmarks).all()
+  truth[116:] = _joints() + [0, 0, 0.3]
+  image = np.full([50, 50, 3], 2, np.uint8)
+  subject = close_ups.Subject("a", True, person, truth)
+  photo = close_ups.Photo(image, None, [subject])
+  look = close_up_looks.looker(_Detector(), _reconstruct, False, _read_hands)
+  (found,) = close_up_scores.judge(photo, look, close_ups.HANDS)
+  for name, error in found.in_3d.items():
+    assert error == pytest.approx(0, abs=1e-6), name
 
 
 def test_boxes_are_those_of_the_points_where_none_is_annotated():
