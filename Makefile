@@ -14,7 +14,7 @@ $(VENV)/.ready: requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || \
 	  { echo "Python 3.11 is needed: make PYTHON=path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check \
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-compile \
 	  -r requirements.txt
 	touch $@
 
@@ -30,8 +30,9 @@ style: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-# In two halves, for a process keeps what XLA compiled until it ends.
-PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
+# In two halves, for a process keeps what XLA compiled until it ends; each in
+# the order of tests/conftest.py, which ends with short files.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 FIRST_HALF := tests/[a-q]*/
 SECOND_HALF := tests/[r-z]*/ tests/test_*.py
 

@@ -16,6 +16,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items):
+  """Files with slow tests first: at the end no process waits for another."""
+  slow = {item.path for item in items if item.get_closest_marker("slow")}
+  items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_collection_finish(session):
   """What is imported stays: the collector need not look through it again."""
   gc.freeze()
