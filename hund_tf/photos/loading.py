@@ -36,7 +36,10 @@ _FORMATS = (
   *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000"),
 )
 _KINDS = "JPEG, PNG, WebP, AVIF, JPEG 2000, TIFF, BMP or GIF"
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+_HEIF_BRANDS = (
+  *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+  *(b"mif1", b"msf1"),
+)
 
 
 class PhotoError(FileError):

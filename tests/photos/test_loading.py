@@ -255,10 +255,13 @@ def test_a_video_names_what_is_for_videos(tmp_path, head):
   assert "tools/adapt" in message
 
 
-def test_heic_needs_another_package(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["a.heic", "a.HIF", "a.jpg"])
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"hevx", b"mif1"])
+def test_heic_needs_another_package(tmp_path, monkeypatch, brand, name):
   monkeypatch.setattr(loading, "heif_is_readable", lambda: False)
-  path = tmp_path / "a.heic"
-  path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(5000))
+  path = tmp_path / name
+  kinds = brand + b"\0\0\0\0mif1heic"  # as phones write it
+  path.write_bytes(b"\0\0\0\x18ftyp" + kinds + b"\0\0\x0f\xa2meta" + bytes(99))
   assert "HEIC photo, which needs pillow-heif; install it" in _error(path)
 
 
