@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,51 @@ def test_good_photos_are_done_and_bad_ones_are_named(run, tmp_path):
   assert "trace" not in person and "quality" not in person
   with Image.open(output / "astronaut_descent.gif") as animation:
     assert animation.n_frames <= len(person["iterations"]["total"])
+
+
+def test_a_photo_that_may_be_damaged_is_used_and_told(run, tmp_path):
+  data = bytearray((_DEMO / "astronaut.jpg").read_bytes())
+  frame = data.index(b"\xff\xc0")
+  height = int.from_bytes(data[frame + 5 : frame + 7])
+  data[frame + 5 : frame + 7] = (height - 16).to_bytes(2)  # rows too few
+  (tmp_path / "a.jpg").write_bytes(data)
+  code, _, err = run(
+    f"--images={tmp_path / 'a.jpg'}",
+    f"--output_dir={tmp_path / 'out'}",
+    "--save=json",
+    "--method=bfgs",
+  )
+  assert code == 0
+  lines = [line for line in err.splitlines() if "a.jpg" in line]
+  assert len(lines) == 1 and "a.jpg: may be damaged: " in lines[0], err
+  content = report.read_report(tmp_path / "out" / "a.json")
+  assert content["photo"]["damage"] in lines[0]
+  assert content["photo"]["height"] == height - 16
+  assert len(content["people"]) == 1
+
+
+def test_bad_landmark_files_cost_their_photos_alone(run, tmp_path):
+  body = np.full([25, 3], 0.9)
+  body[:, 0], body[:, 1] = np.linspace(150, 300, 25), np.linspace(60, 400, 25)
+  good = json.dumps({"people": [{"pose_keypoints_2d": body.ravel().tolist()}]})
+  bad = {"b": '{"people": [{}]}', "c": "[" * 9999, "d": "\xff", "e": "{}"}
+  for name, text in {"a": good, **bad, "f": good}.items():
+    shutil.copy(_DEMO / "astronaut.jpg", tmp_path / f"{name}.jpg")
+    path = tmp_path / f"{name}_keypoints.json"
+    path.write_text(text, encoding="latin-1")
+  code, out, err = run(
+    *(f"--images={tmp_path / name}.jpg" for name in "abcdef"),
+    f"--openpose={tmp_path}",
+    f"--output_dir={tmp_path / 'out'}",
+    "--save=json",
+    "--method=bfgs",
+  )
+  assert code == 1
+  assert _names(tmp_path / "out") == ["a.json", "f.json", "results.jsonl"]
+  assert "2 photos done, 2 people, 4 failed" in out
+  for name in bad:
+    (line,) = [x for x in err.splitlines() if f"{name}_keypoints.json" in x]
+    assert len(line) < 600
 
 
 def test_a_photo_without_people_is_no_failure(run, tmp_path):
