@@ -168,6 +168,8 @@ def part_table(
 ) -> str:
   """A Markdown table of hands and faces in close-ups, by size and source.
 
+  The first line of each is of all sizes.
+
   Args:
     sources: hands and faces that were found, of each source.
     looked: of all of them `[M, 2]` pixels and whether they were found.
@@ -177,11 +179,9 @@ def part_table(
   titles += [f"mean of a part {q}" for q in quantiles]
   lines = [[*titles, "confidence"], ["---"] * (len(titles) + 1)]
   for group, (pixels, found) in ((k, v.T) for k, v in looked.items()):
-    for low, high in itertools.pairwise(_PIXELS):
+    for low, high in [(0.0, np.inf), *itertools.pairwise(_PIXELS)]:
       here = (pixels >= low) & (pixels < high)
-      size = (
-        f"{low:.0f} to {high:.0f}" if np.isfinite(high) else f"{low:.0f} on"
-      )
+      size = f"{low:.0f} to {high:.0f}" if high < np.inf else f"{low:.0f} on"
       for source, groups in sources.items():
         seen = groups[group]
         rows = (seen.pixels >= low) & (seen.pixels < high)

@@ -16,6 +16,13 @@ from hund_tf.types import STATE_DIMS, HumanState
 
 _PARTS = 2000
 _COUNTS = {"hand": 21, "face": 70}
+# Of held-out close-ups as the detector reads them (docs/close_up_errors.md):
+# 50%, 75% and 90% of points' errors and of their means over a part, sides; and
+# how far the model may be from them, as a factor.
+_MEASURED = {
+  "hand": ([0.064, 0.128, 0.239], [0.085, 0.119, 0.209], 1.45),
+  "face": ([0.048, 0.086, 0.134], [0.057, 0.070, 0.095], 1.2),
+}
 
 
 def _draws(seed=5):
@@ -88,6 +95,18 @@ def test_errors_turn_and_grow_with_the_part(truth, name):
   np.testing.assert_allclose(
     errors(3.0 * points + 7.0), 3.0 * errors(points), atol=0.1
   )
+
+
+@pytest.mark.parametrize("name", _COUNTS)
+def test_errors_are_those_of_held_out_close_ups(truth, name):
+  seen, confidence = _corrupt(truth, name, 1.0)
+  far = part_noise_fit.distances(truth[name][0], seen)
+  points, means, factor = _MEASURED[name]
+  for values, measured in ((far, points), (far.mean(axis=1), means)):
+    ratio = np.quantile(values, (0.5, 0.75, 0.9)) / measured
+    assert np.abs(np.log(ratio)).max() < np.log(factor), ratio
+  sure = {"hand": 0.90, "face": 0.82}[name]
+  assert abs(np.median(confidence) - sure) < 0.05
 
 
 def test_it_compiles(truth):
