@@ -1,35 +1,15 @@
-"""Flags of the training of hands' and faces' descents."""
+"""Flags of the faces and hands that are looked at closely."""
 
-from flags import run_flags
+from flags import method_flags
 from flags.from_config import define
-from hund_tf.losses.part_alignment import PartObjectiveConfig
-from hund_tf.losses.part_supervised import PartLossConfig
-from hund_tf.models.hund.part_cell import PartConfig
-from hund_tf.synthetic.part_examples import PartExamplesConfig
-from hund_tf.training.parts.step import PartTrainingConfig
+from hund_tf.reconstruction.method_config import find_parts
+from hund_tf.reconstruction.methods import Method
+from hund_tf.reconstruction.part_config import PartsConfig
+from hund_tf.reconstruction.parts import PartFusion
 
-__all__ = [
-  "run_flags",
-  "to_config",
-  "to_examples",
-  "to_losses",
-  "to_model_config",
-  "to_objective",
-]
-
-to_model_config = define(PartConfig, "Descent of a part")
-to_examples = define(PartExamplesConfig, "Synthetic close-ups")
-to_losses = define(PartLossConfig, "Losses of a part")
-to_objective = define(PartObjectiveConfig, "Objective of a part")
-_to_config = define(
-  PartTrainingConfig, "Training of a part", only=("meta_loss",)
-)
+to_config = define(PartsConfig, "Faces and hands")
 
 
-def to_config() -> PartTrainingConfig:
-  """The training as the flags describe it.
-
-  Raises:
-    ValueError: if the flags contradict each other.
-  """
-  return _to_config(**vars(run_flags.to_loop()))
+def to_parts(method: Method) -> PartFusion | None:
+  """What reads faces and hands for a method's bodies; see `find_parts`."""
+  return find_parts(to_config(), method, method_flags.to_config())

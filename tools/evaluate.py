@@ -42,6 +42,7 @@ from flags import (
   folder_flags,
   method_flags,
   objective_flags,
+  part_flags,
   program,
   synthetic_flags,
 )
@@ -102,7 +103,9 @@ def _on_photos(config: EvaluationConfig, evaluate: Callable) -> list:
   ]
   method = _method()
   reconstructor = Reconstructor(
-    method, features=feature_flags.to_features(method)
+    method,
+    features=feature_flags.to_features(method),
+    parts=part_flags.to_parts(method),
   )
   finder = make_finder()
   with tqdm(unit="photo", file=sys.stderr) as bar:
@@ -148,7 +151,11 @@ def _predicted(
     found, problems = photo_predictions.predict(
       sightings,
       PeopleDetector(),
-      Reconstructor(method, features=feature_flags.to_features(method)),
+      Reconstructor(
+        method,
+        features=feature_flags.to_features(method),
+        parts=part_flags.to_parts(method),
+      ),
       method.objective.body_model,
       config.people_batch,
       bar.update,
@@ -353,7 +360,9 @@ def _parts(config: EvaluationConfig, folder: Path) -> list[str]:
 def _close_ups(config: EvaluationConfig, folder: Path) -> list[str]:
   method = _method()
   reconstructor = Reconstructor(
-    method, features=feature_flags.to_features(method)
+    method,
+    features=feature_flags.to_features(method),
+    parts=part_flags.to_parts(method),
   )
   detector = PeopleDetector()
   look = close_up_looks.looker(

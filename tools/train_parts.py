@@ -13,7 +13,7 @@ import sys
 
 from absl import app
 
-from flags import flagfile, part_flags, program, run_flags
+from flags import flagfile, part_training_flags, program, run_flags
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf, tf_keras
 from hund_tf.models import weight_files
@@ -38,11 +38,13 @@ def _train(
   run: RunConfig, strategy: tf.distribute.Strategy, worker: int
 ) -> None:
   """Trains in the folder of the run, which is ours."""
-  config = part_flags.to_config()
-  network = dataclasses.replace(part_flags.to_model_config(), jit_compile=True)
-  losses = part_flags.to_losses()
-  objective = part_flags.to_objective()
-  distribution = part_flags.to_examples()
+  config = part_training_flags.to_config()
+  network = dataclasses.replace(
+    part_training_flags.to_model_config(), jit_compile=True
+  )
+  losses = part_training_flags.to_losses()
+  objective = part_training_flags.to_objective()
+  distribution = part_training_flags.to_examples()
   tf_keras.utils.set_random_seed(config.seed)
   settings = run_folder.describe(
     training=config,

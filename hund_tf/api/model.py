@@ -23,8 +23,10 @@ from hund_tf.photos.people_config import PeopleConfig
 from hund_tf.reconstruction.method_config import (
   MethodConfig,
   find_calibration,
+  find_parts,
   make_method,
 )
+from hund_tf.reconstruction.part_config import PartsConfig
 from hund_tf.reconstruction.reconstructor import Reconstructor
 
 ImageLike = str | os.PathLike | np.ndarray
@@ -182,6 +184,7 @@ def load(
   polish: bool = True,
   refine_steps: int = 0,
   jit_compile: bool = False,
+  parts: Sequence[Literal["face", "left_hand", "right_hand"]] = (),
 ) -> PeopleModel:
   """Loads what turns photos into people in 3D.
 
@@ -195,6 +198,8 @@ def load(
     polish: fit the last state of the learned descent to what is seen.
     refine_steps: iterations of BFGS after the learned descent.
     jit_compile: XLA: faster, but slower to start.
+    parts: those of "face", "left_hand" and "right_hand" that are read by
+      networks of their own and put onto the body.
 
   Returns:
     The model; call it with a photo.
@@ -222,5 +227,6 @@ def load(
     find_calibration(config, objective),
     load_features(FeatureConfig(features), fitter.feature_channels),
     fitter.uncertainty,
+    find_parts(PartsConfig(tuple(parts) or ("none",)), fitter, config),
   )
   return PeopleModel(PeopleDetector(), reconstructor, body_model, config.name)

@@ -20,6 +20,7 @@ from hund_tf.detection.feature_config import FeatureConfig, load_features
 from hund_tf.export.result_folder import ResultFolder
 from hund_tf.files import OutputFolder
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.models.hund import part_weights
 from hund_tf.models.multitask.weights import DEFAULT_PATH as NETWORK_WEIGHTS
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.options import check, option
@@ -29,8 +30,10 @@ from hund_tf.photos.source import source_of
 from hund_tf.reconstruction.method_config import (
   MethodConfig,
   find_calibration,
+  find_parts,
   make_method,
 )
+from hund_tf.reconstruction.part_config import PartsConfig
 from hund_tf.reconstruction.quality import QualityCalibration, QualityError
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.rendering.tfg_op import RasterizerOpError
@@ -54,6 +57,7 @@ class ReconstructConfig:
   )
   method: MethodConfig = MethodConfig()
   features: FeatureConfig = FeatureConfig()
+  parts: PartsConfig = PartsConfig()
   optimizer: OptimizerConfig = OptimizerConfig()
   objective: ObjectiveConfig = ObjectiveConfig()
   body: BodyConfig = BodyConfig()
@@ -80,7 +84,11 @@ def make(config: ReconstructConfig) -> Reconstruction:
   method = make_method(config.method, objective, config.optimizer)
   features = load_features(config.features, method.feature_channels)
   reconstructor = Reconstructor(
-    method, _quality(config.method, objective), features, method.uncertainty
+    method,
+    _quality(config.method, objective),
+    features,
+    method.uncertainty,
+    find_parts(config.parts, method, config.method),
   )
   model = PeopleModel(None, reconstructor, body_model, config.method.name)
   return Reconstruction(
@@ -112,10 +120,13 @@ def _counted(number: int, one: str, many: str) -> str:
 def _settings(config: ReconstructConfig) -> str:
   """What results depend on beside the photo and what is stated of it."""
   used = config.method, config.features, config.objective, config.optimizer
+  used += (config.parts,)
   learned = config.method.method == "hund"
   weights = [config.method.weights_path] if learned else []
   if config.features.features != "landmarks":
     weights.append(config.features.network_weights or NETWORK_WEIGHTS)
+  if config.parts.names:
+    weights += part_weights.DEFAULT_PATHS.values()
   return repr(
     (
       hund_tf.__version__,

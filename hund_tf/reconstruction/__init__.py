@@ -8,7 +8,7 @@ last state to what is seen, `method_config` is the choice of a method; `quality`
 tells how likely a result is right.
 
 Faces and hands: `attention` takes close-ups of them, `part_reading` reads these
-and `part_results` are what is found, `part_gates` say whether it belongs to the
-body, `fusion` puts it onto that, and `parts` does all of it, as `part_config`
-says.
+by `part_networks`, `part_results` are what is found, `part_gates` say whether
+it belongs to the body, `fusion` puts it onto that, and `parts` does all of it,
+as `part_config` says.
 """

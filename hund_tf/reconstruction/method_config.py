@@ -18,6 +18,9 @@ from hund_tf.reconstruction.methods import (
   Method,
   OptimizerMethod,
 )
+from hund_tf.reconstruction.part_config import PartsConfig
+from hund_tf.reconstruction.part_networks import load_readers
+from hund_tf.reconstruction.parts import PartFusion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,3 +150,27 @@ def find_calibration(
     return None
   asked = config.descent.num_stages
   return found if asked in (None, found.num_stages) else None
+
+
+def find_parts(
+  config: PartsConfig, method: Method, method_config: MethodConfig
+) -> PartFusion | None:
+  """What reads the faces and hands that are asked for; None if none are.
+
+  Raises:
+    ValueError: if the bodies of the method cannot have parts put onto them, or
+      the weights cannot be used.
+  """
+  if not config.names:
+    return None
+  if method_config.method != "hund":
+    raise ValueError(
+      f"parts: got {','.join(config.names)} with --method="
+      f"{method_config.method}, expected none: parts go with hund"
+    )
+  body_model = method.objective.body_model
+  compiled = bool(method_config.descent.jit_compile)
+  readers = {}
+  if isinstance(body_model, BodyModel):
+    readers = load_readers(body_model, config.names, compiled)
+  return PartFusion(method, readers, config)
