@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, locks
 from hund_tf.body.model import BodyModel
 from hund_tf.models.hund import part_weights
 from hund_tf.models.hund.part_model import PartHund
@@ -75,20 +75,20 @@ def publish(
     for run in runs
   ]
   output = pathlib.Path(output)
-  output.parent.mkdir(parents=True, exist_ok=True)
-  part_weights.save(model, output, half=True)
-  stored = part_weights.load(body_model, kind, output)
-  metrics = {
-    "runs": histories,
-    "examples": sum(history["examples"] for history in histories),
-    **measure(body_model, stored, count),
-  }
-  files.write_text(
-    output.with_suffix(".flags"),
-    "".join(
-      f"# Run {i} of {len(runs)}\n{run_folder.portable_flags(run)}"
-      for i, run in enumerate(runs, 1)
-    ),
-  )
-  files.write_json(output.with_suffix(".metrics.json"), metrics)
+  with locks.only_writer(output.parent, output.stem):
+    part_weights.save(model, output, half=True)
+    stored = part_weights.load(body_model, kind, output)
+    metrics = {
+      "runs": histories,
+      "examples": sum(history["examples"] for history in histories),
+      **measure(body_model, stored, count),
+    }
+    files.write_text(
+      output.with_suffix(".flags"),
+      "".join(
+        f"# Run {i} of {len(runs)}\n{run_folder.portable_flags(run)}"
+        for i, run in enumerate(runs, 1)
+      ),
+    )
+    files.write_json(output.with_suffix(".metrics.json"), metrics)
   return metrics
