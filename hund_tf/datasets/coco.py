@@ -161,8 +161,6 @@ def read_photos(annotations: Path) -> list[WorkItem]:
       for image in content["images"]
       if rows[image["id"]]
     ]
-    if not all(isinstance(item.key, str) for item in items):
-      raise ValueError("a file_name is no text")
   except (
     *(OSError, ValueError, KeyError, TypeError),
     *(AttributeError, OverflowError),
@@ -181,7 +179,7 @@ def read_photos(annotations: Path) -> list[WorkItem]:
 def _file_name(image: dict) -> str:
   name = image["file_name"]
   if not isinstance(name, str) or not name.isprintable():
-    raise ValueError(f"file_name is {name!r:.50}, expected a photo's name")
+    raise ValueError(f"a file_name is no text for a photo: {name!r:.50}")
   return name
 
 
