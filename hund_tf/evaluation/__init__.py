@@ -11,7 +11,8 @@ datasets from ours), and those of what stands before the descent:
 `front_end_errors` and `part_scores`, with `keypoint_reliability`, the people of
 `annotated_people` and the standard errors of `figures`; `photo_protocols` runs
 them as `config` says. `close_up_scores` judges what `close_up_looks`
-makes of hands and faces, the `close_ups` of photos, by `part_metrics`.
+makes of hands and faces, the `close_ups` of photos, by `part_metrics`;
+`part_gate_trials` counts wrong hands that bodies accept.
 `descent_comparison` sets methods side by side (Figs. 3, 4) and
 `descent_report` tells what came of it, `multitask_metrics` and `network_photos`
 judge the network, `quality_fitting` calibrates the quality and `polish_fitting`

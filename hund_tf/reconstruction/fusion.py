@@ -4,8 +4,8 @@ What passed the gates is taken over: fingers and expression as they are, and the
 hand's rotation in the camera as that of the wrist against the forearm. Of that
 rotation the twist about the forearm is shared by the joint half-way along it,
 which is driven; beyond +-0.4 pi the elbow takes over as much of it as its
-limits allow. Then the body's descent goes on with the hand's wrist and knuckles
-as keypoints.
+limits allow. The body's descent goes on from its last stage with the hand's
+wrist and knuckles as keypoints.
 """
 
 import dataclasses
@@ -44,8 +44,9 @@ class FusionConfig:
 
   gates: GateConfig = GateConfig()
   resume_stages: int = option(
-    2,
-    "Stages that the body's descent goes on for once hands are found.",
+    0,
+    "Stages that the body's descent goes on for once hands are found, before "
+    "it is polished anew; more than it was trained for make joints worse.",
     low=0,
   )
 

@@ -147,7 +147,7 @@ class PartFusion:
     steered = np.flatnonzero(np.any([*hands.used.values()], axis=0))
     between = {}
     if len(steered):
-      rest = _numpy(self._resumed(whole, state, hands, steered))
+      rest = _numpy(self._resumed(whole, hands, steered))
       between = {i: _person(rest, k) for k, i in enumerate(steered)}
       for name in _OF_BODY:
         getattr(state, name)[steered] = getattr(rest.state, name)[:, -1]
@@ -179,19 +179,21 @@ class PartFusion:
     ]
 
   def _resumed(
-    self, whole: Whole, state: HumanState, hands: "_Hands", people: np.ndarray
+    self, whole: Whole, hands: "_Hands", people: np.ndarray
   ) -> RefinementState:
     """The descents of some people `[S]` gone on with, steered by their hands.
 
     Args:
       whole: of B people.
-      state: where they stand, fields `[B, ...]`.
       hands: of B people.
       people: the rows of those who are steered.
     """
-    some = _people(whole, people)
-    state, hands = _people((state, hands), people)
-    start = fusion.with_hands(self._body, state, hands.states, hands.used)
+    some, hands = _people(whole, people), _people(hands, people)
+
+    def put_on(state: HumanState) -> HumanState:
+      fused = fusion.with_hands(self._body, state, hands.states, hands.used)
+      return HumanState(*map(tf.constant, fused))
+
     return self._method.resume(
       fusion.steered_features(
         some.features, some.crop_cameras, hands.points, hands.used
@@ -199,7 +201,7 @@ class PartFusion:
       some.crop_cameras,
       some.trace,
       self._config.fusion.resume_stages,
-      HumanState(*map(tf.constant, start)),
+      put_on,
     )
 
   def _terms_of(self, state, target, intrinsics, parts):

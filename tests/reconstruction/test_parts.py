@@ -44,12 +44,13 @@ class _Body:
   def __call__(self, features, intrinsics):
     return self._trace([self.state, self.state])
 
-  def resume(self, features, intrinsics, trace, num_stages, state=None):
+  def resume(self, features, intrinsics, trace, num_stages, change):
     self.resumed.append((features, trace, num_stages))
+    state = change(tf.nest.map_structure(lambda x: x[:, -1], trace.state))
     moved = state._replace(
       shape=state.shape + 0.1, left_hand=state.left_hand + 1.0
     )
-    return self._trace([state] * (num_stages + 1) + [moved])
+    return self._trace([state] * (num_stages + 1) + [moved])  # polished
 
   def _trace(self, states) -> RefinementState:
     stack = lambda *x: tf.constant(np.stack(x, axis=1), tf.float32)
@@ -124,7 +125,7 @@ def test_hands_and_faces_that_pass_are_put_onto_the_body(case):
     np.testing.assert_allclose(
       person.state.shape, before.state.shape + 0.1, atol=1e-5
     )
-    assert len(person.trace.seconds) == len(before.trace.seconds) + 3
+    assert len(person.trace.seconds) == len(before.trace.seconds) + 1
     assert (np.diff(person.trace.seconds) > 0).all()
     _equal(
       tf.nest.map_structure(lambda x: x[-1], person.trace.state), person.state
@@ -236,7 +237,9 @@ def test_a_learned_descent_goes_on(case):
     gate_wrist_angle=np.pi,
     gate_limits=10.0,
   )
-  config = PartsConfig(parts=HANDS, fusion=FusionConfig(gates=gates))
+  config = PartsConfig(
+    parts=HANDS, fusion=FusionConfig(gates=gates, resume_stages=2)
+  )
   for person in _reconstruct(case, config, method):
     assert all(part.used for part in person.parts)
     assert person.trace.memory.shape[0] == 2 + 1 + 1
