@@ -23,10 +23,14 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   landmarks      the detector's keypoints, against annotated ones.
   landmarks_3d   the detector's 3D landmarks, against 3D joints or records.
   parts          parts of the multitask network at annotated joints.
+  part_gates     hands of others, swapped ones and objects, and how many of
+                 them bodies accept.
   hands, faces   bodies and landmarks at annotated hands and faces.
 """
 
+import dataclasses
 import functools
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,6 +64,7 @@ from hund_tf.evaluation import (
   joint_definitions,
   joint_floor,
   landmarks_3d,
+  part_gate_trials,
   photo_predictions,
   photo_protocols,
   photos_2d,
@@ -79,6 +84,8 @@ from hund_tf.evaluation.pose_set_errors import SetExamples
 from hund_tf.evaluation.predictions import Predictions
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.photos.people import SeenPhoto, make_finder
+from hund_tf.reconstruction.attention import HANDS
+from hund_tf.reconstruction.method_config import find_parts
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.records import shards
@@ -86,6 +93,8 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.synthetic.pose_sets import NAMES, PoseSets
 from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
 from hund_tf.visualization.reliability_plot import save_keypoint_plot
+
+_TRIAL_BATCH = 32  # people of --protocol=part_gates at a time
 
 
 def _method() -> Method:
@@ -267,6 +276,25 @@ def _shape(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
+def _part_gates(config: EvaluationConfig, folder: Path) -> list[str]:
+  method = _synthetic_method(config)
+  settings = dataclasses.replace(part_flags.to_config(), parts=HANDS)
+  parts = find_parts(settings, method, method_flags.to_config())
+  assert parts is not None
+  poses, scenes = synthetic_flags.to_held_out(
+    method.objective.body_model.pose_prior
+  )
+  scenes = dataclasses.replace(scenes, render_parts=False)
+  made = SyntheticExamples(method.objective.body_model, poses, scenes)
+  examples = (
+    made.example_batch(HELD_OUT_SEED, step, _TRIAL_BATCH)
+    for step in itertools.count()
+  )
+  count = config.gate_trials
+  print(part_gate_trials.run(examples, method, parts.judged, count, folder))
+  return []
+
+
 def _streamed_sets(
   config: EvaluationConfig, body_model: BodyModel
 ) -> Iterator[SetExamples]:
@@ -381,6 +409,7 @@ _RUN = {
   "synthetic": _synthetic,
   "shape": _shape,
   "pose_sets": _pose_sets,
+  "part_gates": _part_gates,
   "photos_2d": _photos_2d,
   "silhouettes": _silhouettes,
   "real3d": _real3d,

@@ -14,6 +14,7 @@ PROTOCOLS = (
   "synthetic",
   "shape",
   "pose_sets",
+  "part_gates",
   "photos_2d",
   "silhouettes",
   "real3d",
@@ -135,6 +136,11 @@ class EvaluationConfig(AnnotatedPhotos):
     256,
     "Held-out examples of --protocol=synthetic, or of each focal length of "
     "--protocol=shape, rounded up to whole batches.",
+    low=1,
+  )
+  gate_trials: int = option(
+    500,
+    "Hands of each kind of --protocol=part_gates.",
     low=1,
   )
   pose_set_examples: int = option(
