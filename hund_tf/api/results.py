@@ -21,6 +21,7 @@ from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
 from hund_tf.reconstruction import reconstructor
+from hund_tf.reconstruction.part_results import PartResult
 from hund_tf.types import HumanState, RefinementState
 from hund_tf.visualization import descent_pictures, overlay, part_pictures
 
@@ -156,6 +157,19 @@ class Person:
     Of its place against the pelvis, in the order of `joint_names`.
     """
     return self.fit.uncertainty
+
+  @property
+  def parts(self) -> tuple[PartResult, ...]:
+    """Faces and hands that were asked for: whether each is used, or why not."""
+    return self.fit.parts
+
+  @property
+  def gaze(self) -> np.ndarray | None:
+    """Both eyes' turn in the head: `[2]`; None: not known.
+
+    To the person's left and up, in fifths of a radian.
+    """
+    return self.fit.gaze
 
   def save_glb(self, path: str | os.PathLike) -> None:
     """Writes the mesh as binary glTF: metres, y up.

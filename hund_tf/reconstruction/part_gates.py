@@ -48,7 +48,7 @@ class GateConfig:
     low=0.0,
   )
   gate_wrist_angle: float = option(
-    1.4,
+    1.0,
     "Largest angle between the wrist's rotations of body and hand, radians.",
     low=0.0,
     high=math.pi,
@@ -60,25 +60,25 @@ class GateConfig:
     high=math.pi,
   )
   gate_shift: float = option(
-    0.25,
+    0.22,
     "Largest distance between the wrists of body and hand, or their noses, in "
     "the photo, sides of the part's crop.",
     low=0.0,
   )
   gate_depth: float = option(
-    1.5,
+    1.25,
     "How many times as far from the camera as the body's a hand or face may "
     "be, or the body's as it.",
     low=1.0,
   )
   gate_limits: float = option(
-    0.35,
+    0.15,
     "How far beyond the limits of the wrist a hand may be turned against the "
     "forearm, radians.",
     low=0.0,
   )
   gate_chirality: float = option(
-    0.1,
+    0.0,
     "How clearly the 3D landmarks of a hand may be those of the other side, "
     "from 0, not at all, to 1.",
     low=0.0,
