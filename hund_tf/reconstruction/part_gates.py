@@ -42,13 +42,13 @@ class GateConfig:
     low=1.0,
   )
   gate_residual: float = option(
-    0.12,
+    0.18,
     "Largest mean distance of the part's keypoints from its landmarks, larger "
     "sides of their box.",
     low=0.0,
   )
   gate_wrist_angle: float = option(
-    1.0,
+    1.1,
     "Largest angle between the wrist's rotations of body and hand, radians.",
     low=0.0,
     high=math.pi,
@@ -66,7 +66,7 @@ class GateConfig:
     low=0.0,
   )
   gate_depth: float = option(
-    1.25,
+    1.3,
     "How many times as far from the camera as the body's a hand or face may "
     "be, or the body's as it.",
     low=1.0,

@@ -62,14 +62,14 @@ def test_each_gate_says_why(sight):
     ({"keypoints_2d": points * np.nan}, {}, "not finite"),
     ({"keypoints_2d": beyond}, {}, "1 of its points are outside of its crop"),
     (
-      {"keypoints_2d": points + [0.0, 0.13 * 50]},
+      {"keypoints_2d": points + [0.0, 0.19 * 50]},
       {},
-      "0.13 of its size from its landmarks",
+      "0.19 of its size from its landmarks",
     ),
     ({}, {"body_point": points[0] + [17.7, 0.0]}, "its wrist is 0.22 of its"),
-    ({}, {"body_depth": 3.8}, "0.79 times as far away"),
-    ({}, {"body_depth": 2.35}, "1.28 times as far away"),
-    ({}, {"body_rotation": _turn(1.4, 0.2, 0.1)}, "turned by 1.1"),
+    ({}, {"body_depth": 3.95}, "0.76 times as far away"),
+    ({}, {"body_depth": 2.25}, "1.33 times as far away"),
+    ({}, {"body_rotation": _turn(1.5, 0.2, 0.1)}, "turned by 1.2"),
     ({}, {"forearm": rotation @ _turn(0, 0, -2.0)}, "no wrist turns"),
   ]
   for part, change, reason in cases:
