@@ -16,6 +16,17 @@ def compiled(function: Callable, jit_compile: bool) -> Callable:
   return tf.function(function, autograph=False, jit_compile=True)
 
 
+def any_batch(tensors: Any) -> Any:
+  """Specifications of tensors `[B, ...]`, in any structure, with B left open.
+
+  A function that is traced with them is one program for all B, whatever B
+  comes first; programs of a fixed B round elsewhere.
+  """
+  return tf.nest.map_structure(
+    lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), tensors
+  )
+
+
 def fixed_program(function: Callable, signature: Any) -> Callable:
   """The function as one XLA program whose variables are constants.
 

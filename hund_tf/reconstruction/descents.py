@@ -11,7 +11,7 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.losses.alignment import PartTerm
-from hund_tf.models.compilation import fixed_program
+from hund_tf.models.compilation import any_batch, fixed_program
 from hund_tf.models.hund.model import HundModel, blank_inputs
 from hund_tf.types import (
   STATE_DIMS,
@@ -40,13 +40,13 @@ class TracedDescent:
 
   def __init__(self, model: HundModel):
     self._model = model
-    signature = _any_batch(blank_inputs(model.config))
+    signature = any_batch(blank_inputs(model.config))
     self.begin = tf.function(
       model.begin, input_signature=signature, autograph=False
     )
     self.begin_again = tf.function(
       model.begin_again,
-      input_signature=[*signature, *_any_batch(_blank_start(model))],
+      input_signature=[*signature, *any_batch(_blank_start(model))],
       autograph=False,
     )
     self._functions: dict[tuple[str, PartTerm], Callable] = {}
@@ -105,7 +105,7 @@ class TracedDescent:
       begun = self.begin.get_concrete_function().structured_outputs
       self._functions[key] = tf.function(
         lambda inputs, states: function(inputs, states, parts),
-        input_signature=_any_batch(begun),
+        input_signature=any_batch(begun),
         autograph=False,
       )
     return self._functions[key]
@@ -145,16 +145,9 @@ class CompiledDescent:
         inputs += _blank_start(model)
       self._functions[key] = fixed_program(
         lambda *given: model.loop_from(*begin(*given), stages, parts),
-        _any_batch(inputs),
+        any_batch(inputs),
       )
     return self._functions[key]
-
-
-def _any_batch(tensors):
-  """Specifications of tensors `[B, ...]` with B left open."""
-  return tf.nest.map_structure(
-    lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), tensors
-  )
 
 
 def _of_all(seconds: Sequence[float], totals: tf.Tensor) -> tf.Tensor:

@@ -164,7 +164,10 @@ class HundMethod:
     compiled = jit_compile and model.objective.xla_compatible
     self._descent = (CompiledDescent if compiled else TracedDescent)(model)
     self._polish = anchor and PolishedEnd(
-      self.objective, anchor, jit_compile and self.objective.xla_compatible
+      self.objective,
+      anchor,
+      model.config,
+      jit_compile and self.objective.xla_compatible,
     )
     self._join = tf.function(_joined, autograph=False, reduce_retracing=True)
     self._terms = None

@@ -1,5 +1,6 @@
 """The polish at the end of descents, as one more row of their traces."""
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -8,11 +9,14 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models.compilation import compiled
+from hund_tf.models.compilation import any_batch, compiled
+from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.model import blank_inputs
 from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_rows import Seen, seen_in
 from hund_tf.types import (
+  STATE_DIMS,
   AlignmentTarget,
   AlignmentTerms,
   HumanState,
@@ -35,29 +39,43 @@ class PolishedEnd:
   """Polishes last states and takes their terms."""
 
   def __init__(
-    self, objective: AlignmentObjective, anchor: Anchor, jit_compile: bool
+    self,
+    objective: AlignmentObjective,
+    anchor: Anchor,
+    config: HundConfig,
+    jit_compile: bool,
   ):
     """Prepares the polish.
 
     Args:
       objective: of whose terms the rows are; it carries the body model.
       anchor: of the weights that the states come from.
+      config: of the model that they come from.
       jit_compile: XLA where it is faster.
     """
     self._objective = objective
     self._polish = Polish(objective.body_model, anchor, jit_compile)
     self._read = compiled(_read, jit_compile)
-    traced = lambda function: tf.function(
-      function, autograph=False, reduce_retracing=True
+    blank, camera = blank_inputs(config)
+    target = any_batch(target_from_features(blank))
+    seen = any_batch((blank, camera))
+    state = HumanState(*(tf.TensorSpec([None, n]) for n in STATE_DIMS))
+    self._fit = tf.function(
+      self._polished, input_signature=(state, *seen), autograph=False
     )
-    self._fit, self._expect = traced(self._polished), traced(self._expected)
-    self._rows = traced(_two_rows)
-    self._terms = tf.function(
-      self._terms_of,
-      autograph=False,
-      reduce_retracing=True,
-      jit_compile=jit_compile or None,
+    self._expect = tf.function(
+      self._expected, input_signature=(*seen, state), autograph=False
     )
+    self._rows = tf.function(_two_rows, autograph=False, reduce_retracing=True)
+    self._terms = {
+      parts: tf.function(
+        functools.partial(self._terms_of, parts),
+        input_signature=(state, target, seen[1]),
+        autograph=False,
+        jit_compile=jit_compile or None,
+      )
+      for parts in ("value", "none")
+    }
 
   def __call__(
     self, last: HumanState, features: ImageFeatures, intrinsics: Intrinsics
@@ -68,7 +86,7 @@ class PolishedEnd:
     """
     begin = time.perf_counter()
     state, target = self._fit(last, features, intrinsics)
-    terms = self._terms(state, target, intrinsics, parts_read(features))
+    terms = self._terms[parts_read(features)](state, target, intrinsics)
     terms.total.numpy()  # waits for it
     seconds = tf.constant(time.perf_counter() - begin)
     return self._rows(last, state, terms, seconds)
@@ -87,7 +105,7 @@ class PolishedEnd:
     _, seen = self._read(features, intrinsics)
     return self._polish.uncertainty(state, seen, intrinsics)
 
-  def _terms_of(self, state, target, intrinsics, parts):
+  def _terms_of(self, parts, state, target, intrinsics):
     objective = self._objective
     body = objective.body_model.decode(state, mesh=objective.config.mesh)
     return objective.evaluate(body, state, target, intrinsics, parts)
