@@ -1,9 +1,12 @@
-"""Writes the reconstruction model as a SavedModel: features -> trace, meshes.
+"""Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
 
   python -m tools.export --export_dir=exported --weights=my.npz --num_stages=5
+  python -m tools.export --export_dir=exported --format=tflite
 
-The result needs TensorFlow only, not this package. Names and shapes of its
-inputs and outputs stand in `hund_tf/export/saved_model.py`.
+A SavedModel needs TensorFlow only, not this package: features -> trace, meshes.
+Names and shapes of its inputs and outputs stand in
+`hund_tf/export/saved_model.py`, those of the other formats, which put out the
+last state, in `hund_tf/export/portable.py`.
 """
 
 import dataclasses
@@ -15,7 +18,7 @@ from flags.from_config import define
 from hund_tf.cli import export
 
 _to_config = define(
-  export.ExportConfig, "Export", only=("export_dir", "export_mesh")
+  export.ExportConfig, "Export", only=("export_dir", "format", "export_mesh")
 )
 
 

@@ -1,20 +1,31 @@
-"""Writes the reconstruction model as a SavedModel: features -> trace, meshes.
+"""Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
 
-The result needs TensorFlow only, not this package. Names and shapes of its
-inputs and outputs stand in `hund_tf/export/saved_model.py`.
+A SavedModel needs TensorFlow only, not this package: features -> trace, meshes.
+Names and shapes of its inputs and outputs stand in
+`hund_tf/export/saved_model.py`, those of the other formats, which put out the
+last state, in `hund_tf/export/portable.py`.
 """
 
 import dataclasses
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
-from hund_tf.export.saved_model import ReconstructionModule, save_model
+from hund_tf.export import onnx, portable, tflite
+from hund_tf.export.saved_model import (
+  ReconstructionModule,
+  new_folder,
+  save_model,
+)
 from hund_tf.models.hund import polish_anchor, weights
 from hund_tf.models.hund.model import HundModel
 from hund_tf.options import REQUIRED, check, option
+
+_WRITERS = {"tflite": tflite, "onnx": onnx}  # of one file each
+_NO_MESH = "none"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +33,18 @@ class ExportConfig:
   """Which model is written, where, and what it puts out."""
 
   export_dir: str = option(
-    REQUIRED, "New folder for the SavedModel; made if missing."
+    REQUIRED, "New folder for the model; made if missing."
+  )
+  format: str = option(
+    "saved_model",
+    "Format: a SavedModel with the trace, or the last state as the file "
+    "hund.tflite or hund.onnx in the folder.",
+    choices=("saved_model", *_WRITERS),
   )
   export_mesh: str = option(
-    asset.FULL_MESH, "Mesh that is put out.", choices=asset.MESHES
+    asset.FULL_MESH,
+    "Mesh that is put out; none in hund.tflite and hund.onnx only.",
+    choices=(*asset.MESHES, _NO_MESH),
   )
   weights: str | None = option(
     None, "Weights of the learned descent; by default those of the project."
@@ -44,6 +63,11 @@ class ExportConfig:
 
   def __post_init__(self):
     check(self)
+    if self.export_mesh == _NO_MESH and self.format not in _WRITERS:
+      raise ValueError(
+        f"export_mesh: 'none' is for the formats {', '.join(_WRITERS)}; give "
+        f"one of {', '.join(asset.MESHES)}"
+      )
 
 
 def run(
@@ -63,12 +87,27 @@ def run(
     anchor = None
     if config.polish and isinstance(model.objective.body_model, BodyModel):
       anchor = polish_anchor.load_beside(path, config.num_stages)
+    mesh = config.export_mesh
     module = ReconstructionModule(
-      model, config.num_stages, config.export_mesh, anchor
+      model,
+      config.num_stages,
+      asset.REDUCED_MESHES[-1] if mesh == _NO_MESH else mesh,
+      anchor,
     )
-    folder = save_model(module, config.export_dir)
-  except (ValueError, OSError) as error:
+    written = _written(module, config)
+  except (ValueError, OSError, ImportError) as error:
     print(f"export: {error}", file=sys.stderr)
     return 1
-  print(f"export: wrote {folder}")
+  print(f"export: wrote {written}")
   return 0
+
+
+def _written(module: ReconstructionModule, config: ExportConfig) -> Path:
+  """What was written, in the format that is asked for."""
+  if config.format not in _WRITERS:
+    return save_model(module, config.export_dir)
+  writer = _WRITERS[config.format]
+  folder = new_folder(config.export_dir)
+  function = portable.descent(module, config.export_mesh != _NO_MESH)
+  folder.mkdir(parents=True, exist_ok=True)
+  return writer.write(function, folder / f"hund.{config.format}")

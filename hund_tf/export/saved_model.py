@@ -129,16 +129,19 @@ class ReconstructionModule(tf.Module):
     """Triangles `[F, 3]` int32 of the mesh."""
     return {"faces": tf.constant(self._faces)}
 
-  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-    """The two signatures, with any batch size."""
+  def input_specs(self) -> dict[str, tf.TensorSpec]:
+    """The inputs by name, with any batch size."""
     features, intrinsics = blank_inputs(self._model.value.config)
     named = features._asdict() | intrinsics._asdict()
     if not features.features.shape[-1]:
       del named["features"]
-    specs = {
+    return {
       name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
       for name, tensor in named.items()
     }
+
+  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """The two signatures, with any batch size."""
 
     def serve(**inputs):
       count = tf.shape(inputs["focal"])[0]
@@ -149,7 +152,7 @@ class ReconstructionModule(tf.Module):
     return {
       "serving_default": tf.function(
         serve, autograph=False
-      ).get_concrete_function(**specs),
+      ).get_concrete_function(**self.input_specs()),
       "topology": tf.function(
         self.topology, autograph=False
       ).get_concrete_function(),
@@ -178,9 +181,7 @@ def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
     OutputError: if it cannot be written.
     LockedError: if another process writes it.
   """
-  folder = Path(folder)
-  if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-    raise ValueError(f"{folder}: exists; expected a new or an empty folder")
+  folder = new_folder(folder)
   with locks.only_writer(folder.parent, folder.name):
     remove_unfinished(folder.parent, folder.name)
     with atomic_path(folder) as temporary:
@@ -188,4 +189,12 @@ def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
         tf.saved_model.save(module, str(temporary), module.signatures())
       except tf.errors.OpError as error:
         raise OSError(error.message.splitlines()[0]) from error
+  return folder
+
+
+def new_folder(folder: str | os.PathLike) -> Path:
+  """The folder; raises ValueError if it exists and is not empty."""
+  folder = Path(folder)
+  if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    raise ValueError(f"{folder}: exists; expected a new or an empty folder")
   return folder
