@@ -50,6 +50,11 @@ def test_a_descent_starts_where_landmarks_and_keypoints_say(body_model, kind):
   assert np.median(first.pixels[:, 0]) < 40.0  # of 480, of the mean part
 
 
+def test_sizes_are_those_of_the_documentation(model, kind):
+  count = sum(v.shape.num_elements() for v in model.trainable_variables)
+  assert count == {"hand": 480_354, "face": 695_762}[kind]
+
+
 def test_updates_turn_a_part_in_its_own_frame(model):
   space = model.cell.space
   rng = np.random.default_rng(0)
