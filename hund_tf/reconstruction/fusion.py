@@ -1,11 +1,12 @@
 """Hands and faces put onto the body (Sec. 2.2, Fig. 2).
 
-What passed the gates is taken over: fingers and expression as they are, and the
-hand's rotation in the camera as that of the wrist against the forearm. Of that
+What passed the gates is taken over: fingers and expression as they are, the
+face's rotation in the camera as that of the head against the neck, and the
+hand's as that of the wrist against the forearm. Of that
 rotation the twist about the forearm is shared by the joint half-way along it,
 which is driven; beyond +-0.4 pi the elbow takes over as much of it as its
 limits allow. The body's descent goes on from its last stage with the hand's
-wrist and knuckles as keypoints.
+wrist and knuckles, and the face's nose and eyes, as keypoints.
 """
 
 import dataclasses
@@ -21,10 +22,12 @@ from hund_tf.compat import tf
 from hund_tf.geometry import camera, rotation
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.options import check, option
-from hund_tf.reconstruction.attention import HANDS, LEFT_HAND, ROWS
+from hund_tf.reconstruction.attention import FACE, LEFT_HAND, ROWS
 from hund_tf.reconstruction.part_gates import GateConfig
 from hund_tf.types import (
   CROP_SIZE,
+  BodyOutput,
+  FaceState,
   HandState,
   HumanState,
   ImageFeatures,
@@ -32,10 +35,17 @@ from hund_tf.types import (
 )
 
 TWIST_LIMIT = 0.4 * math.pi  # radians that a forearm twists by itself
-# Wrist and knuckles among a hand's 21 keypoints.
+# Wrist and knuckles among a hand's 21 keypoints; nose and pupils of a face.
 STEERING = (0, 5, 9, 13, 17)
+_FACE_STEERING = (30, 68, 69)
+_HEAD, _NECK = skeleton.INDEX["head"], skeleton.INDEX["neck2"]
+_NECK_BASE, _BACK = skeleton.INDEX["neck1"], skeleton.INDEX["spine4"]
+_MIDDLE = slice(27, 48)  # nose and eyes among the face's keypoints
+_MOST_BENT = 0.4  # radians
+_MESH = "proxy_1500"  # joints and keypoints do not depend on it
 _ELBOW = joint_limits.joint_angles(("l_elbow",))  # mirrored: the same twists
 _INSIDE = 1e-3  # radians that the elbow keeps from its limits
+_SHARE_OF_LIMITS = 0.99  # of the range of a joint that parts may turn it in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +129,19 @@ def twisted(
   return tf.matmul(elbow, turn), tf.matmul(turn, wrist, transpose_a=True)
 
 
+def within_limits(rotations: tf.Tensor, joint: str) -> tf.Tensor:
+  """Local rotations `[B, 3, 3]` of a joint, clipped to just inside its limits.
+
+  Nearer to them latents grow without bound and lose the other joints.
+  """
+  limits = joint_limits.joint_angles((joint,))
+  angles = joint_limits.from_rotations(rotations[:, None], limits)
+  middle = 0.5 * (limits.upper + limits.lower)
+  half = 0.5 * _SHARE_OF_LIMITS * (limits.upper - limits.lower)
+  inside = tf.clip_by_value(angles, middle - half, middle + half)
+  return joint_limits.to_rotations(inside, limits)[:, 0]
+
+
 def with_wrists(
   rotations: tf.Tensor, hands: Mapping[str, tf.Tensor]
 ) -> tf.Tensor:
@@ -139,7 +162,8 @@ def with_wrists(
     wrist = skeleton.INDEX[f"{name[0]}_wrist"]
     local = local_wrist(forearms[:, elbow], turned)
     angle = shared_twist(rows[elbow], local)
-    rows[elbow], rows[wrist] = twisted(rows[elbow], local, angle)
+    rows[elbow], turn = twisted(rows[elbow], local, angle)
+    rows[wrist] = within_limits(turn, f"{name[0]}_wrist")
   return tf.stack(rows, axis=1)
 
 
@@ -190,11 +214,90 @@ def with_hands(
   )
 
 
-def steering_rows(name: str) -> list[int]:
-  """Keypoints, of all 137, by which a hand steers the body.
+def with_faces(
+  body_model: BodyModel,
+  state: HumanState,
+  face: FaceState,
+  points: np.ndarray,
+  used: np.ndarray,
+) -> HumanState:
+  """States whose heads and faces are those that were read of close-ups.
 
-  Its wrist and knuckles, and the body's wrist.
+  The head is turned as the face is, and the neck bent, by `_MOST_BENT` at most,
+  until the face is where it was seen.
+
+  Args:
+    body_model: of the states.
+    state: of B bodies, fields `[B, ...]`.
+    face: fields `[B, ...]`, camera frame.
+    points: `[B, 70, 3]` its keypoints, metres, camera frame; only where they
+      are in the picture counts.
+    used: `[B]` bool, whose faces are taken over; the others are left bit for
+      bit.
+
+  Returns:
+    States `[B, ...]`, numpy. Heads beyond their limits are clipped to them.
   """
+  state = HumanState(*(np.asarray(field) for field in state))
+  if not np.any(used):
+    return state
+  bodies = HumanState(*map(tf.constant, state))
+  local = kinematics.undrive_twists(body_model.rotations(bodies))
+  turned = global_rotations(local)
+  said = rotation.from_6d(tf.constant(face.rotation))
+  rows = tf.unstack(local, axis=1)
+  rows[_HEAD] = tf.matmul(turned[:, _NECK], said, transpose_a=True)
+  body = body_model.pose(
+    tf.stack(rows, axis=1),
+    bodies.shape,
+    tf.constant(np.asarray(face.expression, np.float32)),
+    turned[:, 0],
+    bodies.translation,
+    _MESH,
+  )
+  bend = _bend(body, points)
+  neck = tf.matmul(bend, turned[:, _NECK_BASE])
+  rows[_NECK_BASE] = tf.matmul(turned[:, _BACK], neck, transpose_a=True)
+  rows[_HEAD] = tf.matmul(
+    tf.matmul(bend, turned[:, _NECK]), said, transpose_a=True
+  )
+  for name in ("neck1", "head"):
+    rows[skeleton.INDEX[name]] = within_limits(rows[skeleton.INDEX[name]], name)
+  body_pose = body_model.encode_pose(tf.stack(rows, axis=1))[0].numpy()
+  chosen = used[:, None]
+  return state._replace(
+    body_pose=np.where(chosen, body_pose, state.body_pose),
+    expression=np.where(chosen, face.expression, state.expression),
+  )
+
+
+def _bend(body: BodyOutput, points: np.ndarray) -> tf.Tensor:
+  """Rotations `[B, 3, 3]` of the neck that bring faces to where they are seen.
+
+  Args:
+    body: `[B, ...]`, with the heads turned.
+    points: `[B, 70, 3]` as of `with_faces`.
+  """
+  own = tf.reduce_mean(body.keypoints[:, table.FACE][:, _MIDDLE], axis=1)
+  face = np.asarray(points, np.float32)[:, _MIDDLE]
+  seen = (face[..., :2] / np.maximum(face[..., 2:], 0.01)).mean(axis=1)
+  aside = seen * own[:, 2:] - own[:, :2]
+  arm = body.joints[:, _HEAD] - body.joints[:, _NECK_BASE]
+  end = arm + tf.pad(aside, [[0, 0], [0, 1]])
+  axis = tf.linalg.cross(arm, end)
+  sine = tf.norm(axis, axis=-1, keepdims=True) + 1e-9
+  cosine = tf.reduce_sum(arm * end, axis=-1, keepdims=True)
+  angle = tf.minimum(tf.atan2(sine, cosine), _MOST_BENT)
+  return rotation.from_rotation_vector(axis / sine * angle)
+
+
+def steering_rows(name: str) -> list[int]:
+  """Keypoints, of all 137, by which a part steers the body.
+
+  A hand's wrist and knuckles, and the body's wrist; the body's nose and eyes.
+  """
+  if name == FACE:
+    return [table.INDEX[row] for row in ("nose", "r_eye", "l_eye")]
   side = "l" if name == LEFT_HAND else "r"
   rows = [ROWS[name].start + row for row in STEERING]
   return [*rows, table.INDEX[f"{side}_wrist"]]
@@ -206,23 +309,22 @@ def steered_features(
   points: Mapping[str, np.ndarray],
   used: Mapping[str, np.ndarray],
 ) -> ImageFeatures:
-  """What is known of crops, with the wrists and knuckles of close-ups in K.
+  """What is known of crops, with some keypoints of close-ups in K.
 
   Args:
     features: of B crops of whole people.
     intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
-    points: by names of hands their keypoints `[B, 21, 3]` metres, camera frame.
-    used: `[B]` bool, whose hands of that name steer.
+    points: by names of parts their keypoints `[B, n, 3]` metres, camera frame.
+    used: `[B]` bool, whose parts of that name steer.
   """
   weights = features.heatmap_weights.numpy()
   places = np.zeros([*weights.shape, 2], np.float32)
   drawn = np.zeros(weights.shape, bool)
-  for name in HANDS:
-    if name not in points:
-      continue
-    seen = camera.project(tf.constant(points[name]), intrinsics).numpy()
+  for name, own in points.items():
+    seen = camera.project(tf.constant(own), intrinsics).numpy()
     rows = steering_rows(name)
-    places[:, rows] = seen[:, [*STEERING, 0]]
+    sources = _FACE_STEERING if name == FACE else (*STEERING, 0)
+    places[:, rows] = seen[:, list(sources)]
     inside = ((places >= 0.0) & (places < CROP_SIZE)).all(axis=-1)
     drawn[:, rows] = used[name][:, None] & inside[:, rows]
   maps = render_heatmaps(tf.constant(places), tf.constant(drawn, tf.float32))

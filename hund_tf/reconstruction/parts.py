@@ -12,7 +12,7 @@ from hund_tf.detection.interface import Detection
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.reconstruction import fusion
-from hund_tf.reconstruction.attention import FACE, HANDS
+from hund_tf.reconstruction.attention import FACE, HANDS, PARTS, ROWS
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.part_config import PartsConfig
 from hund_tf.reconstruction.part_gates import refused, sight_of
@@ -20,7 +20,10 @@ from hund_tf.reconstruction.part_reading import read_parts
 from hund_tf.reconstruction.part_results import PartReader, PartResult
 from hund_tf.reconstruction.polished_end import parts_read
 from hund_tf.types import (
+  EXPRESSION_DIM,
   HAND_POSE_DIM,
+  SHAPE_DIM,
+  FaceState,
   HandState,
   HumanState,
   ImageFeatures,
@@ -31,8 +34,16 @@ from hund_tf.types import (
 _MESH = "proxy_1500"  # joints and keypoints do not depend on it
 # What a descent that goes on changes; hands and faces are kept.
 _OF_BODY = ("body_pose", "shape", "rotation", "translation")
+_NO_TURN = np.eye(3, 2).ravel()
 _NO_HAND = HandState(
-  np.zeros(HAND_POSE_DIM), np.zeros(1), np.eye(3, 2).ravel(), np.zeros(3)
+  np.zeros(HAND_POSE_DIM), np.zeros(1), _NO_TURN, np.zeros(3)
+)
+_NO_FACE = FaceState(
+  np.zeros(EXPRESSION_DIM),
+  np.zeros(SHAPE_DIM),
+  np.zeros(2),
+  _NO_TURN,
+  np.zeros(3),
 )
 
 
@@ -141,20 +152,12 @@ class PartFusion:
     begin: float,
   ) -> list[Fused]:
     """Of people of whom some part is used."""
-    hands = _hands(parts)
-    faces = [_used(row, FACE) for row in parts]
+    chosen = _chosen(parts)
     state = _numpy(_row(whole.trace.state, -1))
-    steered = np.flatnonzero(np.any([*hands.used.values()], axis=0))
-    between = {}
-    if len(steered):
-      rest = _numpy(self._resumed(whole, hands, steered))
-      between = {i: _person(rest, k) for k, i in enumerate(steered)}
-      for name in _OF_BODY:
-        getattr(state, name)[steered] = getattr(rest.state, name)[:, -1]
-    state = fusion.with_hands(self._body, state, hands.states, hands.used)
-    for i, face in enumerate(faces):
-      if face is not None:
-        state.expression[i] = face.state.expression
+    rest = _numpy(self._resumed(whole, chosen))
+    for name in _OF_BODY:
+      getattr(state, name)[:] = getattr(rest.state, name)[:, -1]
+    state = self._put_on(state, chosen)
     terms = self._terms(
       HumanState(*map(tf.constant, state)),
       target_from_features(whole.features),
@@ -171,35 +174,37 @@ class PartFusion:
         parts=row,
         state=_person(state, i),
         rest=_continued(
-          between.get(i), _person(last, i), float(before.seconds[i])
+          _person(rest, i), _person(last, i), float(before.seconds[i])
         ),
-        gaze=None if faces[i] is None else faces[i].state.gaze,
+        gaze=chosen.states[FACE].gaze[i] if chosen.used[FACE][i] else None,
       )
       for i, row in enumerate(parts)
     ]
 
-  def _resumed(
-    self, whole: Whole, hands: "_Hands", people: np.ndarray
-  ) -> RefinementState:
-    """The descents of some people `[S]` gone on with, steered by their hands.
+  def _put_on(self, state: HumanState, chosen: "_Chosen") -> HumanState:
+    """States `[B, ...]` with the parts that are used, numpy."""
+    hands = {name: chosen.states[name] for name in HANDS}
+    fused = fusion.with_hands(self._body, state, hands, chosen.used)
+    return fusion.with_faces(
+      self._body,
+      fused,
+      chosen.states[FACE],
+      chosen.points[FACE],
+      chosen.used[FACE],
+    )
 
-    Args:
-      whole: of B people.
-      hands: of B people.
-      people: the rows of those who are steered.
-    """
-    some, hands = _people(whole, people), _people(hands, people)
+  def _resumed(self, whole: Whole, chosen: "_Chosen") -> RefinementState:
+    """The descents of B people gone on with, steered by their parts."""
 
     def put_on(state: HumanState) -> HumanState:
-      fused = fusion.with_hands(self._body, state, hands.states, hands.used)
-      return HumanState(*map(tf.constant, fused))
+      return HumanState(*map(tf.constant, self._put_on(state, chosen)))
 
     return self._method.resume(
       fusion.steered_features(
-        some.features, some.crop_cameras, hands.points, hands.used
+        whole.features, whole.crop_cameras, chosen.points, chosen.used
       ),
-      some.crop_cameras,
-      some.trace,
+      whole.crop_cameras,
+      whole.trace,
       self._config.fusion.resume_stages,
       put_on,
     )
@@ -210,24 +215,26 @@ class PartFusion:
     return objective.evaluate(body, state, target, intrinsics, parts)
 
 
-class _Hands(NamedTuple):
-  """The hands of B people, by their names; zeros where one is not used."""
+class _Chosen(NamedTuple):
+  """By their names the parts of B people; zeros where one is not used."""
 
-  states: dict[str, HandState]  # fields [B, ...]
-  points: dict[str, np.ndarray]  # [B, 21, 3] metres, camera frame
+  states: dict[str, HandState | FaceState]  # fields [B, ...]
+  points: dict[str, np.ndarray]  # [B, n, 3] metres, camera frame
   used: dict[str, np.ndarray]  # [B] bool
 
 
-def _hands(parts: Sequence[tuple[PartResult, ...]]) -> _Hands:
-  """The hands among the parts of B people."""
-  found = _Hands({}, {}, {})
-  for name in HANDS:
+def _chosen(parts: Sequence[tuple[PartResult, ...]]) -> _Chosen:
+  """Those among the parts of B people that are used."""
+  found = _Chosen({}, {}, {})
+  for name in PARTS:
     rows = [_used(row, name) for row in parts]
-    states = [part.state if part else _NO_HAND for part in rows]
-    found.states[name] = HandState(
+    nothing = _NO_FACE if name == FACE else _NO_HAND
+    states = [part.state if part else nothing for part in rows]
+    found.states[name] = type(nothing)(
       *(np.stack(x).astype(np.float32) for x in zip(*states, strict=True))
     )
-    none = np.zeros([21, 3])
+    number = ROWS[name].stop - ROWS[name].start
+    none = np.zeros([number, 3])
     points = [part.keypoints if part else none for part in rows]
     found.points[name] = np.stack(points).astype(np.float32)
     found.used[name] = np.array([part is not None for part in rows])
@@ -240,7 +247,7 @@ def _used(parts: Sequence[PartResult], name: str) -> PartResult | None:
 
 
 def _continued(
-  between: RefinementState | None, last: RefinementState, begin: float
+  between: RefinementState, last: RefinementState, begin: float
 ) -> RefinementState:
   """The rows of one person's trace after those of the body alone.
 
@@ -250,12 +257,9 @@ def _continued(
     last: the row with the parts.
     begin: seconds at which the descent went on.
   """
-  rows = [last]
-  if between is not None:
-    later = between._replace(seconds=between.seconds + np.float32(begin))
-    count = len(later.seconds)
-    rows = [_person(later, i) for i in range(1, count - 1)] + rows
-  return tf.nest.map_structure(lambda *x: np.stack(x), *rows)
+  later = between._replace(seconds=between.seconds + np.float32(begin))
+  rows = [_person(later, i) for i in range(1, len(later.seconds) - 1)]
+  return tf.nest.map_structure(lambda *x: np.stack(x), *rows, last)
 
 
 def _row(trace, index: int):
