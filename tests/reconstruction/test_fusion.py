@@ -218,7 +218,7 @@ def test_a_face_turns_the_head_and_the_neck_brings_it_where_it_is(
   before = body_model.decode(bodies, "proxy_1500")
   turned = fusion.global_rotations(before.rotations).numpy()
   head, knee = skeleton.INDEX["head"], skeleton.INDEX["l_knee"]
-  want = turned[:, head] @ _matrix(0.1, 0.1, 0.0)
+  want = turned[:, head] @ _matrix(0.1, 0.1, 0.0).numpy()
   face = FaceState(
     expression=np.full([3, 20], 0.5, np.float32),
     shape=np.zeros([3, 16], np.float32),
@@ -236,7 +236,8 @@ def test_a_face_turns_the_head_and_the_neck_brings_it_where_it_is(
   assert _apart(found[[0, 2]][:, head], want[[0, 2]]).max() < math.radians(3)
   middle = lambda p: p[:, 27:48, :2].mean(1) / p[:, 27:48, 2:].mean(1)
   seen = middle(after.keypoints[:, table.FACE].numpy())
+  # A bend moves them aside, not along the neck, which is upright here.
   np.testing.assert_allclose(
-    seen[[0, 2]], middle(points)[[0, 2]], atol=0.004 / points[..., 2].min()
+    seen[[0, 2], 0], middle(points)[[0, 2], 0], atol=5e-4
   )
   np.testing.assert_allclose(found[:, knee], turned[:, knee], atol=5e-3)
