@@ -48,7 +48,7 @@ class GateConfig:
     low=0.0,
   )
   gate_wrist_angle: float = option(
-    1.1,
+    1.25,
     "Largest angle between the wrist's rotations of body and hand, radians.",
     low=0.0,
     high=math.pi,
@@ -60,25 +60,25 @@ class GateConfig:
     high=math.pi,
   )
   gate_shift: float = option(
-    0.22,
+    0.25,
     "Largest distance between the wrists of body and hand, or their noses, in "
     "the photo, sides of the part's crop.",
     low=0.0,
   )
   gate_depth: float = option(
-    1.3,
+    1.5,
     "How many times as far from the camera as the body's a hand or face may "
     "be, or the body's as it.",
     low=1.0,
   )
   gate_limits: float = option(
-    0.15,
+    0.2,
     "How far beyond the limits of the wrist a hand may be turned against the "
     "forearm, radians.",
     low=0.0,
   )
   gate_chirality: float = option(
-    0.0,
+    0.1,
     "How clearly the 3D landmarks of a hand may be those of the other side, "
     "from 0, not at all, to 1.",
     low=0.0,

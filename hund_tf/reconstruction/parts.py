@@ -195,10 +195,6 @@ class PartFusion:
 
   def _resumed(self, whole: Whole, chosen: "_Chosen") -> RefinementState:
     """The descents of B people gone on with, steered by their parts."""
-
-    def put_on(state: HumanState) -> HumanState:
-      return HumanState(*map(tf.constant, self._put_on(state, chosen)))
-
     return self._method.resume(
       fusion.steered_features(
         whole.features, whole.crop_cameras, chosen.points, chosen.used
@@ -206,7 +202,6 @@ class PartFusion:
       whole.crop_cameras,
       whole.trace,
       self._config.fusion.resume_stages,
-      put_on,
     )
 
   def _terms_of(self, state, target, intrinsics, parts):
