@@ -66,10 +66,10 @@ def test_each_gate_says_why(sight):
       {},
       "0.19 of its size from its landmarks",
     ),
-    ({}, {"body_point": points[0] + [17.7, 0.0]}, "its wrist is 0.22 of its"),
-    ({}, {"body_depth": 3.95}, "0.76 times as far away"),
-    ({}, {"body_depth": 2.25}, "1.33 times as far away"),
-    ({}, {"body_rotation": _turn(1.5, 0.2, 0.1)}, "turned by 1.2"),
+    ({}, {"body_point": points[0] + [20.1, 0.0]}, "its wrist is 0.25 of its"),
+    ({}, {"body_depth": 4.6}, "0.65 times as far away"),
+    ({}, {"body_depth": 1.95}, "1.54 times as far away"),
+    ({}, {"body_rotation": _turn(1.7, 0.2, 0.1)}, "turned by 1.4"),
     ({}, {"forearm": rotation @ _turn(0, 0, -2.0)}, "no wrist turns"),
   ]
   for part, change, reason in cases:

@@ -45,9 +45,9 @@ class _Body:
   def __call__(self, features, intrinsics):
     return self._trace([self.state, self.state])
 
-  def resume(self, features, intrinsics, trace, num_stages, change):
+  def resume(self, features, intrinsics, trace, num_stages):
     self.resumed.append((features, trace, num_stages))
-    state = change(tf.nest.map_structure(lambda x: x[:, -1], trace.state))
+    state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     moved = state._replace(
       shape=state.shape + 0.1, left_hand=state.left_hand + 1.0
     )
