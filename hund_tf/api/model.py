@@ -20,6 +20,7 @@ from hund_tf.models.hund.config import DescentOptions
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.people import Finder, SeenPhoto, make_finder
 from hund_tf.photos.people_config import PeopleConfig
+from hund_tf.reconstruction.attention import PARTS
 from hund_tf.reconstruction.method_config import (
   MethodConfig,
   find_calibration,
@@ -184,7 +185,7 @@ def load(
   polish: bool = True,
   refine_steps: int = 0,
   jit_compile: bool = False,
-  parts: Sequence[Literal["face", "left_hand", "right_hand"]] = (),
+  parts: Sequence[Literal["face", "left_hand", "right_hand"]] = PARTS,
 ) -> PeopleModel:
   """Loads what turns photos into people in 3D.
 
@@ -199,7 +200,8 @@ def load(
     refine_steps: iterations of BFGS after the learned descent.
     jit_compile: XLA: faster, but slower to start.
     parts: those of "face", "left_hand" and "right_hand" that are read by
-      networks of their own and put onto the body.
+      networks of their own and put onto the body of the learned descent; by
+      default all, and none if empty.
 
   Returns:
     The model; call it with a photo.

@@ -171,7 +171,7 @@ def with_hands(
   body_model: BodyModel,
   state: HumanState,
   hands: Mapping[str, HandState],
-  used: Mapping[str, np.ndarray],
+  used: Mapping[str, tf.Tensor],
 ) -> HumanState:
   """States whose hands are those that were read of close-ups.
 
@@ -183,34 +183,32 @@ def with_hands(
       the others, and all of a body that has none, are left bit for bit.
 
   Returns:
-    States `[B, ...]`, numpy. Wrists beyond their limits are clipped to them.
+    States `[B, ...]`. Wrists beyond their limits are clipped to them.
   """
-  state = HumanState(*(np.asarray(field) for field in state))
-  if not any(np.any(used[name]) for name in hands):
-    return state
-  bodies = HumanState(*map(tf.constant, state))
-  local = kinematics.undrive_twists(body_model.rotations(bodies))
-  own = global_rotations(local).numpy()
+  state = HumanState(*map(tf.convert_to_tensor, state))
+  local = kinematics.undrive_twists(body_model.rotations(state))
+  own = global_rotations(local)
   turned = {}
   for name, hand in hands.items():
     wrist = skeleton.INDEX[f"{name[0]}_wrist"]
-    said = rotation.from_6d(tf.constant(hand.rotation)).numpy()
+    said = rotation.from_6d(tf.convert_to_tensor(hand.rotation))
     chosen = used[name][:, None, None]
-    turned[name] = tf.constant(np.where(chosen, said, own[:, wrist]))
-  fused = with_wrists(local, turned).numpy()
-  keep = np.ones(fused.shape[:2], bool)
+    turned[name] = tf.where(chosen, said, own[:, wrist])
+  fused = with_wrists(local, turned)
+  rows = tf.unstack(local, axis=1)
   for name in hands:
     for joint in ("elbow", "wrist"):
-      keep[used[name], skeleton.INDEX[f"{name[0]}_{joint}"]] = False
-  fused = np.where(keep[..., None, None], local.numpy(), fused)
-  body_pose = body_model.encode_pose(tf.constant(fused))[0].numpy()
-  some = np.any([used[name] for name in hands], axis=0)[:, None]
+      row = skeleton.INDEX[f"{name[0]}_{joint}"]
+      chosen = used[name][:, None, None]
+      rows[row] = tf.where(chosen, fused[:, row], rows[row])
+  body_pose = body_model.encode_pose(tf.stack(rows, axis=1))[0]
+  some = tf.reduce_any(tf.stack([used[name] for name in hands]), axis=0)
   latents = {
-    name: np.where(used[name][:, None], hand.pose, getattr(state, name))
+    name: tf.where(used[name][:, None], hand.pose, getattr(state, name))
     for name, hand in hands.items()
   }
   return state._replace(
-    body_pose=np.where(some, body_pose, state.body_pose), **latents
+    body_pose=tf.where(some[:, None], body_pose, state.body_pose), **latents
   )
 
 
@@ -218,8 +216,8 @@ def with_faces(
   body_model: BodyModel,
   state: HumanState,
   face: FaceState,
-  points: np.ndarray,
-  used: np.ndarray,
+  points: tf.Tensor,
+  used: tf.Tensor,
 ) -> HumanState:
   """States whose heads and faces are those that were read of close-ups.
 
@@ -236,23 +234,20 @@ def with_faces(
       bit.
 
   Returns:
-    States `[B, ...]`, numpy. Heads beyond their limits are clipped to them.
+    States `[B, ...]`. Heads beyond their limits are clipped to them.
   """
-  state = HumanState(*(np.asarray(field) for field in state))
-  if not np.any(used):
-    return state
-  bodies = HumanState(*map(tf.constant, state))
-  local = kinematics.undrive_twists(body_model.rotations(bodies))
+  state = HumanState(*map(tf.convert_to_tensor, state))
+  local = kinematics.undrive_twists(body_model.rotations(state))
   turned = global_rotations(local)
-  said = rotation.from_6d(tf.constant(face.rotation))
+  said = rotation.from_6d(tf.convert_to_tensor(face.rotation))
   rows = tf.unstack(local, axis=1)
   rows[_HEAD] = tf.matmul(turned[:, _NECK], said, transpose_a=True)
   body = body_model.pose(
     tf.stack(rows, axis=1),
-    bodies.shape,
-    tf.constant(np.asarray(face.expression, np.float32)),
+    state.shape,
+    tf.convert_to_tensor(face.expression),
     turned[:, 0],
-    bodies.translation,
+    state.translation,
     _MESH,
   )
   bend = _bend(body, points)
@@ -263,15 +258,15 @@ def with_faces(
   )
   for name in ("neck1", "head"):
     rows[skeleton.INDEX[name]] = within_limits(rows[skeleton.INDEX[name]], name)
-  body_pose = body_model.encode_pose(tf.stack(rows, axis=1))[0].numpy()
+  body_pose = body_model.encode_pose(tf.stack(rows, axis=1))[0]
   chosen = used[:, None]
   return state._replace(
-    body_pose=np.where(chosen, body_pose, state.body_pose),
-    expression=np.where(chosen, face.expression, state.expression),
+    body_pose=tf.where(chosen, body_pose, state.body_pose),
+    expression=tf.where(chosen, face.expression, state.expression),
   )
 
 
-def _bend(body: BodyOutput, points: np.ndarray) -> tf.Tensor:
+def _bend(body: BodyOutput, points: tf.Tensor) -> tf.Tensor:
   """Rotations `[B, 3, 3]` of the neck that bring faces to where they are seen.
 
   Args:
@@ -279,8 +274,9 @@ def _bend(body: BodyOutput, points: np.ndarray) -> tf.Tensor:
     points: `[B, 70, 3]` as of `with_faces`.
   """
   own = tf.reduce_mean(body.keypoints[:, table.FACE][:, _MIDDLE], axis=1)
-  face = np.asarray(points, np.float32)[:, _MIDDLE]
-  seen = (face[..., :2] / np.maximum(face[..., 2:], 0.01)).mean(axis=1)
+  face = tf.cast(points, tf.float32)[:, _MIDDLE]
+  depth = tf.maximum(face[..., 2:], camera.MIN_DEPTH)
+  seen = tf.reduce_mean(face[..., :2] / depth, axis=1)
   aside = seen * own[:, 2:] - own[:, :2]
   arm = body.joints[:, _HEAD] - body.joints[:, _NECK_BASE]
   end = arm + tf.pad(aside, [[0, 0], [0, 1]])

@@ -155,22 +155,18 @@ def find_calibration(
 def find_parts(
   config: PartsConfig, method: Method, method_config: MethodConfig
 ) -> PartFusion | None:
-  """What reads the faces and hands that are asked for; None if none are.
+  """What reads the faces and hands that are asked for.
+
+  None if none are, or with an optimiser, or a body other than the open one,
+  whose hands and faces the networks know.
 
   Raises:
-    ValueError: if the bodies of the method cannot have parts put onto them, or
-      the weights cannot be used.
+    ValueError: if the weights cannot be used.
   """
-  if not config.names:
-    return None
-  if method_config.method != "hund":
-    raise ValueError(
-      f"parts: got {','.join(config.names)} with --method="
-      f"{method_config.method}, expected none: parts go with hund"
-    )
   body_model = method.objective.body_model
+  open_body = isinstance(body_model, BodyModel)
+  if not config.names or method_config.method != "hund" or not open_body:
+    return None
   compiled = bool(method_config.descent.jit_compile)
-  readers = {}
-  if isinstance(body_model, BodyModel):
-    readers = load_readers(body_model, config.names, compiled)
+  readers = load_readers(body_model, config.names, compiled)
   return PartFusion(method, readers, config)

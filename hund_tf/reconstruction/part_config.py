@@ -14,9 +14,9 @@ class PartsConfig:
   """Faces and hands by networks of their own."""
 
   parts: tuple[str, ...] = option(
-    (NONE,),
+    PARTS,
     "Parts of people that are looked at closely and put onto the body, or "
-    "none.",
+    "none. They go with --method=hund.",
     choices=(*PARTS, NONE),
   )
   attention: AttentionConfig = AttentionConfig()

@@ -6,7 +6,9 @@ the body that was found without it; else the reason is given as text.
 """
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -172,11 +174,21 @@ def residual(sight: Sight) -> float:
 def beyond_limits(wrist: np.ndarray, name: str) -> float:
   """How far a wrist's local rotation `[3, 3]` exceeds its limits, radians."""
   joint = joint_limits.joint_angles((f"{name[0]}_wrist",))
-  angles = joint_limits.from_rotations(
-    tf.constant(wrist[None], tf.float32), joint
-  )[0].numpy()
+  angles = _angles(f"{name[0]}_wrist")(tf.constant(wrist[None], tf.float32))
+  angles = angles[0].numpy()
   excess = np.maximum(joint.lower[0] - angles, angles - joint.upper[0])
   return float(np.linalg.norm(np.maximum(excess, 0.0)))
+
+
+@functools.cache
+def _angles(joint: str) -> Callable[[tf.Tensor], tf.Tensor]:
+  """Angles `[1, 3]` of local rotations `[1, 3, 3]` of a joint, traced once."""
+  limits = joint_limits.joint_angles((joint,))
+  return tf.function(
+    lambda rotations: joint_limits.from_rotations(rotations, limits),
+    input_signature=[tf.TensorSpec([1, 3, 3])],
+    autograph=False,
+  )
 
 
 def refused(sight: Sight, config: GateConfig) -> str:

@@ -41,6 +41,12 @@ class PartNetwork:
         autograph=False,
       )
 
+    self._points = tf.function(
+      lambda state: self._body.decode(state).points,
+      autograph=False,
+      reduce_retracing=True,
+    )
+
   def __call__(
     self, features: PartFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
@@ -49,7 +55,7 @@ class PartNetwork:
 
   def keypoints(self, state: HandState | FaceState) -> tf.Tensor:
     """Keypoints `[N, n, 3]` of states, metres, camera frame."""
-    return self._body.decode(state).points
+    return self._points(state)
 
 
 def _signature(number: int) -> tuple[PartFeatures, Intrinsics]:

@@ -96,27 +96,30 @@ def read_regions(
   """
   features, crops = close_ups(detections, regions, cameras)
   trace = reader(features, crops)
+  points = reader.keypoints(
+    tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+  )
+  trace, points = tf.nest.map_structure(np.array, (trace, points))
+  left = np.array([region.name == LEFT_HAND for region in regions])
+  if left.any():
+    points[left] = mirrored_points(points[left])
+    own = tf.nest.map_structure(lambda x: x[left], trace.state)
+    for whole, some in zip(trace.state, mirrored_hand(own), strict=True):
+      whole[left] = some
   last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
-  points = np.asarray(reader.keypoints(last))
-  results = []
-  for k, region in enumerate(regions):
-    own = tf.nest.map_structure(lambda x, k=k: np.asarray(x[k]), trace)
-    place = points[k]
-    if region.name == LEFT_HAND:
-      own = own._replace(state=mirrored_hand(own.state))
-      place = mirrored_points(place)
-    photo = Intrinsics(*(tf.constant(x[k]) for x in cameras))
-    state = tf.nest.map_structure(lambda x: x[-1], own.state)
-    results.append(
-      _unread(region)._replace(
-        state=state,
-        rotation=rotation.from_6d(tf.constant(state.rotation)).numpy(),
-        keypoints=place,
-        keypoints_2d=camera.project(tf.constant(place), photo).numpy(),
-        trace=own,
-      )
+  rotations = rotation.from_6d(tf.constant(last.rotation)).numpy()
+  photos = Intrinsics(*(tf.constant(x, tf.float32) for x in cameras))
+  pixels = camera.project(tf.constant(points), photos).numpy()
+  return [
+    _unread(region)._replace(
+      state=tf.nest.map_structure(lambda x, k=k: x[k], last),
+      rotation=rotations[k],
+      keypoints=points[k],
+      keypoints_2d=pixels[k],
+      trace=tf.nest.map_structure(lambda x, k=k: x[k], trace),
     )
-  return results
+    for k, region in enumerate(regions)
+  ]
 
 
 def _unread(region: Region) -> PartResult:

@@ -97,9 +97,11 @@ class PartFusion:
     self._readers = {name: readers[name] for name in config.names}
     self._config = config
     self._body = body_model
-    self._terms = tf.function(
-      self._terms_of, autograph=False, reduce_retracing=True
+    traced = lambda function: tf.function(
+      function, autograph=False, reduce_retracing=True
     )
+    self._terms, self._posed = traced(self._terms_of), traced(self._pose)
+    self._put_on = traced(self._fuse)
 
   def __call__(self, whole: Whole) -> list[Fused]:
     """What the parts make of B people, in their order."""
@@ -129,16 +131,14 @@ class PartFusion:
       self._readers,
       self._config.attention,
     )
-    state = _row(whole.trace.state, -1)
-    body = self._body.decode(state, _MESH)
-    turned = fusion.global_rotations(body.rotations).numpy()
-    seen = camera.project(body.keypoints, whole.cameras).numpy()
+    posed = self._posed(_row(whole.trace.state, -1), whole.cameras)
+    turned, seen, joints = (x.numpy() for x in posed)
     judged = {name: [] for name in found}
     for name, parts in found.items():
       for i, part in enumerate(parts):
         if part.state is not None:
           sight = sight_of(
-            part, whole.detections[i], turned[i], seen[i], body.joints[i]
+            part, whole.detections[i], turned[i], seen[i], joints[i]
           )
           reason = refused(sight, self._config.fusion.gates)
           part = part._replace(used=not reason, reason=reason)
@@ -157,15 +157,17 @@ class PartFusion:
     rest = _numpy(self._resumed(whole, chosen))
     for name in _OF_BODY:
       getattr(state, name)[:] = getattr(rest.state, name)[:, -1]
-    state = self._put_on(state, chosen)
+    given = HumanState(*map(tf.constant, state)), chosen
+    state = self._put_on(*tf.nest.map_structure(tf.convert_to_tensor, given))
     terms = self._terms(
-      HumanState(*map(tf.constant, state)),
+      state,
       target_from_features(whole.features),
       whole.crop_cameras,
       parts_read(whole.features),
     )
     before = _numpy(_row(whole.trace, -1))
     seconds = np.float32(time.perf_counter() - begin)
+    state = _numpy(state)
     last = before._replace(
       state=state, terms=_numpy(terms), seconds=before.seconds + seconds
     )
@@ -181,8 +183,17 @@ class PartFusion:
       for i, row in enumerate(parts)
     ]
 
-  def _put_on(self, state: HumanState, chosen: "_Chosen") -> HumanState:
-    """States `[B, ...]` with the parts that are used, numpy."""
+  def _pose(self, state: HumanState, cameras: Intrinsics):
+    """Joints' rotations to the camera, keypoints in photos, joints."""
+    body = self._body.decode(state, _MESH)
+    return (
+      fusion.global_rotations(body.rotations),
+      camera.project(body.keypoints, cameras),
+      body.joints,
+    )
+
+  def _fuse(self, state: HumanState, chosen: "_Chosen") -> HumanState:
+    """States `[B, ...]` with the parts that are used."""
     hands = {name: chosen.states[name] for name in HANDS}
     fused = fusion.with_hands(self._body, state, hands, chosen.used)
     return fusion.with_faces(

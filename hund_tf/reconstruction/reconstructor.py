@@ -105,27 +105,21 @@ def _with_parts(state: HumanState, found: Sequence[Fused]) -> HumanState:
   return HumanState(*(tf.stack(x) for x in zip(*rows, strict=True)))
 
 
-def _with_gaze(
-  body_model: Body, body: BodyOutput, state: HumanState, found: Sequence[Fused]
+def _posed(
+  body_model: Body, state: HumanState, found: Sequence[Fused]
 ) -> BodyOutput:
-  """Bodies `[B, ...]` whose eyes look where their faces say."""
-  turned = [i for i, one in enumerate(found) if one.gaze is not None]
-  if not turned:
-    return body
-  some = HumanState(*(tf.gather(x, turned) for x in state))
-  gaze = tf.constant(np.stack([found[i].gaze for i in turned]), tf.float32)
-  posed = body_model.pose_driven(
-    with_gaze(tf.gather(body.rotations, turned), gaze),
-    some.shape,
-    some.expression,
-    some.translation,
-  )
-  rows = [[index] for index in turned]
-  return BodyOutput(
-    *(
-      tf.tensor_scatter_nd_update(whole, rows, own)
-      for whole, own in zip(body, posed, strict=True)
-    )
+  """Full bodies `[B, ...]`, whose eyes look where their faces say."""
+  if all(one.gaze is None for one in found):
+    return body_model.decode(state, mesh="full")
+  known = np.array([one.gaze is not None for one in found])
+  gaze = [np.zeros(2) if one.gaze is None else one.gaze for one in found]
+  own = body_model.rotations(state)
+  turned = with_gaze(own, tf.constant(np.stack(gaze), tf.float32))
+  return body_model.pose_driven(
+    tf.where(known[:, None, None, None], turned, own),
+    state.shape,
+    state.expression,
+    state.translation,
   )
 
 
@@ -219,8 +213,7 @@ class Reconstructor:
     statures = [None] * len(boxes)
     if isinstance(body_model, BodyModel):
       statures = measures.stature(body_model, state.shape).tolist()
-    body = body_model.decode(state, mesh="full")
-    body = _with_gaze(body_model, body, state, found)
+    body = _posed(body_model, state, found)
     pixels = camera.project(body.keypoints, cameras).numpy()
     quality = self._qualities(features, trace)
     return [

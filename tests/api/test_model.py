@@ -38,7 +38,8 @@ def test_results_have_their_shapes(people):
   assert len(person.joint_names) == len(person.joint_parents) == 63
   assert len(person.keypoint_names) == 137
   assert person.state.body_pose.shape == (69,)
-  assert person.trace.terms.total.shape == (7,)  # the last is polished
+  assert person.trace.terms.total.shape == (8,)  # polished, then with parts
+  assert [part.name for part in person.parts if part.used] == ["face"]
   assert person.uncertainty.shape == (63,) and person.uncertainty.max() < 500.0
   assert 0.0 < person.score <= 1.0 and 0.0 <= person.quality <= 1.0
 

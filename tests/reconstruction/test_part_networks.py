@@ -35,5 +35,3 @@ def test_optimisers_have_no_parts(body_model):
   method = OptimizerMethod(AlignmentObjective(body_model))
   config = MethodConfig(method="bfgs")
   assert find_parts(PartsConfig(), method, config) is None
-  with pytest.raises(ValueError, match="parts: got face with --method=bfgs"):
-    find_parts(PartsConfig(("face",)), method, config)

@@ -89,7 +89,8 @@ def _equal(one, other):
 
 
 def test_the_configuration_names_parts_or_none():
-  assert PartsConfig().names == ()
+  assert PartsConfig().names == PARTS
+  assert PartsConfig(("none",)).names == ()
   assert PartsConfig(parts=("right_hand", "face")).names == (
     "face",
     "right_hand",
