@@ -113,25 +113,44 @@ def new_axes(operation: tf.Operation) -> list[int] | None:
 
   TensorFlow Lite has such slices only of tensors whose sizes are known.
   """
-  begin, end, new, dropped, rest = (
+  begin, end, new, dropped, others = (
     operation.get_attr(f"{name}_mask")
     for name in ("begin", "end", "new_axis", "shrink_axis", "ellipsis")
   )
   strides = tf.get_static_value(operation.inputs[3])
-  if not new or dropped or rest or strides is None:
+  rank = operation.inputs[0].shape.rank
+  if not new or dropped or strides is None or rank is None:
     return None
-  axes = []
+  skipped = rank - (len(strides) - new.bit_count() - others.bit_count())
+  axes, axis = [], 0
   for i, stride in enumerate(strides):
     bit = 1 << i
+    if others & bit:
+      axis += skipped
+      continue
     if new & bit:
-      axes.append(i)
+      axes.append(axis)
     elif not (begin & bit and end & bit and stride == 1):
       return None
+    axis += 1
   return axes
 
 
 def _plain(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
   return lambda attrs, *inputs: function(*inputs)
+
+
+def _flat_segments(reduce: Callable[..., tf.Tensor]):
+  """Segments numbered by a list, as ONNX has them, in place of an array."""
+
+  def reduced(attributes, data, ids, number):
+    rank = ids.shape.rank
+    if rank == 1:
+      return reduce(data, ids, number)
+    rows = tf.concat([[-1], tf.shape(data)[rank:]], axis=0)
+    return reduce(tf.reshape(data, rows), tf.reshape(ids, [-1]), number)
+
+  return reduced
 
 
 # By the operation's type: from its attributes and inputs to its output. Lower
@@ -146,4 +165,6 @@ REPLACED: Mapping[str, Callable[..., tf.Tensor]] = {
   "Log1p": _plain(log1p),
   "MatrixTriangularSolve": _solve,
   "Softplus": _plain(softplus),
+  "UnsortedSegmentMax": _flat_segments(tf.math.unsorted_segment_max),
+  "UnsortedSegmentSum": _flat_segments(tf.math.unsorted_segment_sum),
 }
