@@ -26,6 +26,7 @@ Protocols (docs/guide/evaluation.md, docs/guide/photo_evaluation.md):
   part_gates     hands of others, swapped ones and objects, and how many of
                  them bodies accept.
   hands, faces   bodies and landmarks at annotated hands and faces.
+  close_ups      bodies with and without their hands and faces read closely.
 """
 
 import dataclasses
@@ -59,6 +60,7 @@ from hund_tf.detection.detector import PeopleDetector
 from hund_tf.evaluation import (
   close_up_looks,
   close_up_scores,
+  fused_parts,
   h36m_submission,
   h36m_withheld,
   joint_definitions,
@@ -403,6 +405,26 @@ def _close_ups(config: EvaluationConfig, folder: Path) -> list[str]:
   return []
 
 
+def _fused(config: EvaluationConfig, folder: Path) -> list[str]:
+  method = _method()
+  parts = part_flags.to_parts(method)
+  if parts is None:
+    raise ValueError(
+      "--protocol=close_ups: there are no parts; expected --parts and "
+      "--method=hund"
+    )
+  print(
+    fused_parts.run(
+      config.truth,
+      method.objective.body_model,
+      Reconstructor(method),
+      Reconstructor(method, parts=parts),
+      folder,
+    )
+  )
+  return []
+
+
 _RUN = {
   **dict.fromkeys(protocols.PROTOCOLS, _records),
   "h36m_official": _official,
@@ -420,6 +442,7 @@ _RUN = {
   "parts": _parts,
   "hands": _close_ups,
   "faces": _close_ups,
+  "close_ups": _fused,
 }
 
 

@@ -12,7 +12,8 @@ datasets from ours), and those of what stands before the descent:
 `annotated_people` and the standard errors of `figures`; `photo_protocols` runs
 them as `config` says. `close_up_scores` judges what `close_up_looks`
 makes of hands and faces, the `close_ups` of photos, by `part_metrics`;
-`part_gate_trials` counts wrong hands that bodies accept.
+`part_gate_trials` counts wrong hands that bodies accept, and `fused_parts` sets
+bodies with and without parts side by side.
 `descent_comparison` sets methods side by side (Figs. 3, 4) and
 `descent_report` tells what came of it, `multitask_metrics` and `network_photos`
 judge the network, `quality_fitting` calibrates the quality and `polish_fitting`

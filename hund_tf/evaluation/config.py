@@ -25,6 +25,7 @@ PROTOCOLS = (
   "parts",
   "hands",
   "faces",
+  "close_ups",
 )
 # What a protocol cannot do without: one of these.
 _NEEDS = {
@@ -40,6 +41,7 @@ _NEEDS = {
   "parts": ("annotations",),
   "hands": ("annotations", "truth"),
   "faces": ("annotations", "truth"),
+  "close_ups": ("truth",),
 }
 # Protocols that compare 3D joints, which another system may have predicted.
 _PREDICTABLE = (*RECORD_PROTOCOLS, "h36m_official", "real3d")
@@ -73,7 +75,8 @@ class EvaluationConfig(AnnotatedPhotos):
     "in place of --annotations, landmarks, hands and faces; JSON file of "
     "real3d and joint_floor; JSON file with the boxes of detection. "
     "landmarks_3d takes "
-    "records whose bodies are known or the file of real3d.",
+    "records whose bodies are known or the file of real3d; close_ups the "
+    "former, as tools.detect_records writes them.",
   )
   min_scored_px: float = option(
     60.0,

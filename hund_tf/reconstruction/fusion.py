@@ -41,6 +41,7 @@ _FACE_STEERING = (30, 68, 69)
 _HEAD, _NECK = skeleton.INDEX["head"], skeleton.INDEX["neck2"]
 _NECK_BASE, _BACK = skeleton.INDEX["neck1"], skeleton.INDEX["spine4"]
 _MIDDLE = slice(27, 48)  # nose and eyes among the face's keypoints
+INNER_FACE = slice(17, 68)  # all but its contour and pupils
 _MOST_BENT = 0.4  # radians
 _MESH = "proxy_1500"  # joints and keypoints do not depend on it
 _ELBOW = joint_limits.joint_angles(("l_elbow",))  # mirrored: the same twists

@@ -5,6 +5,7 @@ trace; the optimisers and the learned descent cannot be told apart by what they
 return.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from hund_tf.compat import tf
@@ -26,10 +27,14 @@ from hund_tf.reconstruction.polished_end import (
 )
 from hund_tf.types import (
   AlignmentTarget,
+  HumanState,
   ImageFeatures,
   Intrinsics,
   RefinementState,
 )
+
+# (states) -> states, fields [B, ...]
+Change = Callable[[HumanState], HumanState]
 
 
 class Method(Protocol):
@@ -67,6 +72,7 @@ class Method(Protocol):
     intrinsics: Intrinsics,
     trace: RefinementState,
     num_stages: int,
+    change: Change | None = None,
   ) -> RefinementState:
     """Goes on from where a trace of this method stood, with other features.
 
@@ -76,6 +82,7 @@ class Method(Protocol):
       intrinsics: of the crops (C_c), fields `[B, 2]`, crop pixels.
       trace: of the same people, fields `[B, M+1, ...]`.
       num_stages: of the learned descent; optimisers go on until they are done.
+      change: what is done to the state first that it goes on from.
 
     Returns:
       A trace whose first row is where it went on from, and whose last is, as
@@ -110,6 +117,7 @@ class OptimizerMethod:
     intrinsics: Intrinsics,
     trace: RefinementState,
     num_stages: int,
+    change: Change | None = None,
   ) -> RefinementState:
     """See `Method`."""
     del num_stages
@@ -118,7 +126,7 @@ class OptimizerMethod:
       target_from_features(features),
       intrinsics,
       self._config,
-      initial=_row(trace.state, -1),
+      initial=_changed(_row(trace.state, -1), change),
     )
 
 
@@ -183,9 +191,10 @@ class HundMethod:
     intrinsics: Intrinsics,
     trace: RefinementState,
     num_stages: int,
+    change: Change | None = None,
   ) -> RefinementState:
     """See `Method`: from (s_M, m_M), the end of the stages."""
-    state = _row(trace.state, self._stages)
+    state = _changed(_row(trace.state, self._stages), change)
     start = Start(state, _row(trace.memory, self._stages))
     return self._run(features, intrinsics, num_stages, start)
 
@@ -247,6 +256,10 @@ class HundMethod:
 def _row(states, index: int):
   """One row `[B, ...]` of what a trace holds `[B, M + 1, ...]`."""
   return tf.nest.map_structure(lambda x: x[:, index], states)
+
+
+def _changed(state: HumanState, change: Change | None) -> HumanState:
+  return state if change is None else change(state)
 
 
 def _joined(trace: RefinementState, rest: RefinementState) -> RefinementState:

@@ -34,6 +34,7 @@ from hund_tf.types import (
 _MESH = "proxy_1500"  # joints and keypoints do not depend on it
 # What a descent that goes on changes; hands and faces are kept.
 _OF_BODY = ("body_pose", "shape", "rotation", "translation")
+_NO_FARTHER = 1.1  # times as far from where a face is seen
 _NO_TURN = np.eye(3, 2).ravel()
 _NO_HAND = HandState(
   np.zeros(HAND_POSE_DIM), np.zeros(1), _NO_TURN, np.zeros(3)
@@ -102,6 +103,7 @@ class PartFusion:
     )
     self._terms, self._posed = traced(self._terms_of), traced(self._pose)
     self._put_on = traced(self._fuse)
+    self._turn_heads = traced(self._faced)
 
   def __call__(self, whole: Whole) -> list[Fused]:
     """What the parts make of B people, in their order."""
@@ -157,7 +159,8 @@ class PartFusion:
     rest = _numpy(self._resumed(whole, chosen))
     for name in _OF_BODY:
       getattr(state, name)[:] = getattr(rest.state, name)[:, -1]
-    given = HumanState(*map(tf.constant, state)), chosen
+    before_parts = _row(whole.trace.state, -1)
+    given = before_parts, state, chosen, whole.cameras
     state = self._put_on(*tf.nest.map_structure(tf.convert_to_tensor, given))
     terms = self._terms(
       state,
@@ -192,20 +195,68 @@ class PartFusion:
       body.joints,
     )
 
-  def _fuse(self, state: HumanState, chosen: "_Chosen") -> HumanState:
-    """States `[B, ...]` with the parts that are used."""
+  def _fuse(
+    self,
+    before: HumanState,
+    steered: HumanState,
+    chosen: "_Chosen",
+    cameras: Intrinsics,
+  ) -> HumanState:
+    """States `[B, ...]` with the parts that are used.
+
+    A head is turned as its face is if that brings the face at least as near to
+    where it is seen; of somebody of whom little else is seen it may not.
+
+    Args:
+      before: of the bodies.
+      steered: after they went on with the parts' keypoints.
+      chosen: their parts.
+      cameras: of the photos.
+    """
     hands = {name: chosen.states[name] for name in HANDS}
-    fused = fusion.with_hands(self._body, state, hands, chosen.used)
+    face, used = chosen.states[FACE], chosen.used[FACE][:, None]
+    put_on = lambda state: fusion.with_hands(
+      self._body, state, hands, chosen.used
+    )
+    turned = self._faced(put_on(steered), chosen)
+    left = put_on(before)
+    left = left._replace(
+      expression=tf.where(used, face.expression, left.expression)
+    )
+    seen = camera.project(chosen.points[FACE], cameras)
+
+    def apart(state: HumanState) -> tf.Tensor:
+      body = self._body.decode(state, _MESH)
+      own = camera.project(body.keypoints[:, ROWS[FACE]], cameras)
+      apart = tf.norm(own - seen, axis=-1)[:, fusion.INNER_FACE]
+      return tf.reduce_mean(apart, axis=-1, keepdims=True)
+
+    worse = used & (apart(turned) > _NO_FARTHER * apart(left))
+    return HumanState(
+      *(tf.where(worse, a, b) for a, b in zip(left, turned, strict=True))
+    )
+
+  def _faced(self, state: HumanState, chosen: "_Chosen") -> HumanState:
+    """States `[B, ...]` with the faces that are used."""
     return fusion.with_faces(
       self._body,
-      fused,
+      state,
       chosen.states[FACE],
       chosen.points[FACE],
       chosen.used[FACE],
     )
 
   def _resumed(self, whole: Whole, chosen: "_Chosen") -> RefinementState:
-    """The descents of B people gone on with, steered by their parts."""
+    """The descents of B people gone on with, steered by their parts.
+
+    From where heads are turned as faces are; hands are put on at the end, for
+    polished with them bodies are worse.
+    """
+
+    def turn(state: HumanState) -> HumanState:
+      given = tf.nest.map_structure(tf.convert_to_tensor, (state, chosen))
+      return self._turn_heads(*given)
+
     return self._method.resume(
       fusion.steered_features(
         whole.features, whole.crop_cameras, chosen.points, chosen.used
@@ -213,6 +264,7 @@ class PartFusion:
       whole.crop_cameras,
       whole.trace,
       self._config.fusion.resume_stages,
+      turn,
     )
 
   def _terms_of(self, state, target, intrinsics, parts):

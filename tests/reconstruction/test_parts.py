@@ -45,9 +45,9 @@ class _Body:
   def __call__(self, features, intrinsics):
     return self._trace([self.state, self.state])
 
-  def resume(self, features, intrinsics, trace, num_stages):
+  def resume(self, features, intrinsics, trace, num_stages, change):
     self.resumed.append((features, trace, num_stages))
-    state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
+    state = change(tf.nest.map_structure(lambda x: x[:, -1], trace.state))
     moved = state._replace(
       shape=state.shape + 0.1, left_hand=state.left_hand + 1.0
     )
@@ -123,10 +123,11 @@ def test_hands_and_faces_that_pass_are_put_onto_the_body(case):
       want = part_truth.global_rotations(truth.body.rotations)[0, wrist]
       np.testing.assert_allclose(part.rotation, want, atol=1e-4)
       np.testing.assert_allclose(turned[0, wrist], want, atol=2e-3)
-    # What is resumed moves the shape.
-    np.testing.assert_allclose(
-      person.state.shape, before.state.shape + 0.1, atol=1e-5
-    )
+    # What is resumed moves the shape, and the head with it from its face,
+    # unless it is left as it was.
+    moved = person.state.shape - before.state.shape
+    np.testing.assert_allclose(moved, moved[0], atol=1e-5)
+    assert min(abs(moved[0]), abs(moved[0] - 0.1)) < 1e-5
     assert len(person.trace.seconds) == len(before.trace.seconds) + 1
     assert (np.diff(person.trace.seconds) > 0).all()
     _equal(
