@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from hund_tf.compat import tf
 
-_SHRINK_FROM = 1.5  # pixels of the photo for one of the crop
+SHRINK_FROM = 1.5  # pixels of the photo for one of the crop
 
 
 class Regions(NamedTuple):
@@ -41,6 +41,16 @@ class Regions(NamedTuple):
   def repeated(self, times: int) -> "Regions":
     """Each so many times in a row."""
     return Regions(*(tf.repeat(x, times, axis=0) for x in self))
+
+  def plain(self) -> tf.Tensor:
+    """[N] false: none is mirrored."""
+    return tf.zeros_like(self.size, tf.bool)
+
+
+SPECS = Regions(
+  *(tf.TensorSpec(shape, tf.float64) for shape in ([None, 2], [None], [None]))
+)
+IMAGE = tf.TensorSpec([None, None, 3], tf.uint8)
 
 
 def upright(boxes: tf.Tensor, scale: float = 1.0) -> Regions:
@@ -84,7 +94,7 @@ def crops(
   image: tf.Tensor,
   regions: Regions,
   side: int,
-  mirrored: tf.Tensor | None = None,
+  mirrored: tf.Tensor,
 ) -> tf.Tensor:
   """Resamples regions of a photo to squares, as `detection.roi.crop_roi`.
 
@@ -103,8 +113,6 @@ def crops(
     fn_output_signature=tf.TensorSpec([side, side, 3], tf.uint8),
     parallel_iterations=2,
   )
-  if mirrored is None:
-    return cut
   return tf.where(mirrored[:, None, None, None], cut[:, :, ::-1], cut)
 
 
@@ -112,7 +120,7 @@ def _crop(image: tf.Tensor, region: Regions, side: int) -> tf.Tensor:
   ratio = region.size / side
   plain = lambda: (image, tf.ones([2], tf.float64))
   small, scale = tf.cond(
-    ratio > _SHRINK_FROM, lambda: shrunk(image, ratio), plain
+    ratio > SHRINK_FROM, lambda: shrunk(image, ratio), plain
   )
   corners = [[0.5, 0.5], [side - 0.5, 0.5], [0.5, side - 0.5]]
   one = Regions(*(x[None] for x in region))
@@ -120,11 +128,17 @@ def _crop(image: tf.Tensor, region: Regions, side: int) -> tf.Tensor:
   return warped(small, places * scale - 0.5, side)
 
 
+def shrunk_size(size: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
+  """Sides [2] int32 of a photo of sides [2] that is averaged down."""
+  sides = tf.cast(size, tf.float64) * (1.0 / ratio)
+  return tf.maximum(tf.cast(tf.round(sides), tf.int32), 1)
+
+
 def shrunk(image: tf.Tensor, ratio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
   """A photo averaged down, and its sides [2] (x, y) in those of the photo."""
   size = tf.shape(image)[:2]
   before = tf.cast(size, tf.float64)
-  target = tf.maximum(tf.cast(tf.round(before * (1.0 / ratio)), tf.int32), 1)
+  target = shrunk_size(size, ratio)
   means = tf.raw_ops.ResizeArea(images=image[None], size=target)[0]
   # Halves go up where OpenCV sums 2 x 2 pixels, and else to the even number.
   halved = tf.reduce_all(tf.equal(size, 2 * target))

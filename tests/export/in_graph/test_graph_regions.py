@@ -48,7 +48,7 @@ def test_no_regions_give_no_crops():
   none = regions.Regions(
     *(tf.zeros([0, 2], tf.float64), *[tf.zeros([0], tf.float64)] * 2)
   )
-  assert regions.crops(_image(), none, 64).shape == (0, 64, 64, 3)
+  assert regions.crops(_image(), none, 64, none.plain()).shape == (0, 64, 64, 3)
 
 
 def test_places_and_shifts():

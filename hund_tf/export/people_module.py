@@ -1,0 +1,308 @@
+"""Photos to people as a SavedModel: bytes in, people in 3D out.
+
+Signatures; B photos (also 0), P the most people of a photo, which `num_people`
+of the first rows are of and the others are zeros:
+
+  serving_default    image_bytes [B] string
+  with_focal         image_bytes, focal_px [B] float32; 0: not known
+  people_with_mesh   as with_focal; besides, `vertices [B, P, V, 3]` metres
+  reconstruct_boxes  as with_focal, and boxes [B, P, 4] float32 (left, top,
+                     width, height, pixels) in place of a search; zeros: none
+  detect             image_bytes; landmarks alone, no bodies
+  features, topology as `ReconstructionModule` has them
+
+Outputs, float32 where nothing else is said:
+
+  num_people   [B] int32; -1: the bytes are no photo
+  num_people_found  [B] int32, without the limit of P
+  error        [B] string; empty for none
+  image_size   [B, 2] int32 height, width of the upright photo
+  boxes        [B, P, 4] left, top, width, height, pixels
+  box_index    [B, P] int32, of the given boxes which it is; else the row
+  scores       [B, P] probability of a person
+  landmarks    [B, P, 137, 3] what is seen: x, y (pixels) and confidence
+  camera       [B, 4] fx, fy, cx, cy, pixels
+  joints, keypoints_3d, rotations  [B, P, 63, 3], [B, P, 137, 3] (metres,
+               camera frame) and [B, P, 63, 3, 3]
+  keypoints_2d [B, P, 137, 2] reprojected, pixels
+  state/*      of the last state, the fields of `HumanState`
+  quality, uncertainty  [B, P], [B, P, 63] where the weights have them
+
+Without a focal length it is max(H, W): EXIF's is not read. A photo of which the
+boxes or the focal length are not usable has `num_people` -1, too.
+"""
+
+from collections.abc import Callable
+
+from hund_tf.compat import tf
+from hund_tf.detection.search import SearchConfig
+from hund_tf.export.in_graph.decoding import decode
+from hund_tf.export.in_graph.detector import Detections, GraphDetector
+from hund_tf.export.in_graph.features import image_features, qualities
+from hund_tf.export.in_graph.networks import shared
+from hund_tf.export.saved_model import ReconstructionModule
+from hund_tf.geometry import camera
+from hund_tf.reconstruction.quality import QualityCalibration
+from hund_tf.types import (
+  MAP_SIZE,
+  NUM_KEYPOINTS,
+  AlignmentTerms,
+  Intrinsics,
+)
+
+_BYTES = tf.TensorSpec([None], tf.string, "image_bytes")
+_FOCAL = tf.TensorSpec([None], tf.float32, "focal_px")
+_BOXES = tf.TensorSpec([None, None, 4], tf.float32, "boxes")
+_NO_BOXES = "has boxes without area, or outside of the photo"
+_NO_FOCAL = "focal_px: expected 0.2 to 30 larger sides of the photo, or 0"
+
+
+class PeopleModule(tf.Module):
+  """Photos to people, with typed signatures and flat dicts of outputs."""
+
+  def __init__(
+    self,
+    descent: ReconstructionModule,
+    calibration: QualityCalibration | None = None,
+    max_people: int = 8,
+    max_pixels: int = 25_000_000,
+    search: SearchConfig | None = None,
+  ):
+    """Joins what finds people and what reconstructs them.
+
+    Args:
+      descent: reads landmarks alone: without features F.
+      calibration: of its weights, for `quality`.
+      max_people: P.
+      max_pixels: of a photo; a larger one is an error.
+      search: for people.
+    """
+    super().__init__(name="people")
+    self._descent = descent
+    self._detector = GraphDetector(search)
+    self._calibration = calibration
+    self._max_people = max_people
+    self._max_pixels = max_pixels
+    self._find = shared(self._found, _BYTES)
+    self._all = shared(self._with_mesh, _BYTES, _FOCAL)
+    self._of_boxes = shared(self._in_boxes, _BYTES, _BOXES, _FOCAL)
+    self.__call__ = tf.function(
+      self._people, autograph=False, input_signature=[_BYTES]
+    )
+
+  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """See the module."""
+    with_focal = tf.function(
+      self._with_focal, autograph=False, input_signature=[_BYTES, _FOCAL]
+    )
+    detect = tf.function(
+      lambda image_bytes: self._find(image_bytes)[0],
+      autograph=False,
+      input_signature=[_BYTES],
+    )
+    return {
+      "serving_default": self.__call__.get_concrete_function(),
+      "with_focal": with_focal.get_concrete_function(),
+      "people_with_mesh": self._all.get_concrete_function(),
+      "reconstruct_boxes": self._of_boxes.get_concrete_function(),
+      "detect": detect.get_concrete_function(),
+      **self._descent.feature_signatures(),
+    }
+
+  def _people(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+    return self._with_focal(image_bytes, tf.zeros_like(image_bytes, tf.float32))
+
+  def _with_focal(self, image_bytes, focal_px) -> dict[str, tf.Tensor]:
+    outputs = dict(self._all(image_bytes, focal_px))
+    del outputs["vertices"]
+    return outputs
+
+  def _with_mesh(self, image_bytes, focal_px) -> dict[str, tf.Tensor]:
+    found, people = self._find(image_bytes)
+    return self._reconstructed(found, people, focal_px)
+
+  def _in_boxes(self, image_bytes, boxes, focal_px) -> dict[str, tf.Tensor]:
+    found, people = self._seen(
+      image_bytes, boxes, self._look_in, tf.shape(boxes)[1]
+    )
+    outputs = self._reconstructed(found, people, focal_px)
+    del outputs["vertices"]
+    return outputs
+
+  def _found(self, image_bytes):
+    nothing = tf.zeros([tf.size(image_bytes), 0, 4])
+    return self._seen(image_bytes, nothing, self._search, self._max_people)
+
+  def _search(self, image: tf.Tensor, boxes: tf.Tensor):
+    del boxes
+    found, count = self._detector.search(image, self._max_people)
+    return found, tf.range(tf.size(found.scores)), count, tf.constant("")
+
+  def _look_in(self, image: tf.Tensor, boxes: tf.Tensor):
+    given = tf.where(tf.reduce_any(tf.not_equal(boxes, 0.0), axis=-1))[:, 0]
+    boxes = tf.gather(boxes, given)
+    size = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    good = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
+    good &= tf.reduce_all(boxes[:, 2:] > 0.0, axis=-1)
+    good &= tf.reduce_all((low < size) & (high > 0.0), axis=-1)
+    every = tf.reduce_all(good)
+    error = tf.where(every, "", _NO_BOXES)
+    boxes = boxes[: tf.where(every, tf.shape(boxes)[0], 0)]
+    found, rows = self._detector.in_boxes(image, boxes)
+    index = tf.gather(tf.cast(given, tf.int32), rows)
+    return found, index, tf.size(index), error
+
+  def _seen(
+    self,
+    image_bytes: tf.Tensor,
+    boxes: tf.Tensor,
+    look: Callable,
+    most: int | tf.Tensor,
+  ) -> tuple[dict[str, tf.Tensor], Detections]:
+    """Who is seen in each photo.
+
+    Returns:
+      Outputs, and the people `[B, P, ...]`.
+    """
+
+    def padded(x: tf.Tensor) -> tf.Tensor:
+      missing = most - tf.shape(x)[0]
+      rest = [[0, 0]] * (len(x.shape) - 1)
+      return tf.pad(x, [[0, missing], *rest])
+
+    def one(row: tuple[tf.Tensor, tf.Tensor]):
+      photo = decode(row[0], self._max_pixels)
+
+      def people():
+        found, index, count, error = look(photo.image, row[1])
+        shown = tf.where(tf.equal(error, ""), tf.size(index), -1)
+        return [
+          *(padded(x) for x in (*found, index)),
+          *(shown, count, error, tf.shape(photo.image)[:2]),
+        ]
+
+      def nobody():
+        zeros = [tf.zeros([most, *s.shape[1:]], s.dtype) for s in specs[:7]]
+        size = tf.zeros([2], tf.int32)
+        return [*zeros, tf.constant(-1), tf.constant(0), photo.error, size]
+
+      return tuple(tf.cond(tf.size(photo.image) > 0, people, nobody))
+
+    specs = _specs(most if isinstance(most, int) else None)
+    *people, index, count, found, error, size = tf.map_fn(
+      one,
+      (image_bytes, boxes),
+      fn_output_signature=tuple(specs),
+      parallel_iterations=1,
+    )
+    people = Detections(*people)
+    outputs = {
+      "num_people": count,
+      "num_people_found": found,
+      "error": error,
+      "image_size": size,
+      "boxes": people.boxes,
+      "box_index": index,
+      "scores": people.scores,
+      "landmarks": people.keypoints,
+    }
+    return outputs, people
+
+  def _reconstructed(
+    self,
+    found: dict[str, tf.Tensor],
+    people: Detections,
+    focal_px: tf.Tensor,
+  ) -> dict[str, tf.Tensor]:
+    """The outputs with those of the bodies `[B, P, ...]`."""
+    batch, most = tf.unstack(tf.shape(people.scores))
+    size = tf.cast(found["image_size"], tf.float32)
+    side = tf.reduce_max(size, axis=-1)
+    wrong = tf.not_equal(focal_px, 0.0) & ~(
+      (focal_px >= 0.2 * side) & (focal_px <= 30.0 * side)
+    )
+    wrong &= tf.equal(found["error"], "")
+    focal = tf.where(wrong | tf.equal(focal_px, 0.0), side, focal_px)
+    count = tf.where(wrong, -1, found["num_people"])
+    cameras = tf.stack([focal, focal, size[:, 1] / 2, size[:, 0] / 2], axis=-1)
+    there = tf.where(tf.range(most) < count[:, None])  # photo, row
+    own = tf.gather(cameras, there[:, 0])
+    rows = Detections(*(tf.gather_nd(x, there) for x in people))
+    bodies = self._bodies(rows, Intrinsics(own[:, :2], own[:, 2:]))
+    shape = tf.stack([batch, most])
+    outputs = {
+      name: tf.scatter_nd(
+        tf.cast(there, tf.int32),
+        value,
+        tf.concat([shape, tf.shape(value)[1:]], axis=0),
+      )
+      for name, value in bodies.items()
+    }
+    return {
+      **found,
+      **outputs,
+      "num_people": count,
+      "error": tf.where(wrong, _NO_FOCAL, found["error"]),
+      "camera": cameras,
+    }
+
+  def _bodies(
+    self, people: Detections, cameras: Intrinsics
+  ) -> dict[str, tf.Tensor]:
+    """The bodies of N people, each in its own photo's camera."""
+    count = tf.shape(people.scores)[0]
+    # Convolutions on CPUs take no empty batches: somebody is made up then.
+    missing = tf.cast(tf.equal(count, 0), tf.int32)
+    fill = lambda x: tf.pad(
+      x,
+      [[0, missing]] + [[0, 0]] * (len(x.shape) - 1),
+      constant_values=1.0,
+    )
+    people = Detections(*(fill(x) for x in people))
+    cameras = Intrinsics(*(fill(x) for x in cameras))
+    features = image_features(people)
+    crops = camera.crop_intrinsics(cameras, people.crop_boxes)
+    inputs = features._asdict() | crops._asdict()
+    del inputs["features"]  # it has no channels
+    found = self._descent.run(inputs)
+    outputs = {
+      "joints": found["joints"],
+      "keypoints_3d": found["keypoints"],
+      "rotations": found["rotations"],
+      "vertices": found["vertices"],
+      "keypoints_2d": camera.project(found["keypoints"], cameras),
+    }
+    for name, value in found.items():
+      if name.startswith("state/"):
+        outputs[name] = value[:, -1]
+    polished = "uncertainty" in found
+    if polished:
+      outputs["uncertainty"] = found["uncertainty"]
+    if self._calibration is not None:
+      judged = -2 if polished else -1
+      terms = AlignmentTerms(
+        *(found[f"loss/{name}"][:, judged] for name in AlignmentTerms._fields)
+      )
+      root = found["state/rotation"][:, judged]
+      outputs["quality"] = qualities(self._calibration, features, terms, root)
+    return {name: value[:count] for name, value in outputs.items()}
+
+
+def _specs(most: int | None) -> list[tf.TensorSpec]:
+  """Of what is seen in one photo."""
+  single = lambda *shape: tf.TensorSpec([most, *shape])
+  number = tf.TensorSpec([], tf.int32)
+  return [
+    single(4),
+    single(),
+    single(NUM_KEYPOINTS, 3),
+    single(NUM_KEYPOINTS, 4),
+    single(MAP_SIZE, MAP_SIZE),
+    single(4),
+    tf.TensorSpec([most], tf.int32),
+    number,
+    number,
+    tf.TensorSpec([], tf.string),
+    tf.TensorSpec([2], tf.int32),
+  ]
