@@ -3,7 +3,8 @@
   python -m tools.export --export_dir=exported --weights=my.npz --num_stages=5
   python -m tools.export --export_dir=exported --format=tflite
 
-A SavedModel needs TensorFlow only, not this package: features -> trace, meshes.
+A SavedModel needs TensorFlow only, not this package: features -> trace, meshes,
+or, by --format=people, photos' bytes -> people (`export/people_module.py`).
 Names and shapes of its inputs and outputs stand in
 `hund_tf/export/saved_model.py`, those of the other formats, which put out the
 last state, in `hund_tf/export/portable.py`.
@@ -18,7 +19,15 @@ from flags.from_config import define
 from hund_tf.cli import export
 
 _to_config = define(
-  export.ExportConfig, "Export", only=("export_dir", "format", "export_mesh")
+  export.ExportConfig,
+  "Export",
+  only=(
+    "export_dir",
+    "format",
+    "export_mesh",
+    "export_people",
+    "export_pixels",
+  ),
 )
 
 

@@ -1,6 +1,7 @@
 """Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
 
-A SavedModel needs TensorFlow only, not this package: features -> trace, meshes.
+A SavedModel needs TensorFlow only, not this package: features -> trace, meshes,
+or, as `hund_tf/export/people_module.py` describes it, photos' bytes -> people.
 Names and shapes of its inputs and outputs stand in
 `hund_tf/export/saved_model.py`, those of the other formats, which put out the
 last state, in `hund_tf/export/portable.py`.
@@ -15,17 +16,22 @@ from pathlib import Path
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
 from hund_tf.export import onnx, portable, tflite
+from hund_tf.export.people_module import PeopleModule
 from hund_tf.export.saved_model import (
   ReconstructionModule,
   new_folder,
   save_model,
 )
 from hund_tf.models.hund import polish_anchor, weights
+from hund_tf.models.hund.config import DescentOptions
 from hund_tf.models.hund.model import HundModel
 from hund_tf.options import REQUIRED, check, option
+from hund_tf.reconstruction import quality
+from hund_tf.reconstruction.method_config import MethodConfig, find_calibration
 
 _WRITERS = {"tflite": tflite, "onnx": onnx}  # of one file each
 _NO_MESH = "none"
+_PEOPLE = "people"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,14 +43,24 @@ class ExportConfig:
   )
   format: str = option(
     "saved_model",
-    "Format: a SavedModel with the trace, or the last state as the file "
-    "hund.tflite or hund.onnx in the folder.",
-    choices=("saved_model", *_WRITERS),
+    "Format: a SavedModel with the trace, or with the detector, from the bytes "
+    "of photos to people; or the last state as the file hund.tflite or "
+    "hund.onnx in the folder.",
+    choices=("saved_model", _PEOPLE, *_WRITERS),
   )
   export_mesh: str = option(
     asset.FULL_MESH,
     "Mesh that is put out; none in hund.tflite and hund.onnx only.",
     choices=(*asset.MESHES, _NO_MESH),
+  )
+  export_people: int = option(
+    8, "Most people of a photo that --format=people puts out.", low=1
+  )
+  export_pixels: int = option(
+    25_000_000,
+    "Most pixels of a photo that --format=people takes; of a larger one it "
+    "says so.",
+    low=1024,
   )
   weights: str | None = option(
     None, "Weights of the learned descent; by default those of the project."
@@ -94,7 +110,12 @@ def run(
       asset.REDUCED_MESHES[-1] if mesh == _NO_MESH else mesh,
       anchor,
     )
-    written = _written(module, config)
+    if config.format == _PEOPLE:
+      # A calibration is of a weights file.
+      calibration = None if load else _calibration(config, model)
+      written = _with_size(_people(module, model, calibration, config))
+    else:
+      written = _written(module, config)
   except (ValueError, OSError, ImportError) as error:
     print(f"export: {error}", file=sys.stderr)
     return 1
@@ -111,3 +132,37 @@ def _written(module: ReconstructionModule, config: ExportConfig) -> Path:
   function = portable.descent(module, config.export_mesh != _NO_MESH)
   folder.mkdir(parents=True, exist_ok=True)
   return writer.write(function, folder / f"hund.{config.format}")
+
+
+def _people(
+  descent: ReconstructionModule,
+  model: HundModel,
+  calibration: quality.QualityCalibration | None,
+  config: ExportConfig,
+) -> Path:
+  """The folder of the model from photos to people."""
+  if model.config.feature_channels:
+    raise ValueError(
+      "--format: got people with weights that read features F, expected "
+      "saved_model"
+    )
+  module = PeopleModule(
+    descent, calibration, config.export_people, config.export_pixels
+  )
+  return save_model(module, config.export_dir)
+
+
+def _with_size(folder: Path) -> str:
+  size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+  return f"{folder} ({size / 1e6:.1f} MB)"
+
+
+def _calibration(
+  config: ExportConfig, model: HundModel
+) -> quality.QualityCalibration | None:
+  """That of the weights, if it is of this many stages."""
+  method = MethodConfig(
+    weights=config.weights,
+    descent=DescentOptions(num_stages=config.num_stages),
+  )
+  return find_calibration(method, model.objective)

@@ -9,7 +9,7 @@ of the first rows are of and the others are zeros:
   reconstruct_boxes  as with_focal, and boxes [B, P, 4] float32 (left, top,
                      width, height, pixels) in place of a search; zeros: none
   detect             image_bytes; landmarks alone, no bodies
-  features, topology as `ReconstructionModule` has them
+  topology           nothing; gives the triangles `faces [F, 3]` of the mesh
 
 Outputs, float32 where nothing else is said:
 
@@ -32,14 +32,17 @@ Without a focal length it is max(H, W): EXIF's is not read. A photo of which the
 boxes or the focal length are not usable has `num_people` -1, too.
 """
 
+import json
 from collections.abc import Callable
 
+import hund_tf
+from hund_tf.body import keypoints, skeleton
 from hund_tf.compat import tf
 from hund_tf.detection.search import SearchConfig
 from hund_tf.export.in_graph.decoding import decode
 from hund_tf.export.in_graph.detector import Detections, GraphDetector
 from hund_tf.export.in_graph.features import image_features, qualities
-from hund_tf.export.in_graph.networks import shared
+from hund_tf.export.in_graph.networks import Shared
 from hund_tf.export.saved_model import ReconstructionModule
 from hund_tf.geometry import camera
 from hund_tf.reconstruction.quality import QualityCalibration
@@ -83,9 +86,10 @@ class PeopleModule(tf.Module):
     self._calibration = calibration
     self._max_people = max_people
     self._max_pixels = max_pixels
-    self._find = shared(self._found, _BYTES)
-    self._all = shared(self._with_mesh, _BYTES, _FOCAL)
-    self._of_boxes = shared(self._in_boxes, _BYTES, _BOXES, _FOCAL)
+    self._run = Shared(descent.reconstruct, descent.input_specs())
+    self._find = Shared(self._found, _BYTES)
+    self._all = Shared(self._with_mesh, _BYTES, _FOCAL)
+    self._of_boxes = Shared(self._in_boxes, _BYTES, _BOXES, _FOCAL)
     self.__call__ = tf.function(
       self._people, autograph=False, input_signature=[_BYTES]
     )
@@ -100,14 +104,27 @@ class PeopleModule(tf.Module):
       autograph=False,
       input_signature=[_BYTES],
     )
+    topology = tf.function(self._descent.topology, autograph=False)
     return {
       "serving_default": self.__call__.get_concrete_function(),
       "with_focal": with_focal.get_concrete_function(),
-      "people_with_mesh": self._all.get_concrete_function(),
-      "reconstruct_boxes": self._of_boxes.get_concrete_function(),
+      "people_with_mesh": self._all.concrete,
+      "reconstruct_boxes": self._of_boxes.concrete,
       "detect": detect.get_concrete_function(),
-      **self._descent.feature_signatures(),
+      "topology": topology.get_concrete_function(),
     }
+
+  def extra_files(self) -> dict[str, str]:
+    """`people.json`: what the rows of the outputs are called."""
+    content = {
+      "version": hund_tf.__version__,
+      "max_people": self._max_people,
+      "max_pixels": self._max_pixels,
+      "joints": skeleton.NAMES,
+      "joint_parents": skeleton.PARENTS,
+      "keypoints": keypoints.NAMES,
+    }
+    return {"people.json": json.dumps(content, indent=1) + "\n"}
 
   def _people(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
     return self._with_focal(image_bytes, tf.zeros_like(image_bytes, tf.float32))
@@ -265,7 +282,7 @@ class PeopleModule(tf.Module):
     crops = camera.crop_intrinsics(cameras, people.crop_boxes)
     inputs = features._asdict() | crops._asdict()
     del inputs["features"]  # it has no channels
-    found = self._descent.run(inputs)
+    found = self._run(inputs)
     outputs = {
       "joints": found["joints"],
       "keypoints_3d": found["keypoints"],

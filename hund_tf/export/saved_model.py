@@ -23,6 +23,7 @@ The signature `topology` takes nothing and gives the mesh's triangles `faces
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 from hund_tf import locks
 from hund_tf.body import asset
@@ -140,6 +141,10 @@ class ReconstructionModule(tf.Module):
       for name, tensor in named.items()
     }
 
+  def extra_files(self) -> dict[str, str]:
+    """None."""
+    return {}
+
   def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The two signatures, with any batch size."""
 
@@ -166,7 +171,19 @@ def _never_empty(batch: tf.Tensor) -> tf.Tensor:
   return tf.pad(batch, padding, constant_values=1.0)
 
 
-def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
+class Exportable(Protocol):
+  """What can be saved."""
+
+  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """By name."""
+    ...
+
+  def extra_files(self) -> dict[str, str]:
+    """Texts for the folder `assets.extra`, by the name of the file."""
+    ...
+
+
+def save_model(module: Exportable, folder: str | os.PathLike) -> Path:
   """Writes a SavedModel; `folder` appears when it is complete.
 
   Args:
@@ -189,6 +206,10 @@ def save_model(module: ReconstructionModule, folder: str | os.PathLike) -> Path:
         tf.saved_model.save(module, str(temporary), module.signatures())
       except tf.errors.OpError as error:
         raise OSError(error.message.splitlines()[0]) from error
+      for name, text in module.extra_files().items():
+        path = temporary / "assets.extra" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
   return folder
 
 

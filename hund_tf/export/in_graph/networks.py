@@ -9,20 +9,30 @@ from hund_tf.detection.graphs.module import GraphModule
 from hund_tf.detection.networks import ASSETS, prepared
 
 
-def shared(function: Callable, *signature) -> Callable:
+class Shared:
   """A function that is one for all its callers, in the graph too.
 
   Args:
     function: of tensors, and of tuples of them.
-    signature: their specifications.
+    *signature: their specifications.
   """
-  return tf.function(
-    function,
-    autograph=False,
-    input_signature=signature,
-    # Else each call becomes a copy, and graphs take minutes to be optimised.
-    experimental_attributes={"_noinline": True},
-  )
+
+  def __init__(self, function: Callable, *signature):
+    self._function = tf.function(
+      function,
+      autograph=False,
+      input_signature=signature,
+      # Else each call becomes a copy, and graphs take minutes to be optimised.
+      experimental_attributes={"_noinline": True},
+    )
+
+  @functools.cached_property
+  def concrete(self) -> tf.types.experimental.ConcreteFunction:
+    """Traced once; a `tf.function` is traced again when it is saved."""
+    return self._function.get_concrete_function()
+
+  def __call__(self, *arguments):
+    return self.concrete(*arguments)
 
 
 class SavedNetwork(tf.Module):
@@ -38,7 +48,7 @@ class SavedNetwork(tf.Module):
     self.side = self._network.input_shape[0]
     prepare = functools.partial(prepared, name)
     shape = [None, self.side, self.side, 3]
-    self._run = shared(
+    self._run = Shared(
       lambda crops: self._network(prepare(crops)),
       tf.TensorSpec(shape, tf.uint8, "crops"),
     )
@@ -50,9 +60,7 @@ class SavedNetwork(tf.Module):
     """
     shapes = {
       name: value.shape[1:]
-      for name, value in (
-        self._run.get_concrete_function().structured_outputs.items()
-      )
+      for name, value in (self._run.concrete.structured_outputs.items())
     }
     return tf.cond(
       tf.shape(crops)[0] > 0,

@@ -18,7 +18,7 @@ from hund_tf.detection.networks import (
   IRIS_LANDMARK,
 )
 from hund_tf.export.in_graph import regions
-from hund_tf.export.in_graph.networks import SavedNetwork, shared
+from hund_tf.export.in_graph.networks import SavedNetwork, Shared
 from hund_tf.export.in_graph.pose import turned
 from hund_tf.export.in_graph.regions import IMAGE, Regions
 
@@ -60,7 +60,7 @@ class HandReader(tf.Module):
     self._recrop = SavedNetwork(HAND_RECROP)
     self._landmark = SavedNetwork(HAND_LANDMARK)
     corners = tf.TensorSpec([None, 3, 3], tf.float64)
-    self.read = shared(self._hands, IMAGE, corners)
+    self.read = Shared(self._hands, IMAGE, corners)
 
   def _hands(self, image: tf.Tensor, corners: tf.Tensor) -> Part:
     """One hand of each person.
@@ -121,10 +121,10 @@ class FaceReader(tf.Module):
     self._anchors = ssd_anchors(self._detector.side, FACE_STRIDES)
     self._mesh = SavedNetwork(FACE_LANDMARK)
     self._iris = SavedNetwork(IRIS_LANDMARK)
-    self.read = shared(
+    self.read = Shared(
       self._faces, IMAGE, tf.TensorSpec([None, 33, 3], tf.float64)
     )
-    self._meshes = shared(self._read_meshes, IMAGE, regions.SPECS)
+    self._meshes = Shared(self._read_meshes, IMAGE, regions.SPECS)
 
   def _faces(self, image: tf.Tensor, poses: tf.Tensor) -> Part:
     """The face of each of N people with poses [N, 33, 3]."""

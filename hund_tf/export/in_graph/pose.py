@@ -14,7 +14,7 @@ from hund_tf.detection.anchors import POSE_STRIDES, ssd_anchors
 from hund_tf.detection.fusion import COCO_TO_33
 from hund_tf.detection.networks import POSE_DETECTION, POSE_LANDMARK
 from hund_tf.export.in_graph import regions
-from hund_tf.export.in_graph.networks import SavedNetwork, shared
+from hund_tf.export.in_graph.networks import SavedNetwork, Shared
 from hund_tf.export.in_graph.regions import IMAGE, Regions
 
 
@@ -133,9 +133,9 @@ class PoseReader(tf.Module):
     self._detector = SavedNetwork(POSE_DETECTION)
     self._anchors = ssd_anchors(self._detector.side, POSE_STRIDES)
     mirrored = tf.TensorSpec([None], tf.bool)
-    self.read = shared(self._read, IMAGE, regions.SPECS, mirrored)
-    self.aligned = shared(self._aligned, IMAGE, regions.SPECS)
-    self.propose = shared(self._propose, IMAGE, regions.SPECS)
+    self.read = Shared(self._read, IMAGE, regions.SPECS, mirrored)
+    self.aligned = Shared(self._aligned, IMAGE, regions.SPECS)
+    self.propose = Shared(self._propose, IMAGE, regions.SPECS)
 
   def _read(
     self, image: tf.Tensor, where: Regions, mirrored: tf.Tensor

@@ -11,7 +11,7 @@ from hund_tf.export.in_graph.joints import (
   box_fit,
   joint_similarity,
 )
-from hund_tf.export.in_graph.networks import shared
+from hund_tf.export.in_graph.networks import Shared
 from hund_tf.export.in_graph.pose import PoseReader
 from hund_tf.export.in_graph.proposals import Proposer
 from hund_tf.export.in_graph.regions import IMAGE
@@ -32,10 +32,10 @@ class GraphSearch(tf.Module):
     self._joints = JointReader()
     self._proposer = Proposer(pose)
     double = lambda *shape: tf.TensorSpec(shape, tf.float64)
-    self._from = shared(
+    self._from = Shared(
       self._looked_from, IMAGE, double(None, 4), double(None), double()
     )
-    self._looked = shared(self._looked_at, IMAGE, double(None, 4), double(None))
+    self._looked = Shared(self._looked_at, IMAGE, double(None, 4), double(None))
 
   def __call__(self, image: tf.Tensor) -> Candidates:
     """The people of a photo, the surest first."""
