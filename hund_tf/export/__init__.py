@@ -5,5 +5,6 @@ by `report_numbers`; `meshes` are GLB and OBJ files, `result_folder` keeps the
 files of each photo together, and `saved_model` is the learned descent as a
 TensorFlow SavedModel. `portable` is its last state in operations that other
 runtimes have, by `portable_ops`; `tflite` and `onnx` write that.
-`people_module` goes from photos' bytes to people, with what finds them, `in_graph/`.
+`people_module` goes from photos' bytes to people, with what finds these,
+`in_graph/`.
 """
