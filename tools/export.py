@@ -1,4 +1,4 @@
-"""Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
+"""Writes the reconstruction model as a SavedModel or TensorFlow Lite.
 
   python -m tools.export --export_dir=exported --weights=my.npz --num_stages=5
   python -m tools.export --export_dir=exported --format=tflite
@@ -6,8 +6,8 @@
 A SavedModel needs TensorFlow only, not this package: features -> trace, meshes,
 or, by --format=people, photos' bytes -> people (`export/people_module.py`).
 Names and shapes of its inputs and outputs stand in
-`hund_tf/export/saved_model.py`, those of the other formats, which put out the
-last state, in `hund_tf/export/portable.py`.
+`hund_tf/export/saved_model.py`; those of TensorFlow Lite, of the last state
+without the polish, in `hund_tf/export/portable.py`.
 """
 
 import dataclasses
@@ -34,7 +34,13 @@ _to_config = define(
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-  config = dataclasses.replace(_to_config(), num_stages=method_flags.stages())
+  polish = method_flags.to_config().polish
+  config = dataclasses.replace(
+    _to_config(),
+    weights=method_flags.weights_path(),
+    polish=None if polish else False,
+    num_stages=method_flags.stages(),
+  )
   return export.run(
     config, lambda: method_flags.to_model(body_flags.to_model())
   )

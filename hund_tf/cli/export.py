@@ -1,10 +1,10 @@
-"""Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
+"""Writes the reconstruction model as a SavedModel or TensorFlow Lite.
 
 A SavedModel needs TensorFlow only, not this package: features -> trace, meshes,
 or, as `hund_tf/export/people_module.py` describes it, photos' bytes -> people.
 Names and shapes of its inputs and outputs stand in
-`hund_tf/export/saved_model.py`, those of the other formats, which put out the
-last state, in `hund_tf/export/portable.py`.
+`hund_tf/export/saved_model.py`; those of TensorFlow Lite, of the last state
+without the polish, in `hund_tf/export/portable.py`.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
-from hund_tf.export import onnx, portable, tflite
+from hund_tf.export import portable, tflite
 from hund_tf.export.people_module import PeopleModule
 from hund_tf.export.saved_model import (
   ReconstructionModule,
@@ -29,9 +29,8 @@ from hund_tf.options import REQUIRED, check, option
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.method_config import MethodConfig, find_calibration
 
-_WRITERS = {"tflite": tflite, "onnx": onnx}  # of one file each
+_SAVED_MODEL, _PEOPLE, _TFLITE = "saved_model", "people", "tflite"
 _NO_MESH = "none"
-_PEOPLE = "people"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,15 +41,15 @@ class ExportConfig:
     REQUIRED, "New folder for the model; made if missing."
   )
   format: str = option(
-    "saved_model",
+    _SAVED_MODEL,
     "Format: a SavedModel with the trace, or with the detector, from the bytes "
-    "of photos to people; or the last state as the file hund.tflite or "
-    "hund.onnx in the folder.",
-    choices=("saved_model", _PEOPLE, *_WRITERS),
+    "of photos to people; or the last state, not polished, as the "
+    "file hund.tflite in the folder.",
+    choices=(_SAVED_MODEL, _PEOPLE, _TFLITE),
   )
   export_mesh: str = option(
     asset.FULL_MESH,
-    "Mesh that is put out; none in hund.tflite and hund.onnx only.",
+    "Mesh that is put out; none in hund.tflite only.",
     choices=(*asset.MESHES, _NO_MESH),
   )
   export_people: int = option(
@@ -65,10 +64,10 @@ class ExportConfig:
   weights: str | None = option(
     None, "Weights of the learned descent; by default those of the project."
   )
-  polish: bool = option(
-    True,
-    "Polish the last state, where the weights have a NAME.polish.npz beside "
-    "them.",
+  polish: bool | None = option(
+    None,
+    "Polish the last state. By default where the weights have a "
+    "NAME.polish.npz beside them; never in hund.tflite.",
   )
   num_stages: int | None = option(
     None,
@@ -79,10 +78,15 @@ class ExportConfig:
 
   def __post_init__(self):
     check(self)
-    if self.export_mesh == _NO_MESH and self.format not in _WRITERS:
+    if self.export_mesh == _NO_MESH and self.format != _TFLITE:
       raise ValueError(
-        f"export_mesh: 'none' is for the formats {', '.join(_WRITERS)}; give "
-        f"one of {', '.join(asset.MESHES)}"
+        f"export_mesh: 'none' is for the format {_TFLITE}; give one of "
+        f"{', '.join(asset.MESHES)}"
+      )
+    if self.polish and self.format == _TFLITE:
+      raise ValueError(
+        f"polish: the format {_TFLITE} has none; leave it out, or give the "
+        f"format {_SAVED_MODEL}"
       )
 
 
@@ -101,7 +105,8 @@ def run(
     model = load() if load else weights.load(BodyModel(), config.weights)
     path = config.weights or weights.DEFAULT_PATH
     anchor = None
-    if config.polish and isinstance(model.objective.body_model, BodyModel):
+    polish = config.polish is not False and config.format != _TFLITE
+    if polish and isinstance(model.objective.body_model, BodyModel):
       anchor = polish_anchor.load_beside(path, config.num_stages)
     mesh = config.export_mesh
     module = ReconstructionModule(
@@ -116,22 +121,22 @@ def run(
       written = _with_size(_people(module, model, calibration, config))
     else:
       written = _written(module, config)
-  except (ValueError, OSError, ImportError) as error:
+  except (ValueError, OSError) as error:
     print(f"export: {error}", file=sys.stderr)
     return 1
-  print(f"export: wrote {written}")
+  note = " (without the polish)" if config.format == _TFLITE else ""
+  print(f"export: wrote {written}{note}")
   return 0
 
 
 def _written(module: ReconstructionModule, config: ExportConfig) -> Path:
   """What was written, in the format that is asked for."""
-  if config.format not in _WRITERS:
+  if config.format != _TFLITE:
     return save_model(module, config.export_dir)
-  writer = _WRITERS[config.format]
   folder = new_folder(config.export_dir)
   function = portable.descent(module, config.export_mesh != _NO_MESH)
   folder.mkdir(parents=True, exist_ok=True)
-  return writer.write(function, folder / f"hund.{config.format}")
+  return tflite.write(function, folder / "hund.tflite")
 
 
 def _people(

@@ -35,7 +35,7 @@ _COMMANDS = {
   "export": _Command(
     "hund_tf.cli.export",
     "ExportConfig",
-    "Write the model as a TensorFlow SavedModel.",
+    "Write the model as a SavedModel or for TensorFlow Lite.",
     {},
     {"export_dir": "o"},
   ),

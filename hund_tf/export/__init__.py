@@ -3,8 +3,8 @@
 `report` is the JSON result, with faces and hands by `part_report` and numbers
 by `report_numbers`; `meshes` are GLB and OBJ files, `result_folder` keeps the
 files of each photo together, and `saved_model` is the learned descent as a
-TensorFlow SavedModel. `portable` is its last state in operations that other
-runtimes have, by `portable_ops`; `tflite` and `onnx` write that.
+TensorFlow SavedModel. `portable` is its last state in operations that
+TensorFlow Lite has, by `portable_ops`; `tflite` writes that.
 `people_module` goes from photos' bytes to people, with what finds these,
 `in_graph/`.
 """

@@ -1,13 +1,12 @@
-"""The descent as a function of operations that other runtimes have.
+"""The descent as a function of operations that TensorFlow Lite has.
 
-`tflite` and `onnx` write it. Inputs are those of `saved_model`, by the same
-names. Outputs, of the last state alone:
+`tflite` writes it. Inputs are those of `saved_model`, by the same names.
+Outputs, of the last state alone, which is not polished:
 
   state/*      [B, ...]      the fields of `HumanState`
   joints       [B, 63, 3]    metres, camera frame
   keypoints    [B, 137, 3]   metres, camera frame
   rotations    [B, 63, 3, 3] local rotations
-  uncertainty  [B, 63]       millimetres, where the model polishes
   vertices     [B, V, 3]     metres, camera frame, if they are asked for
 """
 
@@ -24,10 +23,10 @@ ConcreteFunction = tf.types.experimental.ConcreteFunction
 def descent(
   module: ReconstructionModule, vertices: bool = True
 ) -> ConcreteFunction:
-  """The descent of B people in operations of every runtime.
+  """The descent of B people in operations of TensorFlow Lite.
 
   Args:
-    module: what is written.
+    module: what is written, without a polish.
     vertices: whether they are put out.
 
   Returns:
@@ -41,9 +40,8 @@ def descent(
       for name, value in outputs.items()
       if name.startswith("state/")
     }
-    for name in ("joints", "keypoints", "rotations", "uncertainty"):
-      if name in outputs:
-        kept[name] = outputs[name]
+    for name in ("joints", "keypoints", "rotations"):
+      kept[name] = outputs[name]
     return kept | ({"vertices": outputs["vertices"]} if vertices else {})
 
   traced = tf.function(last_state, autograph=False)
@@ -60,7 +58,6 @@ def without_rare_operations(function: ConcreteFunction) -> ConcreteFunction:
   """
   names = sorted(function.structured_outputs)  # as `tf.nest.flatten` has them
   frozen = convert_variables_to_constants_v2(function)
-  _check_factors(frozen.graph)
   specs = {
     x.op.name: tf.TensorSpec(x.shape, x.dtype, x.op.name) for x in frozen.inputs
   }
@@ -95,17 +92,6 @@ def _sorted(graph: tf.Graph) -> list[tf.Operation]:
   return order
 
 
-def _check_factors(graph: tf.Graph) -> None:
-  """Raises ValueError where a Cholesky factor is not just solved with."""
-  for operation in graph.get_operations():
-    solves = operation.type == "MatrixTriangularSolve"
-    if solves and operation.inputs[0].op.type != "Cholesky":
-      raise ValueError(f"{operation.name}: solves without a Cholesky factor")
-    for place, value in enumerate(operation.inputs):
-      if value.op.type == "Cholesky" and not (solves and place == 0):
-        raise ValueError(f"{operation.name}: takes a Cholesky factor")
-
-
 def _replay(operation: tf.Operation, known: dict[str, tf.Tensor]) -> None:
   """Makes an operation, or what replaces it, in the function being traced.
 
@@ -132,7 +118,7 @@ def _replay(operation: tf.Operation, known: dict[str, tf.Tensor]) -> None:
     outputs = [value]
   elif operation.type in REPLACED:
     with tf.name_scope(operation.type):
-      outputs = [REPLACED[operation.type](attributes, *inputs)]
+      outputs = [REPLACED[operation.type](*inputs)]
   else:
     outputs = (
       tf.compat.v1.get_default_graph()

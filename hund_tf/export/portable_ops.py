@@ -1,8 +1,7 @@
-"""Operations that TensorFlow Lite and ONNX lack, by those that they have.
+"""Operations that TensorFlow Lite lacks, by those that it has.
 
-Each function takes the inputs and the attributes of one TensorFlow operation
-and gives its output, to the last digits of float32. Sizes of matrices have to
-be known; batch sizes need not be.
+Each function takes the inputs of one TensorFlow operation and gives its output,
+to the last digits of float32.
 """
 
 from collections.abc import Callable, Mapping
@@ -81,33 +80,6 @@ def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
   )
 
 
-def inverse_factor(matrix: tf.Tensor) -> tf.Tensor:
-  """L^-1 of positive definite matrices M = L L^T, both `[..., N, N]`.
-
-  By halves: with W_1 = L_11^-1 and L_21 = M_21 W_1^T, W_2 is that of
-  M_22 - L_21 L_21^T, and the lower left block is -W_2 L_21 W_1.
-  """
-  size = matrix.shape[-1]
-  if size == 1:
-    return tf.math.rsqrt(matrix)
-  halves = [size // 2, size - size // 2]
-  above, below = tf.split(matrix, halves, axis=-2)
-  corner, rest = tf.split(below, halves, axis=-1)
-  first = inverse_factor(above[..., : halves[0]])
-  factor = tf.matmul(corner, first, transpose_b=True)
-  last = inverse_factor(rest - tf.matmul(factor, factor, transpose_b=True))
-  left = tf.matmul(last, tf.matmul(-factor, first))
-  beside = [[0, 0]] * (len(matrix.shape) - 1) + [[0, halves[1]]]
-  return tf.concat(
-    [tf.pad(first, beside), tf.concat([left, last], axis=-1)], axis=-2
-  )
-
-
-def _solve(attributes, inverse: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-  """The triangular solution, given the inverse in place of the triangle."""
-  return tf.matmul(inverse, right, transpose_a=attributes["adjoint"].b)
-
-
 def new_axes(operation: tf.Operation) -> list[int] | None:
   """Where a slice adds axes, if it does that alone; otherwise None.
 
@@ -136,35 +108,12 @@ def new_axes(operation: tf.Operation) -> list[int] | None:
   return axes
 
 
-def _plain(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-  return lambda attrs, *inputs: function(*inputs)
-
-
-def _flat_segments(reduce: Callable[..., tf.Tensor]):
-  """Segments numbered by a list, as ONNX has them, in place of an array."""
-
-  def reduced(attributes, data, ids, number):
-    rank = ids.shape.rank
-    if rank == 1:
-      return reduce(data, ids, number)
-    rows = tf.concat([[-1], tf.shape(data)[rank:]], axis=0)
-    return reduce(tf.reshape(data, rows), tf.reshape(ids, [-1]), number)
-
-  return reduced
-
-
-# By the operation's type: from its attributes and inputs to its output. Lower
-# factors serve solutions alone (`portable` sees to it), so that their inverses
-# stand in for them.
+# By the operation's type: from its inputs to its output.
 REPLACED: Mapping[str, Callable[..., tf.Tensor]] = {
-  "Asinh": _plain(asinh),
-  "Cholesky": _plain(inverse_factor),
-  "Cross": _plain(cross),
-  "Erf": _plain(erf),
-  "IsFinite": _plain(is_finite),
-  "Log1p": _plain(log1p),
-  "MatrixTriangularSolve": _solve,
-  "Softplus": _plain(softplus),
-  "UnsortedSegmentMax": _flat_segments(tf.math.unsorted_segment_max),
-  "UnsortedSegmentSum": _flat_segments(tf.math.unsorted_segment_sum),
+  "Asinh": asinh,
+  "Cross": cross,
+  "Erf": erf,
+  "IsFinite": is_finite,
+  "Log1p": log1p,
+  "Softplus": softplus,
 }

@@ -38,16 +38,3 @@ def test_cross_product():
   np.testing.assert_allclose(
     portable_ops.cross(a, b), tf.linalg.cross(a, b), atol=1e-6
   )
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 91])
-def test_inverse_factor(size):
-  """Against double precision, at a condition number of 1e4."""
-  rng = np.random.default_rng(size)
-  base = np.linalg.qr(rng.normal(size=[3, size, size]))[0]
-  scales = np.logspace(0.0, 4.0, size)
-  matrix = (base * scales) @ np.swapaxes(base, 1, 2)
-  inverse = portable_ops.inverse_factor(tf.constant(matrix, tf.float32)).numpy()
-  np.testing.assert_array_equal(inverse, np.tril(inverse))
-  truth = np.linalg.inv(np.linalg.cholesky(matrix))
-  assert np.abs(inverse - truth).max() < 2e-3 * np.abs(truth).max()
