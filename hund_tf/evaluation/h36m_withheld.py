@@ -34,7 +34,7 @@ def list_videos(root: str | os.PathLike, step: int = 1) -> list[Video]:
       video always is, since the length of the submission is known by it.
 
   Raises:
-    ValueError: if there is no video, or one cannot be opened.
+    ValueError: if there is no video, or no frame of one can be decoded.
   """
   root = Path(root).expanduser()
   videos = []
