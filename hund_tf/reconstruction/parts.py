@@ -204,8 +204,9 @@ class PartFusion:
   ) -> HumanState:
     """States `[B, ...]` with the parts that are used.
 
-    A head is turned as its face is if that brings the face at least as near to
-    where it is seen; of somebody of whom little else is seen it may not.
+    A head is turned as its face is if that leaves the face as near to where it
+    is seen, else the steered body stays as it is, or else the one before: of
+    somebody of whom little else is seen steering may lead astray.
 
     Args:
       before: of the bodies.
@@ -227,29 +228,36 @@ class PartFusion:
     )
     both = fusion.with_hands(self._body, both, hands, chosen_hands)
     halves = zip(*(tf.split(x, 2) for x in both), strict=True)
-    left, turned = (HumanState(*half) for half in halves)
-    turned = self._faced(turned, chosen)
+    left, steered = (HumanState(*half) for half in halves)
+    turned = self._faced(steered, chosen)
     face, used = chosen.states[FACE], chosen.used[FACE][:, None]
-    left = left._replace(
-      expression=tf.where(used, face.expression, left.expression)
+    left, steered = (
+      state._replace(
+        expression=tf.where(used, face.expression, state.expression)
+      )
+      for state in (left, steered)
     )
+    three = left, steered, turned
     body = self._body.decode(
-      tf.nest.map_structure(
-        lambda a, b: tf.concat([a, b], axis=0), left, turned
-      ),
-      _MESH,
+      tf.nest.map_structure(lambda *x: tf.concat(x, axis=0), *three), _MESH
     )
+    thrice = lambda x: tf.concat([x] * 3, axis=0)
     own = camera.project(
-      body.keypoints[:, ROWS[FACE]], tf.nest.map_structure(twice, cameras)
+      body.keypoints[:, ROWS[FACE]], tf.nest.map_structure(thrice, cameras)
     )
-    seen = camera.project(chosen.points[FACE], cameras)
-    apart = tf.norm(own - twice(seen), axis=-1)[:, fusion.INNER_FACE]
-    of_left, of_turned = tf.split(
-      tf.reduce_mean(apart, axis=-1, keepdims=True), 2
+    seen = thrice(camera.project(chosen.points[FACE], cameras))
+    apart = tf.norm(own - seen, axis=-1)[:, fusion.INNER_FACE]
+    of_left, of_steered, of_turned = tf.split(
+      tf.reduce_mean(apart, axis=-1, keepdims=True), 3
     )
-    worse = used & (of_turned > _NO_FARTHER * of_left)
+    most = _NO_FARTHER * of_left
+    keep_steered = ~used | (of_steered <= most)
+    keep_turned = ~used | (of_turned <= most)
     return HumanState(
-      *(tf.where(worse, a, b) for a, b in zip(left, turned, strict=True))
+      *(
+        tf.where(keep_turned, c, tf.where(keep_steered, b, a))
+        for a, b, c in zip(*three, strict=True)
+      )
     )
 
   def _faced(self, state: HumanState, chosen: "_Chosen") -> HumanState:
