@@ -34,7 +34,9 @@ from hund_tf.types import (
 _MESH = "proxy_1500"  # joints and keypoints do not depend on it
 # What a descent that goes on changes; hands and faces are kept.
 _OF_BODY = ("body_pose", "shape", "rotation", "translation")
-_NO_FARTHER = 1.1  # times as far from where a face is seen
+# Times as far from where a face is seen as before: with a turned head, and
+# where steering alone is worth while.
+_NO_FARTHER, _NEARER = 1.1, 0.8
 _NO_TURN = np.eye(3, 2).ravel()
 _NO_HAND = HandState(
   np.zeros(HAND_POSE_DIM), np.zeros(1), _NO_TURN, np.zeros(3)
@@ -204,9 +206,9 @@ class PartFusion:
   ) -> HumanState:
     """States `[B, ...]` with the parts that are used.
 
-    A head is turned as its face is if that leaves the face as near to where it
-    is seen, else the steered body stays as it is, or else the one before: of
-    somebody of whom little else is seen steering may lead astray.
+    A head is turned as its face is if that leaves the face about as near to
+    where it is seen. Else the steered body stays as it is, if a hand steers it
+    or its face comes clearly nearer, or else the one before.
 
     Args:
       before: of the bodies.
@@ -250,9 +252,12 @@ class PartFusion:
     of_left, of_steered, of_turned = tf.split(
       tf.reduce_mean(apart, axis=-1, keepdims=True), 3
     )
-    most = _NO_FARTHER * of_left
-    keep_steered = ~used | (of_steered <= most)
-    keep_turned = ~used | (of_turned <= most)
+    by_hand = tf.reduce_any(
+      tf.stack([chosen.used[name] for name in HANDS]), axis=0
+    )
+    gains = of_steered <= _NEARER * of_left
+    keep_steered = ~used | by_hand[:, None] | gains
+    keep_turned = ~used | (of_turned <= _NO_FARTHER * of_left)
     return HumanState(
       *(
         tf.where(keep_turned, c, tf.where(keep_steered, b, a))
