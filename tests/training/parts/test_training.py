@@ -33,7 +33,7 @@ def test_examples_are_a_function_of_their_step(body_model, kind):
   )
   # The crops are around what is seen, and sharp enough a part fills them.
   inside = (first.keypoints > 0) & (first.keypoints < 480)
-  assert inside.numpy().all(-1).mean() > 0.9
+  assert inside.numpy().all(-1).mean() > 0.7
 
 
 def test_a_run_learns_keeps_its_best_weights_and_goes_on(tmp_path, body_model):
