@@ -22,7 +22,7 @@ to_examples = define(PartExamplesConfig, "Synthetic close-ups")
 to_losses = define(PartLossConfig, "Losses of a part")
 to_objective = define(PartObjectiveConfig, "Objective of a part")
 _to_config = define(
-  PartTrainingConfig, "Training of a part", only=("meta_loss",)
+  PartTrainingConfig, "Training of a part", only=("part_meta_loss",)
 )
 
 

@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from hund_tf.training import run_devices
 from tests.held_folder import held
 
 _PROGRAMS = {
@@ -20,7 +21,9 @@ _PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", _PROGRAMS)
-def test_it_says_who_writes_there(name, call_main, tmp_path):
+def test_it_says_who_writes_there(name, call_main, tmp_path, monkeypatch):
+  # Threads cannot be chosen once TensorFlow has run in this process.
+  monkeypatch.setattr(run_devices, "prepare", lambda *given: None)
   flag, lock, others = _PROGRAMS[name]
   program = importlib.import_module(f"tools.{name}")
   with held(tmp_path / "out", lock) as child:

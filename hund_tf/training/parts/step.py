@@ -26,6 +26,7 @@ class PartTrainingConfig(LoopConfig):
   meta_loss: str = option(
     "sum",
     "Meta-loss: how the losses of a part's stages become one (Eq. 7, 8).",
+    name="part_meta_loss",
     choices=meta.META_LOSSES,
   )
 
