@@ -135,3 +135,25 @@ def _known_points(person: Detection) -> np.ndarray:
   """`[137, 2]` keypoints; NaN where unknown."""
   points = person.keypoints
   return np.where(points[:, 2:] > 0, points[:, :2], np.nan)
+
+
+def detected(
+  detector: PersonDetector,
+  image: np.ndarray,
+  people: Sequence[CocoPerson],
+  search_photo: bool,
+) -> list[Detection | None]:
+  """The detections of a photo's annotated people; None for who is not found.
+
+  Args:
+    detector: asked.
+    image: `[H, W, 3]` uint8 RGB.
+    people: of the photo.
+    search_photo: whether it is searched, in place of telling the boxes.
+  """
+  boxes = [person.box for person in people]
+  if not search_photo:
+    return detect(detector, image, boxes)
+  points = np.array([person.keypoints for person in people])
+  known = np.array([person.visibility > 0 for person in people])
+  return search(detector, image, boxes, points, known)

@@ -67,7 +67,7 @@ def looker(
     whole = [s.person for s in photo.subjects if not s.alone]
     found: list[Detection | None] = []
     if whole:
-      found = _whole(detector, photo.image, whole, search)
+      found = annotated_people.detected(detector, photo.image, whole, search)
     hands = [
       (k, part)
       for k, subject in enumerate(photo.subjects)
@@ -122,15 +122,6 @@ def _joined(hands: Sequence[tuple[str, Person | None]]) -> Seen | None:
         seen.points[PARTS[part]] = result.keypoints_2d
         seen.joints[PARTS[part]] = result.keypoints
   return seen
-
-
-def _whole(detector, image, people, search) -> list[Detection | None]:
-  boxes = [person.box for person in people]
-  if not search:
-    return annotated_people.detect(detector, image, boxes)
-  points = np.array([person.keypoints for person in people])
-  known = np.array([person.visibility > 0 for person in people])
-  return annotated_people.search(detector, image, boxes, points, known)
 
 
 def _seen(person: Person) -> Seen:

@@ -113,20 +113,6 @@ def _annotated(config: EvaluationConfig) -> list[list[CocoPerson]]:
   return list(photos.values())
 
 
-def _detected(
-  detector: PersonDetector,
-  image: np.ndarray,
-  people: Sequence[CocoPerson],
-  search: bool,
-) -> list[Detection | None]:
-  boxes = [person.box for person in people]
-  if not search:
-    return annotated_people.detect(detector, image, boxes)
-  points = np.array([person.keypoints for person in people])
-  known = np.array([person.visibility > 0 for person in people])
-  return annotated_people.search(detector, image, boxes, points, known)
-
-
 def _images(
   config: EvaluationConfig, progress: Progress
 ) -> Iterator[tuple[np.ndarray, Sequence[CocoPerson]]]:
@@ -172,7 +158,9 @@ def run_landmarks(
   judged, detections = [], []
   for image, people in _images(config, progress):
     judged += people
-    detections += _detected(detector, image, people, config.search_people)
+    detections += annotated_people.detected(
+      detector, image, people, config.search_people
+    )
   landmarks = landmark_scores.collect(judged, detections)
   rows = landmark_scores.summarize(landmarks)
   found = landmark_scores.about(landmarks)
@@ -241,7 +229,7 @@ def run_parts(
     image = loading.load_photo(people[0].image)
     detections: list[Detection | None] = [None] * len(people)
     if detector is not None:
-      detections = _detected(detector, image, people, search=False)
+      detections = annotated_people.detected(detector, image, people, False)
     judged.append(part_scores.of_photo(image, people, detections, features))
   found = part_scores.joined(judged)
   rows = part_scores.summarize(found)

@@ -9,6 +9,7 @@ tells how likely a result is right.
 
 Faces and hands: `attention` takes close-ups of them, `part_reading` reads these
 by `part_networks`, `part_results` are what is found, `part_gates` say whether
-it belongs to the body, `fusion` puts it onto that, and `parts` does all of it,
+it belongs to the body, `fusion` puts it onto that, `part_dressing` onto
+whole batches, and `parts` does all of it,
 as `part_config` says.
 """

@@ -9,6 +9,7 @@ from hund_tf.motion import bvh
 from hund_tf.motion.asf_amc import read_asf_amc
 from tests.fuzz.kind import ACCEPTED, Kind
 from tests.fuzz.mutations import mutated
+from tests.motion.test_asf_amc import AMC, ASF
 
 _BVH = """HIERARCHY
 ROOT Hips
@@ -31,44 +32,14 @@ Frame Time: 0.05
 0 0 0 0 0 0 0 0 0
 5 6 7 90 0 0 10 20 30
 """
-_ASF = """:version 1.10
-:root
-  order TX TY TZ RX RY RZ
-:bonedata
-  begin
-    id 1
-    name thigh
-    direction 0 -1 0
-    length 2
-    axis 0 0 20 XYZ
-    dof rx ry rz
-  end
-  begin
-    id 2
-    name shin
-    direction 0 -1 0
-    length 3
-    axis 0 0 90 XYZ
-    dof rx
-  end
-:hierarchy
-  begin
-    root thigh
-    thigh shin
-  end
-"""
-_AMC = """#!comment
-:FULLY-SPECIFIED
-:DEGREES
-1
-root 1 2 3 0 0 0
-thigh 0 0 0
-shin 30
-2
+_FRAMES = (
+  AMC
+  + """2
 root 1 2 3 0 0 0
 thigh 0 10 0
 shin 20
 """
+)
 _WORDS = (
   *("", "0", "-1", "1e999", "nan", "x", "9" * 5000, "\0", "\u00e4", "{", "}"),
   *("10000000000", "JOINT", "End", "root", "thigh", "begin", "end", "rx", ":"),
@@ -116,13 +87,13 @@ def _read_bvh(path: Path) -> str:
 
 def _read_asf(path: Path) -> str:
   frames = path.with_suffix(".amc")
-  frames.write_text(_AMC)
+  frames.write_text(_FRAMES)
   return _read_pair(path, path, frames)
 
 
 def _read_amc(path: Path) -> str:
   bones = path.with_suffix(".asf")
-  bones.write_text(_ASF)
+  bones.write_text(ASF)
   return _read_pair(path, bones, path)
 
 
@@ -149,6 +120,6 @@ def _kind(
 
 KINDS = (
   _kind("BVH", ".bvh", _BVH, _read_bvh),
-  _kind("ASF", ".asf", _ASF, _read_asf),
-  _kind("AMC", ".amc", _AMC, _read_amc),
+  _kind("ASF", ".asf", ASF, _read_asf),
+  _kind("AMC", ".amc", _FRAMES, _read_amc),
 )

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from hund_tf.motion import bvh
 from hund_tf.motion.asf_amc import read_asf_amc
 
-_ASF = """:version 1.10
+ASF = """:version 1.10
 :root
   order TX TY TZ RX RY RZ
 :bonedata
@@ -33,7 +33,7 @@ _ASF = """:version 1.10
     thigh shin
   end
 """
-_AMC = """#!comment
+AMC = """#!comment
 :FULLY-SPECIFIED
 :DEGREES
 1
@@ -43,7 +43,7 @@ shin 30
 """
 
 
-def _write(folder, asf=_ASF, amc=_AMC):
+def _write(folder, asf=ASF, amc=AMC):
   (folder / "a.asf").write_text(asf)
   (folder / "a.amc").write_text(amc)
   return folder / "a.asf", folder / "a.amc"
@@ -63,9 +63,9 @@ def test_take_by_hand(tmp_path):
 @pytest.mark.parametrize(
   ("amc", "message"),
   [
-    (_AMC.replace("shin 30\n", ""), "shin"),
-    (_AMC.replace("shin 30", "shin thirty"), "broken"),
-    (_AMC.replace("shin 30", "shin nan"), "not finite"),
+    (AMC.replace("shin 30\n", ""), "shin"),
+    (AMC.replace("shin 30", "shin thirty"), "broken"),
+    (AMC.replace("shin 30", "shin nan"), "not finite"),
     (":DEGREES\n", "no frames"),
   ],
 )
@@ -89,9 +89,9 @@ def test_broken_amc(tmp_path, amc, message):
   ],
 )
 def test_broken_asf(tmp_path, old, new, message):
-  assert old in _ASF
+  assert old in ASF
   with pytest.raises(bvh.MotionError, match=message) as error:
-    read_asf_amc(*_write(tmp_path, asf=_ASF.replace(old, new)))
+    read_asf_amc(*_write(tmp_path, asf=ASF.replace(old, new)))
   assert "a.asf" in str(error.value)
 
 
