@@ -21,20 +21,27 @@ from hund_tf.body import poses
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.detection.detector import PeopleDetector
-from hund_tf.evaluation import detection_speed
+from hund_tf.evaluation import detection_speed, part_gate_trials
 from hund_tf.geometry import camera
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund import polish_anchor, weights
-from hund_tf.models.hund.config import HundConfig
+from hund_tf.models.hund.config import DescentOptions, HundConfig
 from hund_tf.models.hund.model import blank_inputs
 from hund_tf.models.multitask.config import VARIANTS
 from hund_tf.models.multitask.network import MultitaskNetwork, forward_flops
 from hund_tf.motion import pose_library
 from hund_tf.options import check, option
 from hund_tf.photos.loading import load_photo
+from hund_tf.reconstruction.method_config import (
+  MethodConfig,
+  find_parts,
+  make_method,
+)
 from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.reconstruction.part_config import PartsConfig
+from hund_tf.reconstruction.reconstructor import Reconstructor
 from hund_tf.rendering.soft import SoftPartRenderer
 from hund_tf.retargeting import accuracy
 from hund_tf.synthetic.example_config import SyntheticConfig
@@ -53,13 +60,14 @@ class _Benchmark:
   benchmarks: tuple[str, ...] = option(
     ("bodies", "networks"),
     "What is timed. detection: its steps for 1, 5 and 20 people, in batches "
-    "and crop by crop. descents: learned, traced and compiled. training: a "
+    "and crop by crop. descents: learned, traced and compiled. parts: "
+    "bodies with faces and hands against bodies alone. training: a "
     "step of the learned descent, traced and compiled. retargeting: fits to "
     "points of held-out poses of --pose_file or --synthetic_mocap_dir, else of "
     "the pose prior's.",
     choices=(
       *("bodies", "descents", "detection"),
-      *("networks", "retargeting", "training"),
+      *("networks", "parts", "retargeting", "training"),
     ),
     repeated=True,
   )
@@ -183,6 +191,29 @@ def _descents() -> None:
           method = HundMethod(model, jit_compile=jit_compile, anchor=anchor)
           value = _median_ms(method, features, intrinsics)
           _row(f"{kind}, with polish", value)
+
+
+def _parts() -> None:
+  """Times of people with all parts, of drawn people with detectors' errors."""
+  model = BodyModel()
+  objective = AlignmentObjective(model)
+  library = synthetic_flags.to_poses(model.pose_prior, split="held_out")
+  for count in (1, _BATCH):
+    example = SyntheticExamples(model, library).example_batch(0, 0, count)
+    people = part_gate_trials.detections_of(example)
+    cameras = Intrinsics(*(x.numpy() for x in example.intrinsics))
+    for kind, jit_compile in (("traced", False), ("by XLA", True)):
+      config = MethodConfig(descent=DescentOptions(jit_compile=jit_compile))
+      method = make_method(config, objective)
+      print(f"Reconstruction, {count} at once, {kind}:", flush=True)
+      alone = _median_ms(Reconstructor(method), people, cameras)
+      _row("bodies alone", alone)
+      parts = find_parts(PartsConfig(), method, config)
+      reconstruct = Reconstructor(method, parts=parts)
+      found = reconstruct(people, cameras)
+      used = sum(part.used for person in found for part in person.parts)
+      value = _median_ms(reconstruct, people, cameras)
+      _row(f"with parts ({used} used)", value, alone)
 
 
 def _matmul_rate(dtype: str) -> float:
@@ -326,6 +357,8 @@ def main(argv: Sequence[str]) -> int:
     _detection()
   if "networks" in parts:
     _networks()
+  if "parts" in parts:
+    _parts()
   if "training" in parts:
     _training()
   if "retargeting" in parts:
