@@ -22,10 +22,10 @@ from flags.from_config import define
 from hund_tf import files, locks
 from hund_tf.body import pose_prior
 from hund_tf.body.model import BodyModel
-from hund_tf.compat import tf
 from hund_tf.motion import pose_dataset
 from hund_tf.motion.bvh import MotionError
 from hund_tf.training import pose_prior as flow_training
+from hund_tf.training import run_devices
 from hund_tf.training.pose_prior import PosePriorConfig
 from hund_tf.visualization import pose_sheet
 
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise app.UsageError(f"unexpected arguments {argv[1:]}")
   config = _to_config().seeded()
-  tf.config.threading.set_intra_op_parallelism_threads(config.threads)
+  run_devices.prepare(config.threads, cpu_devices=1, deterministic=False)
   try:
     if config.train:
       prior = train(config)

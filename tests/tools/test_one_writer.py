@@ -20,10 +20,15 @@ _PROGRAMS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _devices_as_they_are(monkeypatch):
+  """Neither can be chosen once TensorFlow has run in this process."""
+  monkeypatch.setattr(run_devices, "prepare", lambda *_, **__: None)
+  monkeypatch.setattr(run_devices, "be_deterministic", lambda: None)
+
+
 @pytest.mark.parametrize("name", _PROGRAMS)
-def test_it_says_who_writes_there(name, call_main, tmp_path, monkeypatch):
-  # Threads cannot be chosen once TensorFlow has run in this process.
-  monkeypatch.setattr(run_devices, "prepare", lambda *given: None)
+def test_it_says_who_writes_there(name, call_main, tmp_path):
   flag, lock, others = _PROGRAMS[name]
   program = importlib.import_module(f"tools.{name}")
   with held(tmp_path / "out", lock) as child:
