@@ -16,6 +16,8 @@ ENDINGS = {
   "gif": "_descent.gif",
   "glb": ".glb",
   "obj": ".obj",
+  "rigged": "_rigged.glb",
+  "descent": "_descent.glb",
   "json": ".json",
 }
 KINDS = tuple(ENDINGS)
@@ -49,7 +51,9 @@ def save(
       continue
     if kind == "json":  # first: it checks that everything is finite
       people.save_json(path, source)
-    elif kind in ("glb", "obj", "gif"):
+    elif kind == "descent":
+      people.save_rigged(path, descent=True)
+    elif kind in ("glb", "obj", "rigged", "gif"):
       getattr(people, f"save_{kind}")(path)
     else:
       draw = getattr(people, _PICTURES.get(kind, kind))

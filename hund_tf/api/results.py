@@ -16,7 +16,7 @@ import numpy as np
 from hund_tf.body import keypoints, skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.export import meshes as mesh_export
-from hund_tf.export import report
+from hund_tf.export import report, rig, rigged
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
@@ -187,6 +187,14 @@ class Person:
     """
     mesh_export.write_obj(path, _meshes([self]))
 
+  def save_rigged(self, path: str | os.PathLike, descent: bool = False) -> None:
+    """Writes the person with skeleton and skin; see `People.save_rigged`.
+
+    Raises:
+      ValueError: if the file cannot be written.
+    """
+    _save_rigged(path, [self], self.photo, descent)
+
   def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
     """The person shaded over the photo: `[H, W, 3]` uint8 RGB.
 
@@ -294,6 +302,20 @@ class People(Sequence[Person]):
     """
     mesh_export.write_obj(path, _meshes(self))
 
+  def save_rigged(self, path: str | os.PathLike, descent: bool = False) -> None:
+    """Writes everybody with skeleton and skin as binary glTF.
+
+    Camera and photo are part of the scene; `docs/guide/outputs.md` has more.
+
+    Args:
+      path: of the .glb file.
+      descent: also animates the descents s_0 ... s_M.
+
+    Raises:
+      ValueError: if there is nobody, or the file cannot be written.
+    """
+    _save_rigged(path, self, self.photo, descent)
+
   def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
     """Everybody shaded over the photo: `[H, W, 3]` uint8 RGB.
 
@@ -388,6 +410,24 @@ def _meshes(people: Sequence[Person]) -> list[mesh_export.PersonMesh]:
     mesh_export.PersonMesh(p.vertices, p.faces, None, *p.body_model.uv())
     for p in people
   ]
+
+
+def _save_rigged(
+  path: str | os.PathLike,
+  people: Sequence[Person],
+  photo: Photo,
+  descent: bool,
+) -> None:
+  if not people:
+    raise ValueError(f"{path}: there is nobody to write")
+  height, width = photo.image.shape[:2]
+  rigged.write_rigged(
+    path,
+    [rig.of_result(p.fit, p.body_model, descent) for p in people],
+    people[0].body_model,
+    rigged.View(photo.camera.intrinsics, width, height, photo.image),
+    "descent",
+  )
 
 
 def _overlay(

@@ -2,7 +2,8 @@
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
-NAME.obj and NAME.json (see docs/result_schema.md). The results of a photo
+NAME.obj, NAME_rigged.glb, NAME_descent.glb and NAME.json (see
+docs/guide/outputs.md). The results of a photo
 replace those that were there before as a whole; results.jsonl records what was
 made of what.
 """

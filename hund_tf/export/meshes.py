@@ -57,11 +57,11 @@ def write_glb(path: str | os.PathLike, people: Sequence[PersonMesh]) -> None:
   """
   scene = trimesh.Scene()
   for i, (person, color) in enumerate(_checked(path, people)):
-    corners, source, uvs = _split_seams(person)
+    corners, source, uvs = split_seams(person)
     vertices, normals = _exported(person)
     material = PBRMaterial(
       name=f"person_{i}",
-      baseColorFactor=[*_linear(color), 1.0],
+      baseColorFactor=[*linear_color(color), 1.0],
       metallicFactor=0.0,
       roughnessFactor=0.7,
     )
@@ -118,7 +118,7 @@ def _write_rows(file, layout: str, *columns: np.ndarray) -> None:
   np.savetxt(file, np.concatenate(columns, axis=1), fmt=layout)
 
 
-def _linear(color: tuple[int, int, int]) -> list[float]:
+def linear_color(color: tuple[int, int, int]) -> list[float]:
   """sRGB 0 to 255 to linear light 0 to 1, in which glTF states colours."""
   s = np.array(color) / 255.0
   return np.where(
@@ -129,15 +129,20 @@ def _linear(color: tuple[int, int, int]) -> list[float]:
 def _exported(person: PersonMesh) -> tuple[np.ndarray, np.ndarray]:
   """Positions and smooth unit normals [V, 3] in the exported frame."""
   vertices = np.asarray(person.vertices, np.float64) @ CAMERA_TO_EXPORT
-  mesh = trimesh.Trimesh(vertices, person.faces, process=False)
-  return vertices, np.array(mesh.vertex_normals)
+  return vertices, smooth_normals(vertices, person.faces)
+
+
+def smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+  """Unit normals `[V, 3]` of vertices `[V, 3]`, means of their triangles'."""
+  mesh = trimesh.Trimesh(vertices, faces, process=False)
+  return np.array(mesh.vertex_normals)
 
 
 def _uv_faces(person: PersonMesh) -> np.ndarray:
   return person.faces if person.uv_faces is None else person.uv_faces
 
 
-def _split_seams(
+def split_seams(
   person: PersonMesh,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
   """One vertex for each used pair of vertex and texture coordinate.
