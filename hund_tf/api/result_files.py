@@ -1,10 +1,13 @@
 """The files that hold the results of a photo, by the names of their kinds."""
 
+import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 
 from hund_tf import files
 from hund_tf.api.results import People
+from hund_tf.export.bvh_people import BvhNames
+from hund_tf.options import check, option
 from hund_tf.photos.source import PhotoSource
 
 # What a kind's file is called after the stem of the photo.
@@ -18,11 +21,25 @@ ENDINGS = {
   "obj": ".obj",
   "rigged": "_rigged.glb",
   "descent": "_descent.glb",
+  "bvh": ".bvh",  # of each person, whose number stands before it
   "json": ".json",
 }
 KINDS = tuple(ENDINGS)
 _PICTURES = {"parts": "close_ups"}  # kinds whose method has another name
 _OF_NOBODY = ("overlay", "json")  # there are the others only if there is anyone
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WritingConfig:
+  """How results are written."""
+
+  bvh_names: BvhNames = option(
+    "hund",
+    "Skeleton of BVH files: our 63 joints, or the 52 that Mixamo and CMU have.",
+  )
+
+  def __post_init__(self):
+    check(self)
 
 
 def save(
@@ -31,6 +48,7 @@ def save(
   stem: str,
   kinds: Collection[str],
   source: PhotoSource | None = None,
+  config: WritingConfig = WritingConfig(),
 ) -> None:
   """Writes results of a photo as files named after it.
 
@@ -41,6 +59,7 @@ def save(
     kinds: some of `KINDS`; where nobody was found, only an overlay and a JSON
       are written.
     source: the photo's file, its path as the results are to state it.
+    config: how some of them are written.
 
   Raises:
     ValueError: if a result is not finite or a file cannot be written.
@@ -51,6 +70,10 @@ def save(
       continue
     if kind == "json":  # first: it checks that everything is finite
       people.save_json(path, source)
+    elif kind == "bvh":
+      for i, person in enumerate(people):
+        numbered = folder / f"{stem}_{i}{ENDINGS[kind]}"
+        person.save_bvh(numbered, config.bvh_names)
     elif kind == "descent":
       people.save_rigged(path, descent=True)
     elif kind in ("glb", "obj", "rigged", "gif"):

@@ -15,8 +15,8 @@ import numpy as np
 
 from hund_tf.body import keypoints, skeleton
 from hund_tf.body.model import BodyModel
+from hund_tf.export import bvh_people, report, rig, rigged
 from hund_tf.export import meshes as mesh_export
-from hund_tf.export import report, rig, rigged
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
@@ -194,6 +194,21 @@ class Person:
       ValueError: if the file cannot be written.
     """
     _save_rigged(path, [self], self.photo, descent)
+
+  def save_bvh(
+    self, path: str | os.PathLike, names: bvh_people.BvhNames = "hund"
+  ) -> None:
+    """Writes skeleton and pose as a motion file (BVH) of one frame.
+
+    Args:
+      path: of the .bvh file; metres, y up.
+      names: "hund" for our 63 joints, "mixamo" for 52 by Mixamo's names.
+
+    Raises:
+      ValueError: if the file cannot be written.
+    """
+    rigged_person = rig.of_result(self.fit, self.body_model)
+    bvh_people.write_person(path, rigged_person, self.body_model, names)
 
   def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
     """The person shaded over the photo: `[H, W, 3]` uint8 RGB.

@@ -2,8 +2,8 @@
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
-NAME.obj, NAME_rigged.glb, NAME_descent.glb and NAME.json (see
-docs/guide/outputs.md). The results of a photo
+NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME_0.bvh ...
+and NAME.json (see docs/guide/outputs.md). The results of a photo
 replace those that were there before as a whole; results.jsonl records what was
 made of what.
 """
@@ -15,6 +15,7 @@ import hund_tf
 from hund_tf import interrupts, locks
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
+from hund_tf.api.result_files import WritingConfig
 from hund_tf.body.model import BodyConfig, BodyModel
 from hund_tf.cli.reconstruction import Reconstruction, say
 from hund_tf.detection.feature_config import FeatureConfig, load_features
@@ -51,6 +52,7 @@ class ReconstructConfig:
     "Results to write of each photo.",
     choices=result_files.KINDS,
   )
+  writing: WritingConfig = WritingConfig()
   skip_existing: bool = option(
     False,
     "Leave out photos whose results are there, of the same file and the same "
@@ -93,7 +95,13 @@ def make(config: ReconstructConfig) -> Reconstruction:
   )
   model = PeopleModel(None, reconstructor, body_model, config.method.name)
   return Reconstruction(
-    finder, model, folder, config.save, _settings(config), config.skip_existing
+    finder,
+    model,
+    folder,
+    config.save,
+    _settings(config),
+    config.skip_existing,
+    config.writing,
   )
 
 
@@ -121,7 +129,7 @@ def _counted(number: int, one: str, many: str) -> str:
 def _settings(config: ReconstructConfig) -> str:
   """What results depend on beside the photo and what is stated of it."""
   used = config.method, config.features, config.objective, config.optimizer
-  used += (config.parts,)
+  used += (config.parts, config.writing)
   learned = config.method.method == "hund"
   weights = [config.method.weights_path] if learned else []
   if config.features.features != "landmarks":

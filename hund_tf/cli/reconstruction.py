@@ -14,10 +14,13 @@ from tqdm import tqdm
 from hund_tf import files
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
+from hund_tf.api.result_files import WritingConfig
 from hund_tf.export.result_folder import Entry, ResultFolder
 from hund_tf.photos import people
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.loading import PhotoWarning
+
+_AS_IS = WritingConfig()
 
 
 class Counts(NamedTuple):
@@ -40,6 +43,7 @@ class Reconstruction:
     save: Sequence[str],
     settings: str = "",
     skip_existing: bool = False,
+    writing: WritingConfig = _AS_IS,
   ):
     """Keeps the parts.
 
@@ -52,10 +56,12 @@ class Reconstruction:
         results may.
       skip_existing: leaves out photos whose results are there: complete, of the
         same file, made with the same settings.
+      writing: how results are written.
     """
     self._finder, self._model = finder, model
     self._folder, self._save = folder, tuple(sorted(set(save)))
     self._settings, self._skip = settings, skip_existing
+    self._writing = writing
     self._seconds = collections.Counter[str]()  # by step
     self._counts = collections.Counter[str]()
 
@@ -157,7 +163,9 @@ class Reconstruction:
       self._timed("drawing and writing"),
       self._folder.replace(entry, people=len(found)) as place,
     ):
-      result_files.save(found, place, stem, self._save, entry.source)
+      result_files.save(
+        found, place, stem, self._save, entry.source, self._writing
+      )
     self._counts["done"] += 1
     self._counts["people"] += len(found)
     if seen.camera.problem:

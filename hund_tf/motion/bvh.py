@@ -1,6 +1,7 @@
-"""Motion clips: the record, its kinematics, and the BVH reader."""
+"""Motion clips: the record, its kinematics, BVH files read and written."""
 
 import os
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from hund_tf import files
 
 LARGEST_MB = 100.0  # of a text file of motion
 _CHANNELS = {f"{a}{kind}" for a in "XYZ" for kind in ("position", "rotation")}
+_ORDER = "ZXY"  # of the angles that are written: R = Rz Rx Ry
 
 
 class MotionError(ValueError):
@@ -189,3 +191,60 @@ def _channels_to_motion(
             :, joint.channels.index(f"{letter}position")
           ]
   return rotations, translations
+
+
+def write_bvh(path: str | os.PathLike, motion: Motion) -> None:
+  """Writes a Biovision hierarchy file, which `read_bvh` reads.
+
+  The root has places and angles, the other joints angles in the order Z, X, Y.
+  A joint without children ends in a site as far from it as it is from its
+  parent, in the same direction.
+
+  Args:
+    path: of the file; replaced atomically.
+    motion: one root, the first joint; F frames, at least one.
+
+  Raises:
+    ValueError: if there is no frame, or a value is not finite.
+    OutputError: if the file cannot be written.
+  """
+  count, joints = motion.rotations.shape[:2]
+  with warnings.catch_warnings():
+    # Where the middle angle is 90 degrees, the last one is taken as zero.
+    warnings.simplefilter("ignore", UserWarning)
+    angles = Rotation.from_matrix(motion.rotations.reshape(-1, 3, 3)).as_euler(
+      _ORDER, degrees=True
+    )
+  rows = np.column_stack([motion.translations, angles.reshape(count, -1)])
+  if not count or not (np.isfinite(rows).all() and joints):
+    raise ValueError(f"{path}: no frames of finite numbers; expected some")
+  lines = ["HIERARCHY", *_hierarchy(motion, 0, ""), "MOTION"]
+  lines += [f"Frames: {count}", f"Frame Time: {motion.seconds_per_frame:.8f}"]
+  layout = " ".join(["%.6f"] * 3 + ["%.4f"] * (rows.shape[1] - 3))
+  lines += [layout % tuple(row) for row in rows]
+  with files.atomic_path(path) as temporary:
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _hierarchy(motion: Motion, joint: int, indent: str) -> list[str]:
+  """Lines of a joint and what is below it."""
+  place = lambda offset: "OFFSET " + " ".join(f"{x:.6f}" for x in offset)
+  turns = " ".join(f"{axis}rotation" for axis in _ORDER)
+  root = motion.parents[joint] < 0
+  channels = (
+    f"6 Xposition Yposition Zposition {turns}" if root else f"3 {turns}"
+  )
+  inner = indent + "  "
+  lines = [
+    f"{indent}{'ROOT' if root else 'JOINT'} {motion.names[joint]}",
+    indent + "{",
+    inner + place(motion.offsets[joint]),
+    f"{inner}CHANNELS {channels}",
+  ]
+  below = [k for k, parent in enumerate(motion.parents) if parent == joint]
+  for child in below:
+    lines += _hierarchy(motion, child, inner)
+  if not below:
+    lines += [inner + "End Site", inner + "{"]
+    lines += [f"{inner}  {place(motion.offsets[joint])}", inner + "}"]
+  return [*lines, indent + "}"]
