@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from hund_tf.beam import RunnerConfig
 from hund_tf.datasets import registry
-from hund_tf.datasets.conversion.runners import BEAM_RUNNERS
 from hund_tf.datasets.registry import Place
 from hund_tf.datasets.threedpw.smpl_joints import SmplFiles
 from hund_tf.files import OutputFolder
@@ -11,7 +11,7 @@ from hund_tf.options import REQUIRED, check, option
 
 
 @dataclasses.dataclass(frozen=True)
-class ConversionConfig(OutputFolder):
+class ConversionConfig(OutputFolder, RunnerConfig):
   """The conversion of a dataset."""
 
   dataset: str = option(
@@ -31,27 +31,9 @@ class ConversionConfig(OutputFolder):
     "Convert the first so many photos, sequences or videos only; 0: all.",
     low=0,
   )
-  max_bad_fraction: float = option(
-    0.01,
-    "Share of the inputs that may be damaged; with more the conversion fails.",
-    low=0.0,
-    high=1.0,
-  )
   retry_damaged: bool = option(
     False,
     "Make shards again that miss a damaged input, as it has been mended.",
-  )
-  runner: str = option(
-    "local",
-    "Where it runs: in processes of this machine, or as an Apache Beam "
-    "pipeline.",
-    choices=("local", *BEAM_RUNNERS),
-  )
-  workers: int = option(2, "Number of processes of --runner=local.", low=1)
-  beam_options: tuple[str, ...] = option(
-    (),
-    "An option of the Beam runner, as --beam_options=--NAME=VALUE.",
-    repeated=True,
   )
   sheet_records: int = option(
     24,

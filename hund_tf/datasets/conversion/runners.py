@@ -6,22 +6,13 @@ workers must see the dataset and the output folder under the same paths.
 
 import contextlib
 import functools
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hund_tf import files, processes
+from hund_tf import beam, files, processes
 from hund_tf.datasets.conversion import shard
 from hund_tf.datasets.conversion.shard import Job
 from hund_tf.datasets.conversion.summary import ConversionError
-
-BEAM_RUNNERS = {
-  # Python's own; "DirectRunner" would first try to download another one.
-  "direct": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-  "flink": "FlinkRunner",
-  "spark": "SparkRunner",
-  "dataflow": "DataflowRunner",
-}
 
 
 def prepare(job: Job, retry_damaged: bool = False) -> list[int]:
@@ -108,44 +99,14 @@ def run_beam(
   Args:
     job: the conversion.
     todo: numbers of the shards.
-    runner: a key of BEAM_RUNNERS.
+    runner: a key of `beam.RUNNERS`.
     options: of the runner, as Beam's own command line takes them.
 
   Raises:
-    ConversionError: if Beam is not installed or the pipeline fails; it says
-      what the worker raised.
+    BeamError: if Beam is not installed or the pipeline fails.
   """
+  step = lambda apache_beam: apache_beam.Map(_convert, job=job)
   try:
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-  except ImportError as error:
-    raise ConversionError(
-      f"--runner={runner}: Apache Beam is not installed ({error}); install "
-      "requirements-beam.txt into an environment of its own, or take "
-      "--runner=local"
-    ) from error
-  try:
-    with beam.Pipeline(
-      runner=BEAM_RUNNERS[runner], options=PipelineOptions(list(options))
-    ) as pipeline:
-      _ = (
-        pipeline
-        | "shards" >> beam.Create(list(todo))
-        | "spread" >> beam.Reshuffle()
-        | "convert" >> beam.Map(_convert, job=job)
-      )
-  except Exception as error:  # runners raise any kind
-    raise ConversionError(
-      f"--runner={runner}: the pipeline failed ({_cause(error)}); finished "
-      "shards are kept"
-    ) from error
+    beam.run(todo, step, runner, options)
   finally:
     _remove_unfinished(job)
-
-
-def _cause(error: Exception) -> str:
-  """Type and text of what a worker raised, without what Beam says around."""
-  text = str(error).strip() or type(error).__name__
-  last = text.splitlines()[-1]
-  last = re.sub(r" \[while running .*", "", last)
-  return re.sub(r"^(RuntimeError: )?(\w+\.)*(?=\w+: )", "", last)

@@ -14,6 +14,7 @@ import pytest
 from hund_tf.body import joint_sets, keypoints
 from hund_tf.body.joint_sets import SMPL_24
 from hund_tf.body.keypoints import COCO_NAMES
+from hund_tf.beam import BeamError
 from hund_tf.datasets import registry
 from hund_tf.datasets.coco import CocoPeople
 from hund_tf.datasets.conversion import runners, shard, summary
@@ -358,14 +359,12 @@ def test_layouts_are_told(tmp_path):
 def test_beam_is_asked_for_by_name(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, "apache_beam", None)
   job = shard.make_job(Numbers("--"), tmp_path, 1)
-  with pytest.raises(ConversionError, match="requirements-beam.txt"):
+  with pytest.raises(BeamError, match=r"hund_tf\[beam\]"):
     runners.run_beam(job, [0], "flink")
 
 
 def test_beam_makes_the_same_shards(coco_folder, tmp_path):
-  pytest.importorskip(
-    "apache_beam", reason="needs the environment of requirements-beam.txt"
-  )
+  pytest.importorskip("apache_beam", reason="needs the extra [beam]")
   source, folder = _source(coco_folder), tmp_path / "beam"
   folder.mkdir()
   job = shard.make_job(source, folder, 3)
@@ -373,6 +372,7 @@ def test_beam_makes_the_same_shards(coco_folder, tmp_path):
   _run(source, tmp_path / "local")
   assert _files(folder) == _files(tmp_path / "local")
   assert len(_files(folder)) == 12
+  (tmp_path / "none").touch()
   bad = shard.make_job(Numbers("--"), tmp_path / "none", 1)
-  with pytest.raises(ConversionError, match="the pipeline failed"):
+  with pytest.raises(BeamError, match="the pipeline failed .*none"):
     runners.run_beam(bad, [0], "direct")
