@@ -2,6 +2,7 @@
 
 hund reconstruct photo.jpg -o out
 hund export -o exported
+hund batch photos/ shards/*.tar --people_model=exported -o people
 """
 
 import importlib
@@ -38,6 +39,13 @@ _COMMANDS = {
     "Write the model as a SavedModel or for TensorFlow Lite.",
     {},
     {"export_dir": "o"},
+  ),
+  "batch": _Command(
+    "hund_tf.cli.batch",
+    "BulkConfig",
+    "Reconstruct very many photos by an exported model.",
+    {"inputs": "INPUT"},
+    {"output_dir": "o"},
   ),
 }
 

@@ -41,6 +41,7 @@ _REQUIRED = {
   "publish_hund": "trained_run_dirs",
   "publish_multitask": "network_run_dirs",
   "reconstruct": "output_dir",
+  "reconstruct_many": "output_dir",
   "retarget": "fitted_records_dir",
   "train_hund": "run_dir",
   "train_multitask": "run_dir",

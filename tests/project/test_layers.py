@@ -23,7 +23,7 @@ _LAYERS = [
   {"synthetic", "datasets"},
   {"reconstruction", "retargeting"},
   {"evaluation", "export"},
-  {"training"},
+  {"bulk", "training"},
   {"visualization"},
   {"api"},
   {"cli"},

@@ -10,8 +10,8 @@ from hund_tf.files import OutputFolder
 from hund_tf.options import REQUIRED, check, option
 
 
-@dataclasses.dataclass(frozen=True)
-class ConversionConfig(OutputFolder, RunnerConfig):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConversionConfig(RunnerConfig, OutputFolder):
   """The conversion of a dataset."""
 
   dataset: str = option(

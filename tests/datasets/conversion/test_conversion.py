@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hund_tf import beam
+from hund_tf.beam import BeamError
 from hund_tf.body import joint_sets, keypoints
 from hund_tf.body.joint_sets import SMPL_24
 from hund_tf.body.keypoints import COCO_NAMES
-from hund_tf.beam import BeamError
 from hund_tf.datasets import registry
 from hund_tf.datasets.coco import CocoPeople
 from hund_tf.datasets.conversion import runners, shard, summary
@@ -159,7 +160,7 @@ def test_an_error_on_beam_is_told_without_beams_words(text):
   told = (
     f"Traceback\n{text}hund_tf.files.OutputError: {error} [while running x]"
   )
-  assert runners._cause(RuntimeError(told)) == f"OutputError: {error}"
+  assert beam._cause(RuntimeError(told)) == f"OutputError: {error}"
 
 
 def test_too_much_damage_fails_and_keeps_the_shards(tmp_path):
