@@ -10,12 +10,13 @@ from absl import app
 from absl import flags as absl_flags
 
 from flags import flagfile
-from flags.from_config import ConfigFlags
-from hund_tf import interrupts
+from flags.from_config import ConfigFlags, define
+from hund_tf import devices, interrupts
 from hund_tf.options import Option
 
 _HELP = ("-h", "-help", "--help", "-?")
 _WIDTH = 80
+_to_devices = define(devices.DeviceConfig, "Devices")
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
@@ -26,8 +27,13 @@ def run(main: Callable[[list[str]], int | None]) -> None:
   """
   module = sys.modules["__main__"]
   interrupts.catch_sigterm()
+
+  def with_devices(argv: list[str]) -> int | None:
+    devices.prepare(_to_devices())
+    return main(argv)
+
   try:
-    app.run(main, flags_parser=lambda argv: parse(module, argv))
+    app.run(with_devices, flags_parser=lambda argv: parse(module, argv))
   except KeyboardInterrupt as error:
     print(f"{_name(sys.argv)}: {interrupts.line(error)}", file=sys.stderr)
     sys.exit(interrupts.status(error))

@@ -19,6 +19,8 @@ def prepare() -> None:
   # Without a GPU TensorFlow reports its absence as errors; failures are raised.
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   os.environ.setdefault("GLOG_minloglevel", "2")
+  # Otherwise TensorFlow takes all memory of every GPU, whatever it needs.
+  os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
   legacy = os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
   if legacy != "1":
     raise ImportError(

@@ -1,13 +1,14 @@
-"""Writes the reconstruction model as a SavedModel or TensorFlow Lite.
+"""Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
 
   python -m tools.export --export_dir=exported --weights=my.npz --num_stages=5
   python -m tools.export --export_dir=exported --format=tflite
+  python -m tools.export --export_dir=exported --format=onnx
 
 A SavedModel needs TensorFlow only, not this package: features -> trace, meshes,
 or, by --format=people, photos' bytes -> people (`export/people_module.py`).
 Names and shapes of its inputs and outputs stand in
-`hund_tf/export/saved_model.py`; those of TensorFlow Lite, of the last state
-without the polish, in `hund_tf/export/portable.py`.
+`hund_tf/export/saved_model.py`; those of TensorFlow Lite and ONNX, of the last
+state without the polish, in `hund_tf/export/portable.py`.
 """
 
 import dataclasses

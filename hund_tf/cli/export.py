@@ -1,10 +1,10 @@
-"""Writes the reconstruction model as a SavedModel or TensorFlow Lite.
+"""Writes the reconstruction model as a SavedModel, TensorFlow Lite or ONNX.
 
 A SavedModel needs TensorFlow only, not this package: features -> trace, meshes,
 or, as `hund_tf/export/people_module.py` describes it, photos' bytes -> people.
 Names and shapes of its inputs and outputs stand in
-`hund_tf/export/saved_model.py`; those of TensorFlow Lite, of the last state
-without the polish, in `hund_tf/export/portable.py`.
+`hund_tf/export/saved_model.py`; those of TensorFlow Lite and ONNX, of the last
+state without the polish, in `hund_tf/export/portable.py`.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
-from hund_tf.export import portable, tflite
+from hund_tf.export import onnx, portable, portable_ops, tflite
 from hund_tf.export.people_module import PeopleModule
 from hund_tf.export.saved_model import (
   ReconstructionModule,
@@ -29,7 +29,12 @@ from hund_tf.options import REQUIRED, check, option
 from hund_tf.reconstruction import quality
 from hund_tf.reconstruction.method_config import MethodConfig, find_calibration
 
-_SAVED_MODEL, _PEOPLE, _TFLITE = "saved_model", "people", "tflite"
+_SAVED_MODEL, _PEOPLE = "saved_model", "people"
+# Of one file each, by its ending, and the operations that they lack.
+_WRITERS = {
+  "tflite": (tflite.write, portable_ops.REPLACED),
+  "onnx": (onnx.write, portable_ops.REPLACED_IN_ONNX),
+}
 _NO_MESH = "none"
 
 
@@ -44,12 +49,12 @@ class ExportConfig:
     _SAVED_MODEL,
     "Format: a SavedModel with the trace, or with the detector, from the bytes "
     "of photos to people; or the last state, not polished, as the "
-    "file hund.tflite in the folder.",
-    choices=(_SAVED_MODEL, _PEOPLE, _TFLITE),
+    "file hund.tflite or hund.onnx in the folder.",
+    choices=(_SAVED_MODEL, _PEOPLE, *_WRITERS),
   )
   export_mesh: str = option(
     asset.FULL_MESH,
-    "Mesh that is put out; none in hund.tflite only.",
+    "Mesh that is put out; none in hund.tflite and hund.onnx only.",
     choices=(*asset.MESHES, _NO_MESH),
   )
   export_people: int = option(
@@ -67,7 +72,7 @@ class ExportConfig:
   polish: bool | None = option(
     None,
     "Polish the last state. By default where the weights have a "
-    "NAME.polish.npz beside them; never in hund.tflite.",
+    "NAME.polish.npz beside them; never in hund.tflite and hund.onnx.",
   )
   num_stages: int | None = option(
     None,
@@ -78,14 +83,14 @@ class ExportConfig:
 
   def __post_init__(self):
     check(self)
-    if self.export_mesh == _NO_MESH and self.format != _TFLITE:
+    if self.export_mesh == _NO_MESH and self.format not in _WRITERS:
       raise ValueError(
-        f"export_mesh: 'none' is for the format {_TFLITE}; give one of "
-        f"{', '.join(asset.MESHES)}"
+        f"export_mesh: 'none' is for the formats {', '.join(_WRITERS)}; give "
+        f"one of {', '.join(asset.MESHES)}"
       )
-    if self.polish and self.format == _TFLITE:
+    if self.polish and self.format in _WRITERS:
       raise ValueError(
-        f"polish: the format {_TFLITE} has none; leave it out, or give the "
+        f"polish: the format {self.format} has none; leave it out, or give the "
         f"format {_SAVED_MODEL}"
       )
 
@@ -105,7 +110,7 @@ def run(
     model = load() if load else weights.load(BodyModel(), config.weights)
     path = config.weights or weights.DEFAULT_PATH
     anchor = None
-    polish = config.polish is not False and config.format != _TFLITE
+    polish = config.polish is not False and config.format not in _WRITERS
     if polish and isinstance(model.objective.body_model, BodyModel):
       anchor = polish_anchor.load_beside(path, config.num_stages)
     mesh = config.export_mesh
@@ -121,22 +126,24 @@ def run(
       written = _with_size(_people(module, model, calibration, config))
     else:
       written = _written(module, config)
-  except (ValueError, OSError) as error:
+  except (ValueError, OSError, ImportError) as error:
     print(f"export: {error}", file=sys.stderr)
     return 1
-  note = " (without the polish)" if config.format == _TFLITE else ""
+  note = " (without the polish)" if config.format in _WRITERS else ""
   print(f"export: wrote {written}{note}")
   return 0
 
 
 def _written(module: ReconstructionModule, config: ExportConfig) -> Path:
   """What was written, in the format that is asked for."""
-  if config.format != _TFLITE:
+  if config.format not in _WRITERS:
     return save_model(module, config.export_dir)
+  write, replaced = _WRITERS[config.format]
   folder = new_folder(config.export_dir)
-  function = portable.descent(module, config.export_mesh != _NO_MESH)
+  with_vertices = config.export_mesh != _NO_MESH
+  function = portable.descent(module, with_vertices, replaced)
   folder.mkdir(parents=True, exist_ok=True)
-  return tflite.write(function, folder / "hund.tflite")
+  return write(function, folder / f"hund.{config.format}")
 
 
 def _people(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import hund_tf
-from hund_tf import interrupts
+from hund_tf import devices, interrupts
 from hund_tf.cli import arguments
 
 
@@ -36,7 +36,7 @@ _COMMANDS = {
   "export": _Command(
     "hund_tf.cli.export",
     "ExportConfig",
-    "Write the model as a SavedModel or for TensorFlow Lite.",
+    "Write the model as a SavedModel, for TensorFlow Lite or ONNX.",
     {},
     {"export_dir": "o"},
   ),
@@ -101,7 +101,10 @@ def _run(name: str, argv: Sequence[str]) -> int:
   config = getattr(module, command.config)
   parser = arguments.Parser(prog=f"hund {name}", description=module.__doc__)
   arguments.add_options(parser, config, command.positional, command.short)
-  return module.run(arguments.config_of(parser, argv, config))
+  arguments.add_options(parser, devices.DeviceConfig)
+  made = arguments.config_of(parser, argv, config)
+  devices.prepare(arguments.config_of(parser, argv, devices.DeviceConfig))
+  return module.run(made)
 
 
 if __name__ == "__main__":

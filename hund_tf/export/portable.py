@@ -1,7 +1,7 @@
-"""The descent as a function of operations that TensorFlow Lite has.
+"""The descent as a function of operations that other runtimes have.
 
-`tflite` writes it. Inputs are those of `saved_model`, by the same names.
-Outputs, of the last state alone, which is not polished:
+`tflite` and `onnx` write it. Inputs are those of `saved_model`, by the same
+names. Outputs, of the last state alone, which is not polished:
 
   state/*      [B, ...]      the fields of `HumanState`
   joints       [B, 63, 3]    metres, camera frame
@@ -10,6 +10,8 @@ Outputs, of the last state alone, which is not polished:
   vertices     [B, V, 3]     metres, camera frame, if they are asked for
 """
 
+from collections.abc import Callable, Mapping
+
 from hund_tf.compat import convert_variables_to_constants_v2, tf
 from hund_tf.export.portable_ops import REPLACED, new_axes
 from hund_tf.export.saved_model import ReconstructionModule
@@ -17,17 +19,21 @@ from hund_tf.export.saved_model import ReconstructionModule
 SIGNATURE = "serving_default"
 _PASSED_ON = ("Identity", "IdentityN", "StopGradient")
 
+Replacements = Mapping[str, Callable[..., tf.Tensor]]
 ConcreteFunction = tf.types.experimental.ConcreteFunction
 
 
 def descent(
-  module: ReconstructionModule, vertices: bool = True
+  module: ReconstructionModule,
+  vertices: bool = True,
+  replaced: Replacements = REPLACED,
 ) -> ConcreteFunction:
-  """The descent of B people in operations of TensorFlow Lite.
+  """The descent of B people in operations that a format has.
 
   Args:
     module: what is written, without a polish.
     vertices: whether they are put out.
+    replaced: operations that the format lacks.
 
   Returns:
     A function of tensors by name, with constants in place of variables.
@@ -46,15 +52,18 @@ def descent(
 
   traced = tf.function(last_state, autograph=False)
   return without_rare_operations(
-    traced.get_concrete_function(**module.input_specs())
+    traced.get_concrete_function(**module.input_specs()), replaced
   )
 
 
-def without_rare_operations(function: ConcreteFunction) -> ConcreteFunction:
-  """The same function with the operations of `REPLACED` written out.
+def without_rare_operations(
+  function: ConcreteFunction, replaced: Replacements = REPLACED
+) -> ConcreteFunction:
+  """The same function with some operations written out.
 
   Args:
     function: of tensors by name, to tensors by name.
+    replaced: functions by the operation's type.
   """
   names = sorted(function.structured_outputs)  # as `tf.nest.flatten` has them
   frozen = convert_variables_to_constants_v2(function)
@@ -65,7 +74,7 @@ def without_rare_operations(function: ConcreteFunction) -> ConcreteFunction:
   def replayed(**inputs):
     known = {x.name: inputs[x.op.name] for x in frozen.inputs}
     for operation in _sorted(frozen.graph):
-      _replay(operation, known)
+      _replay(operation, known, replaced)
     found = [known[x.name] for x in frozen.outputs]
     for value, name in zip(found, names, strict=True):
       value.set_shape(function.structured_outputs[name].shape)
@@ -92,13 +101,16 @@ def _sorted(graph: tf.Graph) -> list[tf.Operation]:
   return order
 
 
-def _replay(operation: tf.Operation, known: dict[str, tf.Tensor]) -> None:
+def _replay(
+  operation: tf.Operation, known: dict[str, tf.Tensor], replaced: Replacements
+) -> None:
   """Makes an operation, or what replaces it, in the function being traced.
 
   Args:
     operation: of the function that is replayed.
     known: tensors of the new function by the names of those they stand for;
       the outputs are added.
+    replaced: functions by the operation's type.
   """
   if operation.type in ("Placeholder", "NoOp"):
     return
@@ -116,9 +128,9 @@ def _replay(operation: tf.Operation, known: dict[str, tf.Tensor]) -> None:
     for axis in new_axes(operation):
       value = tf.expand_dims(value, axis)
     outputs = [value]
-  elif operation.type in REPLACED:
+  elif operation.type in replaced:
     with tf.name_scope(operation.type):
-      outputs = [REPLACED[operation.type](*inputs)]
+      outputs = [replaced[operation.type](*inputs)]
   else:
     outputs = (
       tf.compat.v1.get_default_graph()

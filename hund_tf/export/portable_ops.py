@@ -1,4 +1,4 @@
-"""Operations that TensorFlow Lite lacks, by those that it has.
+"""Operations that TensorFlow Lite or ONNX lack, by those that they have.
 
 Each function takes the inputs of one TensorFlow operation and gives its output,
 to the last digits of float32.
@@ -80,6 +80,59 @@ def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
   )
 
 
+def segment_sum(
+  data: tf.Tensor, ids: tf.Tensor, number: tf.Tensor
+) -> tf.Tensor:
+  """Sums of values `[I..., X...]` by segments `[I...]` -> `[number, X...]`."""
+  zeros, ids, rows = _segment_rows(data, ids, number)
+  return tf.tensor_scatter_nd_add(zeros, ids, rows)
+
+
+def segment_max(
+  data: tf.Tensor, ids: tf.Tensor, number: tf.Tensor
+) -> tf.Tensor:
+  """Largest values of segments; -3.4e38 where one is empty.
+
+  Args:
+    data: `[I..., X...]` float32.
+    ids: `[I...]` segments, of which none is negative.
+    number: of segments.
+  """
+  zeros, ids, rows = _segment_rows(data, ids, number)
+  return tf.tensor_scatter_nd_max(zeros - _LARGEST, ids, rows)
+
+
+def _segment_rows(data, ids, number):
+  """Zeros `[number, X...]`, segments `[N, 1]` and their values `[N, X...]`."""
+  rest = tf.shape(data)[ids.shape.rank :]
+  rows = tf.reshape(data, tf.concat([[-1], rest], axis=0))
+  size = tf.concat([tf.reshape(number, [1]), rest], axis=0)
+  zeros = tf.zeros(size, data.dtype)
+  return zeros, tf.reshape(ids, [-1, 1]), rows
+
+
+def matrix_diag(diagonal: tf.Tensor, k: tf.Tensor, *_) -> tf.Tensor:
+  """Square matrices `[..., N, N]` of their main diagonals `[..., N]`."""
+  _check_main(k)
+  return diagonal[..., tf.newaxis] * np.eye(diagonal.shape[-1])
+
+
+def matrix_set_diag(
+  matrix: tf.Tensor, diagonal: tf.Tensor, k: tf.Tensor
+) -> tf.Tensor:
+  """Matrices `[..., R, C]` with other main diagonals `[..., min(R, C)]`."""
+  _check_main(k)
+  rows, columns = matrix.shape[-2:]
+  chosen = np.eye(rows, columns, dtype=bool)
+  axis = -1 if rows <= columns else -2
+  return tf.where(chosen, tf.expand_dims(diagonal, axis), matrix)
+
+
+def _check_main(k: tf.Tensor) -> None:
+  if tf.get_static_value(k) != 0:
+    raise ValueError(f"diagonals: got {k}, expected the main one alone")
+
+
 def new_axes(operation: tf.Operation) -> list[int] | None:
   """Where a slice adds axes, if it does that alone; otherwise None.
 
@@ -116,4 +169,13 @@ REPLACED: Mapping[str, Callable[..., tf.Tensor]] = {
   "IsFinite": is_finite,
   "Log1p": log1p,
   "Softplus": softplus,
+}
+# Of ONNX, which has no segments either; tf2onnx 1.17 converts diagonals of
+# batches to tensors of a wrong rank.
+REPLACED_IN_ONNX: Mapping[str, Callable[..., tf.Tensor]] = {
+  **REPLACED,
+  "MatrixDiagV3": matrix_diag,
+  "MatrixSetDiagV3": matrix_set_diag,
+  "UnsortedSegmentMax": segment_max,
+  "UnsortedSegmentSum": segment_sum,
 }

@@ -11,7 +11,7 @@ _LAYERS = [
     *("compat", "decoding", "environment", "extras", "json_text"),
     *("npz_arrays", "options", "interrupts", "processes"),
   },
-  {"beam", "files"},
+  {"beam", "devices", "files"},
   {"types", "draws", "locks"},
   {"geometry"},
   {"body"},
