@@ -19,12 +19,16 @@ class Shard(NamedTuple):
   inputs: tuple[str, ...]  # absolute paths
 
 
-def list_inputs(patterns: Sequence[str]) -> list[str]:
+def list_inputs(patterns: Sequence[str], output_dir: str = "") -> list[str]:
   """Files that patterns name, absolute, sorted, each once.
 
   A folder gives what is in it and in its subfolders, and a glob (`**` crosses
   folders) what matches, of the known suffixes and not hidden. A file that is
   named is taken as a photo if its suffix is not known.
+
+  Args:
+    patterns: files, globs and folders; `~` is expanded.
+    output_dir: of results, which are no inputs where a folder or glob holds it.
 
   Raises:
     FileError: if a pattern gives nothing.
@@ -33,6 +37,7 @@ def list_inputs(patterns: Sequence[str]) -> list[str]:
   if not patterns:
     raise ValueError("inputs: nothing; give photos, tars, TFRecords or folders")
   found: set[str] = set()
+  results = files.expand(output_dir).absolute() if output_dir else None
   for pattern in patterns:
     path = files.expand(pattern)
     if files.exists(path) and not path.is_dir():
@@ -43,7 +48,11 @@ def list_inputs(patterns: Sequence[str]) -> list[str]:
       if files.exists(path)
       else map(Path, glob.glob(str(path), recursive=True))
     )
-    some = {str(p.absolute()) for p in names if _is_input(p)}
+    some = {
+      str(p.absolute())
+      for p in names
+      if _is_input(p) and results not in p.absolute().parents
+    }
     if not some:
       raise files.FileError(
         pattern,

@@ -6,6 +6,7 @@ stopped, it goes on with the shards that are not done. It exits with 1 if more
 than --max_bad_fraction of the photos are bad; the results are kept.
 """
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -34,7 +35,9 @@ def _run(config: BulkConfig) -> None:
   begin = time.perf_counter()
   folder = files.expand(config.output_dir).absolute()
   mark = fingerprint(config.people_model)
-  inputs = listing.list_inputs(config.inputs)
+  model = files.expand(config.people_model).absolute()
+  config = dataclasses.replace(config, people_model=str(model))
+  inputs = listing.list_inputs(config.inputs, config.output_dir)
   shards = listing.shards_of(inputs, config.shard_photos)
   job = Job(config, str(folder), len(shards), mark)
   todo = runners.prepare(job, shards)

@@ -9,10 +9,10 @@ import types
 import numpy as np
 import pytest
 
-from hund_tf.bulk import listing, reading, runners
+from hund_tf.bulk import listing, reading, runners, shard
 from hund_tf.bulk.config import BulkConfig, Limits
 from hund_tf.bulk.model import PeopleModel
-from hund_tf.cli import batch
+from hund_tf.cli import batch, main
 from hund_tf.compat import tf
 from tests.bulk import tiny_model
 from tests.held_folder import held
@@ -302,6 +302,29 @@ def test_batches_are_bounded():
     for group in reading.batches(photos, limits)
   ]
   assert groups == [[400, 400], [400], [5000], [1, 1, 1], [1]]
+
+
+def test_results_are_no_inputs(tmp_path):
+  for name in ("b.jpg", ".c.jpg", "d.txt", "out/photos.tfrecord", "in/a.tar"):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+  found = listing.list_inputs([str(tmp_path)], str(tmp_path / "out"))
+  assert found == [str(tmp_path / name) for name in ("b.jpg", "in/a.tar")]
+
+
+def test_a_worker_wants_the_model_of_the_run(tiny, tmp_path):
+  job = shard.Job(_config(tiny, tmp_path, "a"), str(tmp_path), 1, "another")
+  with pytest.raises(ValueError, match="is another model here"):
+    shard.load_model(job)
+
+
+def test_the_command(tiny, photos, tmp_path, capsys):
+  out = str(tmp_path / "out")
+  arguments = ["batch", f"{photos}/p1.png", f"{photos}/p2.png", "-o", out]
+  arguments += ["--people_model", str(tiny[1]), "--workers=1"]
+  assert main.main(arguments) == 0
+  said = capsys.readouterr().out
+  assert "2 photos, 2 people, 0 bad inputs (0.00%) in 1 shards" in said
 
 
 def test_shards_are_numbered_in_order():
