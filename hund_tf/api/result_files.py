@@ -21,6 +21,7 @@ ENDINGS = {
   "obj": ".obj",
   "rigged": "_rigged.glb",
   "descent": "_descent.glb",
+  "html": ".html",
   "bvh": ".bvh",  # of each person, whose number stands before it
   "json": ".json",
 }
@@ -70,6 +71,8 @@ def save(
       continue
     if kind == "json":  # first: it checks that everything is finite
       people.save_json(path, source)
+    elif kind == "html":
+      people.save_html(path, source)
     elif kind == "bvh":
       for i, person in enumerate(people):
         numbered = folder / f"{stem}_{i}{ENDINGS[kind]}"

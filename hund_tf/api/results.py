@@ -9,14 +9,15 @@ import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
 from hund_tf.body import keypoints, skeleton
 from hund_tf.body.model import BodyModel
-from hund_tf.export import bvh_people, report, rig, rigged
+from hund_tf.export import bvh_people, page, report, rig, rigged
 from hund_tf.export import meshes as mesh_export
+from hund_tf.files import atomic_path
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
@@ -392,7 +393,28 @@ class People(Sequence[Person]):
     Raises:
       ValueError: if a value is not finite, or the file cannot be written.
     """
-    content = report.build_report(
+    report.write_report(path, self._report(source))
+
+  def save_html(
+    self, path: str | os.PathLike, source: PhotoSource | None = None
+  ) -> None:
+    """Writes photo, people in 3D and descent as a page for a browser.
+
+    The file holds all that it shows, and opens without network.
+
+    Args:
+      path: of the .html file.
+      source: as of `save_json`.
+
+    Raises:
+      ValueError: if there is nobody, or the file cannot be written.
+    """
+    glb = _rigged_glb(path, self, self.photo, descent=True)
+    page.write_page(path, self._report(source), glb)
+
+  def _report(self, source: PhotoSource | None) -> dict[str, Any]:
+    """The JSON result."""
+    return report.build_report(
       SeenPhoto(
         str(self.path or "image"),
         self.path,
@@ -407,7 +429,6 @@ class People(Sequence[Person]):
       source,
       include_trace=self.method.startswith("hund"),
     )
-    report.write_report(path, content)
 
   def __repr__(self) -> str:
     height, width = self.image.shape[:2]
@@ -433,15 +454,26 @@ def _save_rigged(
   photo: Photo,
   descent: bool,
 ) -> None:
+  data = _rigged_glb(path, people, photo, descent)
+  with atomic_path(path) as temporary:
+    temporary.write_bytes(data)
+
+
+def _rigged_glb(
+  path: str | os.PathLike,
+  people: Sequence[Person],
+  photo: Photo,
+  descent: bool,
+) -> bytes:
   if not people:
     raise ValueError(f"{path}: there is nobody to write")
   height, width = photo.image.shape[:2]
-  rigged.write_rigged(
-    path,
+  return rigged.rigged_glb(
     [rig.of_result(p.fit, p.body_model, descent) for p in people],
     people[0].body_model,
     rigged.View(photo.camera.intrinsics, width, height, photo.image),
     "descent",
+    str(path),
   )
 
 

@@ -2,10 +2,9 @@
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
-NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME_0.bvh ...
-and NAME.json (see docs/guide/outputs.md). The results of a photo
-replace those that were there before as a whole; results.jsonl records what was
-made of what.
+NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME_0.bvh ... and
+NAME.json (see docs/guide/outputs.md). The results of a photo replace those that
+were there before as a whole; results.jsonl records what was made of what.
 """
 
 import dataclasses
