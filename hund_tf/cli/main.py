@@ -1,6 +1,7 @@
-"""The command `hund`: 3D people from photos.
+"""The command `hund`: 3D people from photos and videos.
 
 hund reconstruct photo.jpg -o out
+hund video clip.mp4 -o out
 hund export -o exported
 hund batch photos/ shards/*.tar --people_model=exported -o people
 """
@@ -31,6 +32,13 @@ _COMMANDS = {
     "ReconstructConfig",
     "Reconstruct the people of photos.",
     {"images": "PHOTO"},
+    {"output_dir": "o"},
+  ),
+  "video": _Command(
+    "hund_tf.cli.video",
+    "VideoConfig",
+    "Reconstruct the people of a video, and their motion.",
+    {"video": "VIDEO"},
     {"output_dir": "o"},
   ),
   "export": _Command(

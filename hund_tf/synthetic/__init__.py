@@ -8,6 +8,6 @@ fits), in B (`mask_noise`) and in 3D (`landmark_noise`, which
 `pose_tables`, turned by `orientations`, bodies of `builds`, behind or on the
 `solids` that `supports` places; `close_ups` have raised hands and vivid faces.
 In those hands and faces are read with the errors of `part_noise`, which
-`part_noise_fit` fits; `part_examples` are those for their networks. `images/`
-draws photo-like pictures.
+`part_noise_fit` fits; `part_examples` are those for their networks. `clips` are
+of people who walk. `images/` draws photo-like pictures.
 """

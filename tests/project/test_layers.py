@@ -25,6 +25,7 @@ _LAYERS = [
   {"evaluation", "export"},
   {"bulk", "training"},
   {"visualization"},
+  {"video"},
   {"api"},
   {"cli"},
 ]

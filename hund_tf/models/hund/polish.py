@@ -182,7 +182,7 @@ class Polish:
 
   def _next_equations(self, state, change, step, seen, precision, intrinsics):
     """The state moved by a change, and the equations there."""
-    moved = _moved(state, change, intrinsics)
+    moved = stepped(state, change, intrinsics)
     return moved, *self._normal_equations(
       moved, step, seen, precision, intrinsics, self._skin
     )
@@ -245,7 +245,7 @@ def _keypoint_set(body_model: BodyModel) -> PointSet:
   return PointSet(ids, offsets, mix, np.zeros([NUM_BODY]))
 
 
-def _moved(
+def stepped(
   state: HumanState, step: tf.Tensor, intrinsics: Intrinsics
 ) -> HumanState:
   """States moved by steps `[B, 91]`, inside the range of likely ones."""
@@ -274,6 +274,6 @@ def _finished(
   finite = tf.reduce_all(tf.math.is_finite(change), axis=-1, keepdims=True)
   return tf.nest.map_structure(
     lambda new, old: tf.where(finite, new, old),
-    _moved(state, change, intrinsics),
+    stepped(state, change, intrinsics),
     start,
   )

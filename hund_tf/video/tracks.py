@@ -1,0 +1,455 @@
+"""The second pass: who is who, one body for each, and steady motion."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
+from hund_tf.detection.anchors import box_iou
+from hund_tf.options import check, option
+from hund_tf.types import (
+  BODY_POSE_DIM,
+  EXPRESSION_DIM,
+  HAND_POSE_DIM,
+  SHAPE_DIM,
+  Intrinsics,
+  state_from_vector,
+)
+from hund_tf.video import contacts, looks, motion
+from hund_tf.video.shapes import ShapeHolder, weights_of
+from hund_tf.video.sightings import Chunk
+from hund_tf.video.tracker import Seen, Tracker
+from hund_tf.video.watching import SAME_SCENE
+
+_SHAPE = slice(
+  BODY_POSE_DIM + 2 * HAND_POSE_DIM,
+  BODY_POSE_DIM + 2 * HAND_POSE_DIM + SHAPE_DIM,
+)
+_EXPRESSION = slice(_SHAPE.stop, _SHAPE.stop + EXPRESSION_DIM)
+_STAYS = 0.3  # overlap of boxes of somebody who is there in the next frame
+_TOGETHER = 64  # bodies that are posed together
+_LEAST_WEIGHT = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionConfig:
+  """Tracks and motion."""
+
+  min_track_s: float = option(
+    0.3,
+    "Tracks that are seen for a shorter time, seconds, are left out.",
+    low=0,
+  )
+  gap_s: float = option(
+    1.0,
+    "Seconds for which somebody may be out of sight and is filled in.",
+    low=0,
+  )
+  smooth_hz: float = option(
+    5.0,
+    "Frequency, Hz, from which on the motion of limbs is smoothed; 0: it is "
+    "not.",
+    low=0,
+  )
+  smooth_depth_hz: float = option(
+    1.5, "The same of the distance from the camera.", low=0
+  )
+  moving_camera: bool = option(
+    False,
+    "The camera moves: places and orientations of bodies are left as they are "
+    "in each frame, and feet may slide.",
+  )
+  ground_feet: bool = option(
+    True, "Shift bodies so that feet that are on the ground do not slide."
+  )
+  live: bool = option(
+    False,
+    "Smooth as a live view has to, without looking ahead: by One-Euro filters, "
+    "and with the mean shape so far.",
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+@dataclasses.dataclass(eq=False)
+class Track:
+  """A person through a video; T frames, those filled in included.
+
+  Attributes:
+    id: number of the person.
+    frames: `[T]` numbers of the frames, rising.
+    seconds: `[T]` since the first frame of the video.
+    observed: bool `[T]`; false where the person is filled in.
+    pieces: `[T]` int, which piece without a cut or a long gap.
+    boxes: `[T, 4]` pixels; NaN where not observed.
+    quality: `[T]` in [0, 1]; NaN where it is not known.
+    uncertainty: `[T, 63]` mm; NaN where it is not known.
+    shape: `[T, 16]` latents, all the same but of a live view.
+    expression: `[T, 20]` latents.
+    rotations: `[T, 63, 3, 3]` of each joint against its parent; the pelvis's
+      from the body frame to the camera frame.
+    translation: `[T, 3]` metres, camera frame: where the pelvis is.
+    contacts: bool `[T, 2]`: the left and the right foot stand.
+  """
+
+  id: int
+  frames: np.ndarray
+  seconds: np.ndarray
+  observed: np.ndarray
+  pieces: np.ndarray
+  boxes: np.ndarray
+  quality: np.ndarray
+  uncertainty: np.ndarray
+  shape: np.ndarray
+  expression: np.ndarray
+  rotations: np.ndarray
+  translation: np.ndarray
+  contacts: np.ndarray
+
+
+@dataclasses.dataclass
+class _Members:
+  """Frames in which one person is seen; lists of what a frame gives."""
+
+  scenes: list[int] = dataclasses.field(default_factory=list)
+  frames: list[int] = dataclasses.field(default_factory=list)
+  seconds: list[float] = dataclasses.field(default_factory=list)
+  rows: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+  shapes: list[np.ndarray] = dataclasses.field(default_factory=list)
+  weights: list[float] = dataclasses.field(default_factory=list)
+
+
+class Assignment:
+  """Gives everybody in the chunks of a video, in their order, a number."""
+
+  def __init__(self):
+    self.members: dict[int, _Members] = {}
+    self.frames: list[int] = []  # all numbers
+    self.seconds: list[float] = []
+    self.cuts: list[int] = []  # numbers of the first frames of further scenes
+    self._tracker = Tracker()
+    self._last: tuple[np.ndarray, np.ndarray] | None = None
+    self._chunks = 0
+
+  def add(self, chunk: Chunk) -> None:
+    """Takes the next chunk."""
+    people = chunk.people
+    weights = weights_of(people)
+    for row, number in enumerate(chunk.numbers):
+      own = chunk.of_frame(row)
+      boxes, colors = people.box[own], chunk.colors[row]
+      cut = self._is_cut(colors, boxes)
+      self._last = colors, boxes
+      if cut:
+        self.cuts.append(int(number))
+      seen = Seen(
+        boxes,
+        people.state[own, -3:],
+        people.polished[own, _SHAPE],
+        people.looks[own],
+      )
+      seconds = float(chunk.seconds[row])
+      self.frames.append(int(number))
+      self.seconds.append(seconds)
+      for one, i in zip(self._tracker(seconds, seen, cut), own, strict=True):
+        member = self.members.setdefault(one, _Members())
+        member.scenes.append(len(self.cuts))
+        member.frames.append(len(self.frames) - 1)
+        member.seconds.append(seconds)
+        member.rows.append((self._chunks, int(i)))
+        member.shapes.append(people.polished[i, _SHAPE])
+        member.weights.append(float(weights[i]))
+    self._chunks += 1
+
+  def _is_cut(self, colors: np.ndarray, boxes: np.ndarray) -> bool:
+    """Colours change, and so do the people."""
+    if self._last is None:
+      return False
+    before, others = self._last
+    if looks.correlation(before, colors) >= SAME_SCENE:
+      return False
+    if not len(boxes) or not len(others):
+      return True
+    stay = box_iou(others, boxes).max(axis=1) > _STAYS
+    return bool(stay.mean() < 0.5)
+
+  def drop_short(self, least: float) -> int:
+    """Leaves out who is seen for less than some seconds; returns how many."""
+    step = float(np.median(np.diff(self.seconds))) if self.seconds[1:] else 0.0
+    short = [
+      one
+      for one, member in self.members.items()
+      if len(member.frames) * step < least
+    ]
+    for one in short:
+      del self.members[one]
+    kept = sorted(self.members)
+    self.members = {i: self.members[one] for i, one in enumerate(kept)}
+    return len(short)
+
+
+def build_tracks(
+  assignment: Assignment,
+  chunks: Iterable[Chunk],
+  holder: ShapeHolder,
+  body_model: BodyModel,
+  intrinsics: Intrinsics,
+  config: MotionConfig,
+) -> list[Track]:
+  """Bodies and motions of all people of a video.
+
+  Args:
+    assignment: that all chunks were added to.
+    chunks: the same again.
+    holder: fits poses to known shapes.
+    body_model: of the states.
+    intrinsics: of the video, fields `[2]`, pixels.
+    config: how motions are smoothed.
+  """
+  shapes = {
+    one: _shapes(member, config.live)
+    for one, member in assignment.members.items()
+  }
+  owners = {
+    row: (one, i)
+    for one, member in assignment.members.items()
+    for i, row in enumerate(member.rows)
+  }
+  states = {one: [None] * len(m.rows) for one, m in assignment.members.items()}
+  seen = {one: [None] * len(m.rows) for one, m in assignment.members.items()}
+  for index, chunk in enumerate(chunks):
+    rows = [i for i in range(len(chunk.owners)) if (index, i) in owners]
+    people = chunk.people.row(np.array(rows, int))
+    given = [owners[index, i] for i in rows]
+    known = np.reshape([shapes[one][i] for one, i in given], (-1, SHAPE_DIM))
+    fitted = holder(people, known.astype(np.float32), intrinsics)
+    for row, (one, i) in enumerate(given):
+      states[one][i] = fitted[row]
+      seen[one][i] = (
+        people.box[row],
+        people.quality[row],
+        people.uncertainty[row],
+      )
+  return [
+    _track(
+      one,
+      assignment,
+      np.array(states[one]),
+      [np.array(column) for column in zip(*seen[one], strict=True)],
+      shapes[one],
+      body_model,
+      config,
+    )
+    for one in assignment.members
+  ]
+
+
+def _shapes(member: _Members, live: bool) -> np.ndarray:
+  """The shape of one person, for each frame: `[T, 16]`."""
+  shapes, weights = np.array(member.shapes), np.array(member.weights)
+  if live:
+    total = np.cumsum(weights)[:, None]
+    return np.cumsum(weights[:, None] * shapes, axis=0) / total
+  mean = np.average(shapes, axis=0, weights=weights)
+  return np.repeat(mean[None], len(shapes), axis=0)
+
+
+def _track(
+  one: int,
+  assignment: Assignment,
+  states: np.ndarray,
+  seen: Sequence[np.ndarray],
+  shapes: np.ndarray,
+  body_model: BodyModel,
+  config: MotionConfig,
+) -> Track:
+  member = assignment.members[one]
+  rotations = _rotations(body_model, states)
+  pieces = []
+  seconds, scenes = np.array(member.seconds), np.array(member.scenes)
+  parted = (np.diff(seconds) > config.gap_s + 1e-6) | (np.diff(scenes) > 0)
+  bounds = [0, *(np.flatnonzero(parted) + 1), len(seconds)]
+  for number, (begin, end) in enumerate(itertools.pairwise(bounds)):
+    some = np.arange(begin, end)
+    pieces.append(
+      _piece(
+        one,
+        number,
+        assignment,
+        np.array(member.frames)[some],
+        states[some],
+        rotations[some],
+        [column[some] for column in seen],
+        shapes[some],
+        body_model,
+        config,
+      )
+    )
+  columns = {
+    field.name: np.concatenate([getattr(p, field.name) for p in pieces])
+    for field in dataclasses.fields(Track)
+    if field.name != "id"
+  }
+  return Track(id=one, **columns)
+
+
+def _piece(
+  one: int,
+  number: int,
+  assignment: Assignment,
+  places: np.ndarray,
+  states: np.ndarray,
+  rotations: np.ndarray,
+  seen: Sequence[np.ndarray],
+  shapes: np.ndarray,
+  body_model: BodyModel,
+  config: MotionConfig,
+) -> Track:
+  """What lies between two cuts or long gaps, filled in and smoothed."""
+  first, count = places[0], places[-1] - places[0] + 1
+  rows = places - first
+  every = np.arange(first, first + count)
+  seconds = np.array(assignment.seconds)[every]
+  spread = lambda x, fill: _spread(x, rows, count, fill)
+  boxes, quality, uncertainty = (spread(x, np.nan) for x in seen)
+  observed = spread(np.ones(len(rows), bool), False)
+  weights = spread(_frame_weights(seen[2]), 0.0)
+  rotations = spread(rotations, 0.0)
+  translation = spread(states[:, -3:], 0.0)
+  expression = spread(states[:, _EXPRESSION], 0.0)
+  held = shapes[np.searchsorted(rows, np.arange(count), side="right") - 1]
+  smooth = _live if config.live else _offline
+  rotations, translation, expression = smooth(
+    rotations, translation, expression, seconds, weights, config
+  )
+  track = Track(
+    id=one,
+    frames=np.array(assignment.frames)[every],
+    seconds=seconds,
+    observed=observed,
+    pieces=np.full(count, number),
+    boxes=boxes,
+    quality=quality,
+    uncertainty=uncertainty,
+    shape=held,
+    expression=expression,
+    rotations=rotations,
+    translation=translation,
+    contacts=np.zeros((count, 2), bool),
+  )
+  if config.ground_feet and not config.moving_camera and not config.live:
+    _ground(track, body_model, config)
+  return track
+
+
+def _spread(
+  values: np.ndarray, rows: np.ndarray, count: int, fill: float
+) -> np.ndarray:
+  """Values of some rows of `count`, and another one in the others."""
+  result = np.full((count, *values.shape[1:]), fill, values.dtype)
+  result[rows] = values
+  return result
+
+
+def _frame_weights(uncertainty: np.ndarray) -> np.ndarray:
+  """How much frames count by expected errors `[T, 63]`; 1 as usual."""
+  error = uncertainty.mean(axis=-1)
+  if not np.isfinite(error).all():
+    return np.ones(len(error))
+  weights = (np.median(error) / np.maximum(error, 1e-3)) ** 2
+  return np.clip(weights, _LEAST_WEIGHT, 2.0)
+
+
+def _offline(rotations, translation, expression, seconds, weights, config):
+  """Motions without lag; gaps are filled."""
+  known = weights > 0.0
+  cutoff = config.smooth_hz
+  expression = motion.smoothed(expression, seconds, cutoff, weights)
+  steady = motion.bridged(rotations, seconds, known)
+  rotations = motion.smoothed_rotations(steady, seconds, cutoff, weights)
+  if config.moving_camera:
+    rotations[:, 0] = steady[:, 0]
+    return (
+      rotations,
+      motion.smoothed(translation, seconds, 0, weights),
+      (expression),
+    )
+  depth = np.where(known, translation[:, 2], 1.0)
+  across = translation[:, :2] / depth[:, None]
+  across = motion.smoothed(across, seconds, cutoff, weights)
+  depth = np.exp(
+    motion.smoothed(np.log(depth), seconds, config.smooth_depth_hz, weights)
+  )
+  translation = np.concatenate([across * depth[:, None], depth[:, None]], 1)
+  return rotations, translation, expression
+
+
+def _live(rotations, translation, expression, seconds, weights, config):
+  """Motions frame by frame; in gaps everything stays as it was."""
+  turn = motion.OneEuro(1.5, 4.0)
+  across, depth = motion.OneEuro(1.5, 20.0), motion.OneEuro(0.5, 2.0)
+  face = motion.OneEuro(1.5, 1.0)
+  steady = motion.quaternions(motion.bridged(rotations, seconds, weights > 0.0))
+  results, last = [], None
+  for i, time in enumerate(seconds):
+    if weights[i] > 0.0:
+      x, y, z = translation[i]
+      place = translation[i]
+      if not config.moving_camera:
+        z = np.exp(depth(np.log(z), time))
+        place = np.array(
+          [*(across(translation[i, :2] / translation[i, 2], time) * z), z]
+        )
+      last = turn(steady[i], time), place, face(expression[i], time)
+    results.append(last)
+  turns, places, faces = (np.array(x) for x in zip(*results, strict=True))
+  smooth = motion.to_matrices(turns)
+  if config.moving_camera:
+    smooth[:, 0] = motion.to_matrices(steady[:, 0])
+  return smooth, places, faces
+
+
+def _ground(track: Track, body_model: BodyModel, config: MotionConfig) -> None:
+  """Keeps standing feet in place."""
+  points = [
+    posed(body_model, track, slice(i, i + _TOGETHER), "proxy_1500").keypoints
+    for i in range(0, len(track.frames), _TOGETHER)
+  ]
+  places = contacts.feet(np.concatenate(points))
+  track.contacts = contacts.find(places, track.seconds)
+  moved = contacts.shifts(places, track.contacts, track.seconds)
+  moved = motion.smoothed(
+    moved, track.seconds, config.smooth_hz, np.ones(len(moved))
+  )
+  track.translation = track.translation + moved
+
+
+def _rotations(body_model: BodyModel, states: np.ndarray) -> np.ndarray:
+  """Rotations `[T, 63, 3, 3]` of states `[T, 204]`."""
+  found = [
+    body_model.rotations(
+      state_from_vector(tf.constant(states[i : i + _TOGETHER], tf.float32))
+    ).numpy()
+    for i in range(0, len(states), _TOGETHER)
+  ]
+  return np.concatenate(found)
+
+
+def posed(
+  body_model: BodyModel, track: Track, rows: slice | np.ndarray, mesh: str
+):
+  """Bodies `BodyOutput` of some frames of a track, arrays in numpy."""
+  given = (
+    track.rotations[rows],
+    track.shape[rows],
+    track.expression[rows],
+    track.translation[rows],
+  )
+  body = body_model.pose_driven(
+    *(tf.constant(x, tf.float32) for x in given), mesh=mesh
+  )
+  return type(body)(*(x.numpy() for x in body))

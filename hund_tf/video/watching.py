@@ -1,0 +1,256 @@
+"""The first pass: everybody in every frame of a chunk.
+
+The first frame of a chunk, every `search_every`-th one and the first one after
+a cut are searched; in those between, people are looked for where they were last
+seen, a few frames at a time.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from hund_tf.detection.anchors import box_iou
+from hund_tf.detection.interface import Detection, PersonDetector
+from hund_tf.types import Intrinsics
+from hund_tf.video import looks
+from hund_tf.video.fitting import Fit, Fitter, Start
+from hund_tf.video.reading import Frame
+from hund_tf.video.sightings import Chunk, People, stacked
+
+SAME_SCENE = 0.5  # correlation of two frames' colours, below which it may end
+_WIDER = 0.08  # boxes of bodies are widened by, of their larger side
+_LEAST_BOX = 24.0  # pixels of who is looked for where they were
+_SAME = 0.3  # overlap of boxes of the same person
+_KNOWN = 0.2  # confidence of a keypoint that is there
+
+
+@dataclasses.dataclass
+class _Known:
+  """Somebody who was seen in an earlier frame."""
+
+  box: np.ndarray
+  speed: np.ndarray  # [4] pixels/s
+  seconds: float
+  start: Start
+
+  def box_at(self, seconds: float) -> np.ndarray:
+    return self.box + self.speed * min(seconds - self.seconds, 0.25)
+
+
+class Watcher:
+  """Sees people in frames; it knows nothing from one chunk to the next."""
+
+  def __init__(
+    self,
+    detector: PersonDetector,
+    fitter: Fitter,
+    intrinsics: Intrinsics,
+    *,
+    search_every: int = 10,
+    together: int = 4,
+    least_score: float = 0.4,
+    max_people: int | None = None,
+    warm: bool = False,
+  ):
+    """Keeps how people are found and fitted.
+
+    Args:
+      detector: finds people, or looks into boxes.
+      fitter: fits bodies.
+      intrinsics: of the video, fields `[2]`, pixels.
+      search_every: frames from one that is searched to the next.
+      together: frames that go through the networks together.
+      least_score: of people who are looked for where they were.
+      max_people: of a frame.
+      warm: whether descents go on from earlier frames.
+    """
+    self._detector, self._fitter = detector, fitter
+    self._intrinsics, self._warm = intrinsics, warm
+    self._every, self._together = search_every, together
+    self._least_score, self._max_people = least_score, max_people
+
+  def __call__(self, frames: Sequence[Frame]) -> Chunk:
+    """What is seen in the frames of a chunk."""
+    colors = np.stack([looks.frame_colors(f.image) for f in frames])
+    known: list[_Known] = []
+    people: list[People] = []
+    owners: list[int] = []
+    for rows in self._batches(colors):
+      searched = self._searched(colors, rows[0])
+      batch = [frames[i] for i in rows]
+      found = self._detected(batch, known, searched)
+      fits = self._fits(batch, found, known)
+      known = _known_after(batch, found, fits, known)
+      for i, frame, seen, fitted in zip(rows, batch, found, fits, strict=True):
+        for one, fit in zip(seen, fitted, strict=True):
+          people.append(_sighting(frame.image, one, fit))
+          owners.append(i)
+    return Chunk(
+      np.array([frame.number for frame in frames], np.int32),
+      np.array([frame.seconds for frame in frames]),
+      colors,
+      np.array(owners, np.int32),
+      stacked(people),
+    )
+
+  def _searched(self, colors: np.ndarray, row: int) -> bool:
+    if row % self._every == 0:
+      return True
+    return looks.correlation(colors[row - 1], colors[row]) < SAME_SCENE
+
+  def _batches(self, colors: np.ndarray) -> Iterator[list[int]]:
+    """Rows that are done together: one that is searched, or some after it."""
+    batch: list[int] = []
+    for row in range(len(colors)):
+      searched = self._searched(colors, row)
+      if batch and (searched or len(batch) == self._together):
+        yield batch
+        batch = []
+      batch.append(row)
+      if searched:
+        yield batch
+        batch = []
+    if batch:
+      yield batch
+
+  def _detected(
+    self, batch: Sequence[Frame], known: Sequence[_Known], searched: bool
+  ) -> list[list[Detection]]:
+    """The people of each frame."""
+    if searched:
+      (frame,) = batch
+      return [self._detector.detect(frame.image, None, self._max_people)]
+    boxes = [_boxes(frame, known) for frame in batch]
+    asked = [i for i, some in enumerate(boxes) if len(some)]
+    found: list[list[Detection]] = [[] for _ in batch]
+    together = getattr(self._detector, "detect_photos", None)
+    images = [batch[i].image for i in asked]
+    if together is not None and len(asked) > 1:
+      seen = together(images, [boxes[i] for i in asked])
+    else:
+      seen = [
+        self._detector.detect(image, boxes[i])
+        for i, image in zip(asked, images, strict=True)
+      ]
+    for i, some in zip(asked, seen, strict=True):
+      found[i] = [one for one in some if one.score >= self._least_score]
+    return found
+
+  def _fits(
+    self,
+    batch: Sequence[Frame],
+    found: Sequence[Sequence[Detection]],
+    known: Sequence[_Known],
+  ) -> list[list[Fit]]:
+    """The bodies of the people of each frame."""
+    people = [one for some in found for one in some]
+    if not people:
+      return [[] for _ in batch]
+    images, starts = [], []
+    for frame, some in zip(batch, found, strict=True):
+      for one in some:
+        images.append(frame.image)
+        starts.append(self._start(one.box, frame.seconds, known))
+    fits = iter(self._fitter(images, people, self._intrinsics, starts))
+    return [[next(fits) for _ in some] for some in found]
+
+  def _start(self, box, seconds, known: Sequence[_Known]) -> Start | None:
+    """Where the descent of who is in a box goes on from."""
+    if not self._warm or not known:
+      return None
+    boxes = np.array([one.box_at(seconds) for one in known])
+    overlap = box_iou(boxes, np.asarray(box)[None])[:, 0]
+    best = int(np.argmax(overlap))
+    return known[best].start if overlap[best] > _SAME else None
+
+
+def _boxes(frame: Frame, known: Sequence[_Known]) -> np.ndarray:
+  """Where known people are looked for in a frame, `[N, 4]` pixels."""
+  height, width = frame.image.shape[:2]
+  boxes = np.zeros((0, 4), np.float32)
+  for one in known:
+    box = one.box_at(frame.seconds)
+    low = np.clip(box[:2], 0.0, [width, height])
+    high = np.clip(box[:2] + box[2:], low, [width, height])
+    size = high - low
+    if size.max() < _LEAST_BOX or size.min() < 0.2 * _LEAST_BOX:
+      continue
+    row = np.concatenate([low, size])[None].astype(np.float32)
+    if not len(boxes) or box_iou(row, boxes).max() < 0.9:
+      boxes = np.concatenate([boxes, row])
+  return boxes
+
+
+def _known_after(
+  batch: Sequence[Frame],
+  found: Sequence[Sequence[Detection]],
+  fits: Sequence[Sequence[Fit]],
+  before: Sequence[_Known],
+) -> list[_Known]:
+  """Who is known after a batch: who was seen in its last frame with anybody."""
+  for frame, some, fitted in reversed(
+    list(zip(batch, found, fits, strict=True))
+  ):
+    if not some:
+      continue
+    return [
+      _known(frame, _body_box(frame, one, fit), fit, before)
+      for one, fit in zip(some, fitted, strict=True)
+    ]
+  return []
+
+
+def _known(
+  frame: Frame, box: np.ndarray, fit: Fit, before: Sequence[_Known]
+) -> _Known:
+  """A person with the speed since the last time."""
+  speed = np.zeros(4)
+  if before:
+    overlap = box_iou(np.array([one.box for one in before]), box[None])[:, 0]
+    last = before[int(np.argmax(overlap))]
+    passed = frame.seconds - last.seconds
+    if overlap.max() > _SAME and passed > 0.0:
+      speed = (box - last.box) / passed
+  return _Known(box, speed, frame.seconds, Start(fit.last, fit.memory))
+
+
+def _body_box(frame: Frame, person: Detection, fit: Fit) -> np.ndarray:
+  """The box of a body and of what is seen of it, in the frame."""
+  height, width = frame.image.shape[:2]
+  low, high = fit.box[:2], fit.box[:2] + fit.box[2:]
+  points = person.keypoints[person.keypoints[:, 2] > _KNOWN, :2]
+  if len(points):
+    reach = 0.2 * max(person.box[2:])
+    near = np.all(
+      (points > person.box[:2] - reach)
+      & (points < person.box[:2] + person.box[2:] + reach),
+      axis=1,
+    )
+    if near.any():
+      low = np.minimum(low, points[near].min(axis=0))
+      high = np.maximum(high, points[near].max(axis=0))
+  margin = _WIDER * 0.5 * max(high - low)
+  low = np.clip(low - margin, 0.0, [width - 1.0, height - 1.0])
+  high = np.clip(high + margin, low + 1.0, [width, height])
+  return np.concatenate([low, high - low])
+
+
+def _sighting(image: np.ndarray, person: Detection, fit: Fit) -> People:
+  spatial = person.landmarks_3d
+  if spatial is None:
+    spatial = np.zeros((len(person.keypoints), 4))
+  return People(
+    box=np.asarray(person.box, np.float32),
+    score=np.float32(person.score),
+    keypoints=np.asarray(person.keypoints, np.float32),
+    landmarks_3d=np.asarray(spatial, np.float32),
+    mask=np.round(255.0 * fit.foreground).astype(np.uint8),
+    crop_box=fit.crop_box,
+    looks=looks.person_looks(image, person),
+    last=fit.last.astype(np.float32),
+    polished=fit.polished.astype(np.float32),
+    state=fit.state.astype(np.float32),
+    quality=np.float32(fit.quality),
+    uncertainty=fit.uncertainty.astype(np.float32),
+  )
