@@ -25,7 +25,7 @@ from hund_tf.types import (
   state_to_vector,
 )
 
-FPS = 25.0
+FPS = 30.0
 WIDTH, HEIGHT = 1280, 720
 _FLOOR = 1.25  # metres below the camera
 _STRIDES = 0.7  # a second
@@ -94,7 +94,7 @@ def gait(phases: np.ndarray) -> np.ndarray:
 def walking(
   body_model: BodyModel,
   paths: Sequence[Path] = PATHS,
-  num_frames: int = 120,
+  num_frames: int = 150,
   motion: np.ndarray | None = None,
 ) -> Clip:
   """People who walk along paths.
@@ -139,7 +139,7 @@ def _walk(body_model, path: Path, seconds: np.ndarray, motion):
     local = gait(path.phase + _STRIDES * seconds)
     upright = np.tile(np.eye(3), [count, 1, 1])
   else:
-    start = round(path.phase * len(motion))
+    start = round(path.phase * max(len(motion) - count, 0))
     rows = _to_and_fro(start + np.arange(count), len(motion))
     local = motion[rows]
     upright = _without_heading(local[:, 0])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hund_tf import files
+from hund_tf import files, npz_arrays
 from hund_tf.types import (
   MAP_SIZE,
   NUM_JOINTS,
@@ -100,14 +100,20 @@ def write_chunk(folder: Path, index: int, chunk: Chunk) -> None:
 
 def read_chunk(folder: str | os.PathLike, index: int) -> Chunk | None:
   """Reads a chunk; None if it is not there, or not whole."""
-  path = _path(Path(folder), index)
+  names = {*People._fields, *Chunk._fields} - {"people"}
   try:
-    with np.load(path, allow_pickle=False) as arrays:
-      people = People(**{name: arrays[name] for name in People._fields})
-      rest = {n: arrays[n] for n in Chunk._fields if n != "people"}
-  except (OSError, ValueError, KeyError, EOFError):
+    arrays = npz_arrays.read(
+      _path(Path(folder), index),
+      types=npz_arrays.NUMBERS,
+      names=names,
+      only_finite=False,
+    )
+  except (OSError, ValueError):
     return None
-  chunk = Chunk(**rest, people=people)
+  if arrays.keys() != names:
+    return None
+  people = People(**{name: arrays.pop(name) for name in People._fields})
+  chunk = Chunk(**arrays, people=people)
   return chunk if _is_whole(chunk) else None
 
 

@@ -1,0 +1,114 @@
+"""Smoothing: the gain of the filter it claims to be, no lag, gaps, One-Euro."""
+
+import numpy as np
+import pytest
+from scipy import signal
+from scipy.spatial.transform import Rotation
+
+from hund_tf.video import motion
+
+_FPS = 30.0
+
+
+def _times(count):
+  return np.arange(count) / _FPS
+
+
+def _smoothed(values, cutoff, seconds=None, weights=None):
+  seconds = _times(len(values)) if seconds is None else seconds
+  weights = np.ones(len(values)) if weights is None else weights
+  return motion.smoothed(values, seconds, cutoff, weights)
+
+
+@pytest.mark.parametrize("frequency", [1.0, 3.0, 6.0])
+def test_gain_is_that_of_a_butterworth_filter_run_twice(frequency):
+  seconds = _times(600)
+  wave = np.sin(2.0 * np.pi * frequency * seconds)
+  found = _smoothed(wave, 3.0)[100:-100]
+  b, a = signal.butter(2, 3.0, fs=_FPS)
+  expected = signal.filtfilt(b, a, wave)[100:-100]
+  np.testing.assert_allclose(found, expected, atol=0.06)
+  if frequency == 3.0:
+    # Half of the amplitude, and no lag.
+    np.testing.assert_allclose(found, 0.5 * wave[100:-100], atol=2e-3)
+
+
+def test_lines_stay_also_with_uneven_times_and_gaps():
+  random = np.random.default_rng(0)
+  seconds = np.cumsum(random.uniform(0.01, 0.08, 50))
+  line = np.stack([2.0 * seconds - 1.0, 5.0 - seconds], axis=1)
+  weights = random.uniform(0.2, 2.0, 50)
+  weights[10:20] = 0.0
+  hidden = np.where(weights[:, None] > 0.0, line, 77.0)
+  found = _smoothed(hidden, 2.0, seconds, weights)
+  np.testing.assert_allclose(found, line, atol=1e-3)
+
+
+def test_unsure_samples_count_less():
+  values = np.zeros(41)
+  values[20] = 1.0
+  weights = np.ones(41)
+  sure = _smoothed(values, 4.0)[20]
+  weights[20] = 0.1
+  assert _smoothed(values, 4.0, weights=weights)[20] < 0.2 * sure
+
+
+def test_nothing_is_smoothed_at_cutoff_0_but_gaps_are_filled():
+  values = np.array([0.0, 9.0, 4.0, 1.0])
+  weights = np.array([1.0, 0.0, 1.0, 1.0])
+  np.testing.assert_allclose(
+    _smoothed(values, 0.0, weights=weights), [0.0, 2.0, 4.0, 1.0]
+  )
+
+
+def test_refuses_to_invent_a_motion():
+  with pytest.raises(ValueError, match="expected one above 0"):
+    _smoothed(np.zeros(4), 3.0, weights=np.zeros(4))
+
+
+def test_a_steady_turn_is_kept_and_bridged():
+  angles = np.linspace(0.0, 3.0 * np.pi, 60)
+  turns = Rotation.from_rotvec(angles[:, None] * [0.0, 0.6, 0.8]).as_matrix()
+  weights = np.ones(60)
+  weights[30:34] = 0.0
+  broken = turns.copy()
+  broken[30:34] = np.eye(3)
+  found = motion.smoothed_rotations(broken[:, None], _times(60), 8.0, weights)[
+    :, 0
+  ]
+  off = (
+    Rotation.from_matrix(found[5:-5]) * Rotation.from_matrix(turns[5:-5]).inv()
+  )
+  assert np.degrees(off.magnitude().max()) < 0.5
+  np.testing.assert_allclose(
+    found @ found.transpose(0, 2, 1), np.tile(np.eye(3), [60, 1, 1]), atol=1e-9
+  )
+
+
+def test_bridge_is_a_slerp():
+  ends = Rotation.from_euler("y", [[0.0], [90.0]], degrees=True).as_matrix()
+  given = np.stack([ends[0], np.eye(3), np.eye(3), ends[1]])[:, None]
+  known = np.array([True, False, False, True])
+  found = motion.bridged(given, np.array([0.0, 1.0, 2.0, 3.0]), known)[:, 0]
+  angles = np.degrees(Rotation.from_matrix(found).magnitude())
+  np.testing.assert_allclose(angles, [0.0, 30.0, 60.0, 90.0], atol=1e-6)
+
+
+def test_one_euro_without_slope_is_an_exponential_filter():
+  random = np.random.default_rng(1)
+  values = random.normal(size=20)
+  one = motion.OneEuro(2.0, 0.0)
+  found = [one(v, t) for v, t in zip(values, _times(20), strict=True)]
+  share = 1.0 / (1.0 + _FPS / (2.0 * np.pi * 2.0))
+  expected = [values[0]]
+  for value in values[1:]:
+    expected.append(expected[-1] + share * (value - expected[-1]))
+  np.testing.assert_allclose(found, expected)
+
+
+def test_one_euro_lags_less_the_faster_the_motion():
+  def lag(slope):
+    one = motion.OneEuro(1.0, slope)
+    return 3.0 * 59 / _FPS - [one(3.0 * t, t) for t in _times(60)][-1]
+
+  assert 0.0 < lag(5.0) < 0.3 * lag(0.0)

@@ -1,0 +1,126 @@
+"""Scores tracks of walking people, against single frames.
+
+  python -m tools.evaluate_video --output_dir=out
+
+Draws a clip of people whose truth is known: two cross, one leaves and returns.
+It is reconstructed as `hund video` does, and frame by frame as photos are, and
+both are compared with the truth. --warm_trials adds descents that go on from
+the last frame, by so many stages. --walk is a motion-capture clip (BVH) that
+people walk by, in place of a simple gait.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from flags import program
+from flags.from_config import define
+from hund_tf import files
+from hund_tf.body.model import BodyModel
+from hund_tf.cli import video
+from hund_tf.files import OutputFolder
+from hund_tf.motion import mocap
+from hund_tf.options import check, option
+from hund_tf.synthetic import clips
+from hund_tf.synthetic.images.clip_frames import draw_clip
+from hund_tf.video import scores, writing
+from hund_tf.video.reconstruction import FramesPerSecond
+from hund_tf.video.sightings import read_chunk
+from hund_tf.video.tracks import MotionConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Trials:
+  """A clip and what is tried on it."""
+
+  output: OutputFolder
+  clip_frames: int = option(150, "Frames of the clip.", low=20)
+  clip_seed: int = option(0, "Of clothes and background.", low=0)
+  walk: str | None = option(
+    None, "Motion-capture clip (BVH, 30 Hz) of somebody who walks."
+  )
+  warm_trials: tuple[int, ...] = option(
+    (), "Numbers of stages of descents that go on from the last frame."
+  )
+  motion: MotionConfig = MotionConfig()
+
+  def __post_init__(self):
+    check(self)
+
+
+_to_trials = define(_Trials, "Trials")
+
+
+def _clip(trials: _Trials, body_model: BodyModel) -> tuple[clips.Clip, Path]:
+  """The clip's truth, and its file, drawn if it is not there."""
+  motion = None
+  if trials.walk is not None:
+    motion = mocap.read_clip(trials.walk)
+  clip = clips.walking(body_model, num_frames=trials.clip_frames, motion=motion)
+  name = f"clip_{trials.clip_frames}_{trials.clip_seed}"
+  if trials.walk is not None:
+    name += f"_{Path(trials.walk).stem}"
+  path = files.prepare_output_dir(trials.output.output_dir) / f"{name}.mp4"
+  if not path.exists():
+    with writing.video_writer(path, clips.FPS) as writer:
+      for frame in draw_clip(body_model, clip, trials.clip_seed):
+        writer.add(frame)
+  return clip, path
+
+
+def _row(name: str, found: scores.Scores, rate: float) -> None:
+  print(
+    f"{name:<22}{100 * found.found:6.1f}{100 * found.right:8.1f}"
+    f"{found.pa_mpjpe[0]:8.1f} ({found.pa_mpjpe[1]:.1f})"
+    f"{found.mpjpe[0]:8.1f} ({found.mpjpe[1]:.1f}){found.place:8.0f}"
+    f"{found.acceleration:8.2f}{found.acceleration_camera:8.2f}"
+    f"{found.shape_variance:9.4f}{rate:7.2f}",
+    flush=True,
+  )
+
+
+def main(argv: Sequence[str]) -> int:
+  del argv
+  trials = _to_trials()
+  body_model = BodyModel()
+  clip, path = _clip(trials, body_model)
+  folder = Path(trials.output.output_dir)
+  count = len(clip.seconds)
+  print(
+    f"{len(clip.states)} people, {count} frames, {int(clip.inside.sum())} "
+    "times somebody inside; in % found, right number; in mm (standard error) "
+    "PA-MPJPE, MPJPE, pelvis; in m/s^2 acceleration error, in the camera "
+    "frame; variance of shape; frames/s of the first pass"
+  )
+  settings = [("single frames", 1, 0), ("tracks", 10, 0)]
+  settings += [(f"tracks, warm {n}", 10, n) for n in trials.warm_trials]
+  for name, search_every, warm in settings:
+    config = video.VideoConfig(
+      video=str(path),
+      output=OutputFolder(str(folder / f"{search_every}_{warm}")),
+      search_every=search_every,
+      warm_stages=warm,
+      motion=trials.motion,
+    )
+    progress = FramesPerSecond()
+    made, _ = video.make(config, progress)
+    tracks = made()
+    frames, _, seconds = progress.passes["seeing people"]
+    rate = frames / seconds
+    kept = Path(config.output.output_dir) / f"{path.stem}_frames"
+    if search_every == 1:
+      chunks = [
+        chunk
+        for i in range(count)
+        if (chunk := read_chunk(kept, i)) is not None
+      ]
+      found = scores.of_chunks(chunks, body_model, count)
+      _row(name, scores.score(found, clip), rate)
+      name = "tracks, all searched"
+    found = scores.of_tracks(tracks, body_model, count)
+    _row(name, scores.score(found, clip), rate)
+  return 0
+
+
+if __name__ == "__main__":
+  program.run(main)
