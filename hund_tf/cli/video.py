@@ -1,10 +1,10 @@
 """Reconstructs the people of a video in 3D: tracks, one body each, motion.
 
 Of a video NAME.* it writes, as --results asks, NAME_overlay.mp4, NAME_side.mp4,
-NAME_person_00.npz and so on, NAME.jsonl, and always NAME_summary.json (see
-docs/guide/video.md). What is seen in single frames is kept in NAME_frames/, so
-that a run that was stopped goes on, and another one with other smoothing is
-quick.
+NAME_person_00.npz and .bvh and so on, NAME.jsonl, NAME.glb, and always
+NAME_summary.json (see docs/guide/video.md). What is seen in single frames is
+kept in NAME_frames/, so that a run that was stopped goes on, and another one
+with other smoothing is quick.
 """
 
 import dataclasses
@@ -124,6 +124,11 @@ class _Bar(FramesPerSecond):
       self._bar = None
 
 
+def _stem(path: Path) -> str:
+  """What the names of results begin with."""
+  return files.unique_stems([path])[0]
+
+
 def _settings(config: VideoConfig, path: Path) -> str:
   """What sightings of single frames depend on."""
   used = config.method, config.objective, config.body, config.search
@@ -181,13 +186,15 @@ def make(
     warm=config.warm_stages > 0,
   )
   anchor = method_config.find_anchor(config.method, body_model)
-  source = Source(path, config.frame_step, camera, _settings(config, path))
+  size = info.width, info.height
+  stated = _settings(config, path)
+  source = Source(path, config.frame_step, size, camera, stated)
   made = VideoReconstruction(
     source,
     watcher,
     ShapeHolder(body_model, anchor),
     body_model,
-    files.expand(config.output.output_dir) / f"{path.stem}_frames",
+    files.expand(config.output.output_dir) / f"{_stem(path)}_frames",
     config.motion,
     progress=progress,
   )
@@ -222,7 +229,7 @@ def _run(config: VideoConfig, bar: _Bar) -> int:
   made, results = make(config, bar)
   tracks = made()
   folder = files.expand(config.output.output_dir)
-  stem = files.unique_stems([files.expand(config.video)])[0]
+  stem = _stem(files.expand(config.video))
   results.save(made, tracks, folder, stem, config.results)
   bar.close()
   if made.unreadable:

@@ -10,6 +10,8 @@ import numpy as np
 
 from hund_tf import files
 from hund_tf.body.model import BodyModel
+from hund_tf.export.bvh_people import write_person
+from hund_tf.export.rigged import View, write_rigged
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.types import Intrinsics
 from hund_tf.video import pictures, writing
@@ -24,7 +26,7 @@ from hund_tf.video.tracks import (
   posed,
 )
 
-KINDS = ("overlay", "side", "npz", "jsonl")
+KINDS = ("overlay", "side", "npz", "jsonl", "glb", "bvh")
 _SETTINGS = "settings.json"
 _HELD = 8  # frames whose bodies are posed together for pictures
 
@@ -45,6 +47,7 @@ class Source:
 
   path: Path
   step: int  # every how manieth frame
+  size: tuple[int, int]  # width and height of its frames, pixels
   camera: PhotoCamera
   settings: str  # what sightings depend on, in words that differ if they may
 
@@ -203,6 +206,15 @@ class Results:
         tracks,
         self._body_model,
       )
+    if "glb" in kinds and tracks:
+      path = folder / f"{stem}.glb"
+      view = View(camera.intrinsics, *self._source.size)
+      people = [writing.rigged_person(track) for track in tracks]
+      write_rigged(path, people, self._body_model, view)
+    if "bvh" in kinds:
+      for track in tracks:
+        path = folder / f"{stem}_person_{track.id:02d}.bvh"
+        write_person(path, writing.rigged_person(track), self._body_model)
     facts = self._facts(made)
     writing.write_summary(
       folder / f"{stem}_summary.json", facts, tracks, self._body_model

@@ -22,9 +22,11 @@ from hund_tf.export.report_numbers import (
   rotation_vectors,
   rounded,
 )
+from hund_tf.export.rig import Keys, RiggedPerson
 from hund_tf.files import OutputError
 from hund_tf.geometry import camera, rotation
 from hund_tf.types import Intrinsics
+from hund_tf.video.pictures import color_of
 from hund_tf.video.tracks import Track, posed
 
 SCHEMA = "hund_tf.video"
@@ -137,6 +139,22 @@ def write_track(
       "joint_names": np.array(skeleton.NAMES),
       "joint_parents": np.array(skeleton.PARENTS, np.int32),
     },
+  )
+
+
+def rigged_person(track: Track) -> RiggedPerson:
+  """A person in motion, for animated files; times are those of the video."""
+  keys = Keys(
+    track.seconds, track.rotations, track.translation, track.expression
+  )
+  return RiggedPerson(
+    track.shape[-1],
+    track.expression[0],
+    track.rotations[0],
+    track.translation[0],
+    keys,
+    f"person_{track.id}",
+    color_of(track.id),
   )
 
 

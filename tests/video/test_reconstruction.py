@@ -6,9 +6,11 @@ import weakref
 
 import cv2
 import numpy as np
+import pygltflib
 import pytest
 
 from hund_tf.body.model import BodyModel
+from hund_tf.motion.bvh import read_bvh
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.video.reconstruction import (
   KINDS,
@@ -71,7 +73,7 @@ def _reconstruction(path, folder, body_model, watch=None, **config):
     Watcher(made.Detector(), made.Fitter(), made.INTRINSICS, search_every=5)
   )
   camera = PhotoCamera(made.INTRINSICS, "default")
-  source = Source(path, 1, camera, "settings")
+  source = Source(path, 1, (160, 90), camera, "settings")
   made_ = VideoReconstruction(
     source,
     watcher,
@@ -120,6 +122,13 @@ def _check_files(folder, tracks):
   assert sorted(p["observed"] for p in people) == [False, True]
   summary = json.loads((folder / "a_summary.json").read_text())
   assert [p["id"] for p in summary["people"]] == [0, 1]
+  tree = pygltflib.GLTF2().load(str(folder / "a.glb"))
+  names = [node.name for node in tree.nodes]
+  assert {"person_0", "person_1", "camera"} <= set(names)
+  times = tree.accessors[tree.animations[0].samplers[0].input]
+  assert times.max[0] == pytest.approx(59 / 30.0, abs=1e-3)
+  motion = read_bvh(folder / "a_person_01.bvh")
+  assert len(motion.rotations) == 60
   for kind in ("overlay", "side"):
     capture = cv2.VideoCapture(str(folder / f"a_{kind}.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 60
@@ -167,7 +176,8 @@ def test_other_settings_begin_anew(tmp_path, body_model):
     path, tmp_path / "b", body_model, watch=lambda frames: 1 / 0
   )
   again()  # all is there
-  source = Source(path, 1, PhotoCamera(made.INTRINSICS, "default"), "others")
+  camera = PhotoCamera(made.INTRINSICS, "default")
+  source = Source(path, 1, (160, 90), camera, "others")
   other = VideoReconstruction(
     source,
     lambda frames: 1 / 0,
