@@ -1,8 +1,9 @@
 """The command `hund`, and the bodies of the programs that it shares.
 
 `main` is the command; `arguments` makes its arguments of dataclasses whose
-fields are options (`hund_tf.options`). `reconstruct`, `video`, `export` and
-`batch` are one subcommand each: a dataclass of its settings, and a function
-that runs it; `reconstruction` does the photos of the first. The programs of the
-repository's `tools/` run the same functions with flags in place of arguments.
+fields are options (`hund_tf.options`). `reconstruct`, `video`, `export`,
+`batch` and `serve` are one subcommand each: a dataclass of its settings, and a
+function that runs it; `reconstruction` does the photos of the first. The
+programs of the repository's `tools/` run the same functions with flags in place
+of arguments.
 """

@@ -4,6 +4,7 @@ hund reconstruct photo.jpg -o out
 hund video clip.mp4 -o out
 hund export -o exported
 hund batch photos/ shards/*.tar --people_model=exported -o people
+hund serve --model_dir=exported
 """
 
 import importlib
@@ -54,6 +55,13 @@ _COMMANDS = {
     "Reconstruct very many photos by an exported model.",
     {"inputs": "INPUT"},
     {"output_dir": "o"},
+  ),
+  "serve": _Command(
+    "hund_tf.cli.serve",
+    "ServeConfig",
+    "Serve an exported model by HTTP.",
+    {},
+    {},
   ),
 }
 

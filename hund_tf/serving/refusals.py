@@ -1,0 +1,24 @@
+"""What a client gets in place of an answer."""
+
+
+class Refused(ValueError):
+  """A request that is not answered as asked.
+
+  Attributes:
+    status: of HTTP.
+    retry_s: seconds after which it is worth another try, or none.
+  """
+
+  def __init__(self, status: int, message: str, retry_s: int | None = None):
+    super().__init__(message)
+    self.status, self.retry_s = status, retry_s
+
+
+def bad_request(message: str) -> Refused:
+  """Of a request that no server could answer."""
+  return Refused(400, message)
+
+
+def unavailable(message: str) -> Refused:
+  """Of a server that starts or ends."""
+  return Refused(503, message, 1)
