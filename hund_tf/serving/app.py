@@ -10,6 +10,7 @@
 Errors are JSON, `{"error": message}`. No path and no value names a file.
 """
 
+import logging
 import time
 from collections.abc import AsyncIterator
 
@@ -25,6 +26,7 @@ from hund_tf.serving.refusals import Refused
 from hund_tf.serving.service import Service
 
 _JSON = "application/json"
+_LOG = logging.getLogger(__name__)
 _MODEL = "/v1/models/{name}"
 _VERSION = "/versions/{version:int}"
 
@@ -72,8 +74,8 @@ class _Paths:
     except ClientDisconnect:
       response = _error(499, "the client has left")
     except Exception:
-      self._service.metrics.answered(500, time.monotonic() - begin)
-      raise
+      _LOG.exception("a request failed")
+      response = _error(500, "the server failed; its log has more")
     self._service.metrics.answered(
       response.status_code, time.monotonic() - begin
     )

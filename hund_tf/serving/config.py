@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from hund_tf.devices import DeviceConfig
 from hund_tf.options import REQUIRED, check, option
 
 
@@ -83,6 +84,7 @@ class ServeConfig:
     "How long requests may still take when the server is asked to end.",
     low=0.0,
   )
+  devices: DeviceConfig = DeviceConfig()
   batching: BatchingConfig = BatchingConfig()
   limits: LimitsConfig = LimitsConfig()
 

@@ -248,10 +248,11 @@ def _numbers(leaves: list, dtype: Any, where: str) -> np.ndarray:
   out = bad_request(f"{where}a number is out of range of {dtype.name}")
   if dtype.is_integer and not all(dtype.min <= x <= dtype.max for x in leaves):
     raise out
+  if dtype.is_integer:
+    leaves = [int(x) for x in leaves]
   try:
-    found = np.array(
-      [int(x) for x in leaves] if dtype.is_integer else leaves, kind
-    )
+    with np.errstate(over="ignore"):
+      found = np.array(leaves, kind)
   except OverflowError as error:
     raise out from error
   if dtype.is_floating and not np.isfinite(found).all():

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.project import source_tree
 
 _ROOT = source_tree.ROOT
+_OTHERS = ("serving", "tests", "docs", ".ci")
 _RULES = ("py_library", "py_binary", "py_test")
 
 
@@ -32,7 +33,7 @@ def _targets() -> dict[str, dict]:
   """BUILD carried out: target name -> the arguments of its rule."""
   targets: dict[str, dict] = {}
   top = {path.name for path in _ROOT.iterdir() if path.is_file()}
-  files = top | _files("hund_tf", "flags", "tools", "tests", "docs", ".ci")
+  files = top | _files(*source_tree.FOLDERS, *_OTHERS)
 
   def glob(include, exclude=(), allow_empty=False):
     found = {n for n in files for p in include if _matches(p, n)}
@@ -64,7 +65,9 @@ def _listed(rule: str, argument: str = "srcs") -> list[str]:
 
 def test_every_source_file_is_in_one_target():
   listed = [name for rule in _RULES for name in _listed(rule)]
-  assert sorted(listed) == sorted(_sources(*source_tree.FOLDERS, "tests"))
+  assert sorted(listed) == sorted(
+    _sources(*source_tree.FOLDERS, "serving", "tests")
+  )
 
 
 def test_every_other_file_is_data_of_one_library():
@@ -79,7 +82,7 @@ def test_every_other_file_is_data_of_one_library():
 
 def test_tools_are_binaries():
   assert _listed("py_binary") == sorted(
-    _sources("tools") - {"tools/__init__.py"}
+    _sources("serving", "tools") - {"tools/__init__.py"}
   )
   for target in _targets().values():
     if target["rule"] == "py_binary":

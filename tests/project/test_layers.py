@@ -23,7 +23,7 @@ _LAYERS = [
   {"synthetic", "datasets"},
   {"reconstruction", "retargeting"},
   {"evaluation", "export"},
-  {"bulk", "training"},
+  {"bulk", "serving", "training"},
   {"visualization"},
   {"video"},
   {"api"},

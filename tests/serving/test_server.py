@@ -102,6 +102,19 @@ def test_a_row_that_fails_harms_no_other(start, held, pool):
   assert held.calls == [1, 2, 1, 1]
 
 
+def test_a_model_that_fails_tells_no_details(start, held, monkeypatch):
+  _, client = start()
+
+  def fail(name, inputs):
+    raise RuntimeError("secret")
+
+  monkeypatch.setattr(held._model, "run", fail)
+  held.go.release(100)
+  status, answer = client.post(_counts(4))
+  assert status == 500 and "the model failed" in answer["error"]
+  assert "secret" not in answer["error"]
+
+
 def test_full_queue_is_refused_and_recovers(start, held, pool):
   made, client = start(queue_size=2, max_batch=1)
   first = pool.submit(client.post, _counts(2))
