@@ -123,6 +123,8 @@ def defined_flags(flags_of) -> set[str]:
     for path in (_ROOT / folder).glob("*.py"):
       text = path.read_text(encoding="utf-8")
       found |= set(re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", text))
+  client = (_ROOT / "serving" / "client.py").read_text(encoding="utf-8")
+  found |= set(re.findall(r"add_argument\(\"--(\w+)\"", client))
   return found
 
 
@@ -166,7 +168,7 @@ def test_links_in_documents_resolve(document):
 @_documents(_TODAY)
 def test_files_in_documents_exist(document):
   text = document.read_text(encoding="utf-8")
-  folders = "hund_tf|flags|tools|tests|docs|notebooks"
+  folders = "hund_tf|flags|tools|serving|tests|docs|notebooks"
   named = set(re.findall(rf"(?<![\w/.])((?:{folders})/[\w./]+\.\w+)", text))
   modules = set(re.findall(r"\b(tools\.[a-z_]+)\b(?!\.py)", text))
   named |= {name.replace(".", "/") + ".py" for name in modules}
