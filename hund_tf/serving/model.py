@@ -161,11 +161,11 @@ class ServedModel:
     if not path.is_file():
       return []
     # Here alone the server needs the package.
-    from tensorflow_serving.apis import prediction_log_pb2
+    from tensorflow_serving.apis import prediction_log_pb2 as logs
 
     requests = []
     for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-      log = prediction_log_pb2.PredictionLog.FromString(record)
+      log = logs.PredictionLog.FromString(record)  # type: ignore[attr-defined]
       request = log.predict_log.request
       name = request.model_spec.signature_name or DEFAULT_SIGNATURE
       if name in self.signatures:
@@ -197,15 +197,22 @@ def find_version(folder: Path) -> tuple[Path, int]:
 def with_defaults(
   signature: Signature, inputs: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-  """Inputs with those that were left out, in as many rows as the others."""
-  rows = len(next(iter(inputs.values()))) if inputs else 0
+  """All inputs: those that were left out have their defaults.
+
+  Where the signature has rows, inputs with defaults that have one row get as
+  many as the others.
+  """
+  counts = {len(x) for x in inputs.values()} if signature.has_rows else set()
+  rows = max(counts - {1} or counts, default=0)
   complete = dict(inputs)
   for name, one in signature.inputs.items():
-    if name not in complete and one.default is not None:
-      default = one.default
-      if signature.has_rows:
-        default = np.broadcast_to(default, (rows, *default.shape))
-      complete[name] = default
+    if one.default is None:
+      continue
+    value = complete.get(name)
+    if signature.has_rows and (value is None or len(value) == 1):
+      row = one.default if value is None else value[0]
+      value = np.broadcast_to(row, (rows, *np.shape(row)))
+    complete[name] = one.default if value is None else value
   return complete
 
 

@@ -96,12 +96,13 @@ def read_call(body: bytes, signatures: Mapping[str, Signature]) -> Call:
       raise bad_request(
         f"{key}: got shape {list(value.shape)}, expected {sizes}"
       )
+  inputs = with_defaults(signature, inputs)
   if signature.has_rows and len({len(value) for value in inputs.values()}) > 1:
     raise bad_request(
       "inputs have different numbers of rows: "
       + ", ".join(f"{key} {len(value)}" for key, value in inputs.items())
     )
-  return Call(signature, with_defaults(signature, inputs), "instances" in asked)
+  return Call(signature, inputs, "instances" in asked)
 
 
 def write_answer(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
