@@ -89,7 +89,7 @@ class _Paths:
     model = self._service.model
     version = {
       "version": str(model.version if model else 1),
-      "state": "AVAILABLE" if self._service.ready else "LOADING",
+      "state": self._service.state,
       "status": {"error_code": "OK", "error_message": ""},
     }
     return _json({"model_version_status": [version]})

@@ -46,6 +46,13 @@ class Service:
     """Whether requests are answered."""
     return self._batcher is not None and not self._closing
 
+  @property
+  def state(self) -> str:
+    """The model's, as TensorFlow Serving names it."""
+    if self._closing:
+      return "UNLOADING"
+    return "AVAILABLE" if self.ready else "LOADING"
+
   def open(self, model: ServedModel, job_s: float = 0.0) -> None:
     """Serves a model from now on.
 

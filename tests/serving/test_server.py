@@ -259,6 +259,7 @@ def test_the_end_answers_what_came_and_refuses_what_comes(start, held, pool):
   kept.endheaders()
   tiny.wait_until(lambda: made.service._admission._requests == 2)
   made.handle_exit(signal.SIGTERM, None)
+  assert made.service.state == "UNLOADING" and not made.service.ready
   tiny.wait_until(lambda: not _listens(client.port))
   with pytest.raises(OSError):
     client.post(_counts(4))
