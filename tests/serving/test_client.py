@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.config import model_server_config_pb2
 
 from hund_tf.compat import tf
-from hund_tf.serving.model import ServedModel
+from hund_tf.serving.model import ServedModel, with_defaults
 from serving import client as program
 from tests.serving import tiny
 
@@ -44,7 +44,9 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     inputs = {k: tf.make_ndarray(v) for k, v in request.inputs.items()}
     answer = predict_pb2.PredictResponse()
     assert request.model_spec.name == "people"
-    outputs = self._model.run(request.model_spec.signature_name, inputs)
+    name = request.model_spec.signature_name
+    inputs = with_defaults(self._model.signatures[name], inputs)
+    outputs = self._model.run(name, inputs)
     for name, value in outputs.items():
       answer.outputs[name].CopyFrom(tf.make_tensor_proto(value))
     return answer

@@ -12,12 +12,11 @@ import sys
 import threading
 import zlib
 
-import numpy as np
 import pytest
 
 from hund_tf.serving import connections, load, server, tensors
 from hund_tf.serving.config import BatchingConfig, LimitsConfig, ServeConfig
-from hund_tf.serving.model import ServedModel, Tensor, with_defaults
+from hund_tf.serving.model import ServedModel
 from tests.serving import tiny
 from tests.serving.tiny import b64
 
@@ -279,22 +278,19 @@ def _listens(port: int) -> bool:
 
 
 def test_inputs_that_are_left_out_have_their_defaults(tiny_model):
-  signature = tiny_model.signatures["with_focal"]
-  focal = Tensor(signature.inputs["focal_px"].dtype, (None,), np.float32(0))
-  inputs = {**signature.inputs, "focal_px": focal}
-  signature = dataclasses.replace(signature, inputs=inputs)
-  assert signature.required == ["image_bytes"]
-  signatures = {"serving_default": signature}
+  signatures = tiny_model.signatures
+  assert signatures["serving_default"].required == ["image_bytes"]
+  assert signatures["with_focal"].required == ["focal_px", "image_bytes"]
   rows = json.dumps({"instances": ["a", {"b64": "YQ=="}]}).encode()
   call = tensors.read_call(rows, signatures)
   assert call.inputs["image_bytes"].tolist() == [b"a", b"a"]
-  assert call.inputs["focal_px"].tolist() == [0.0, 0.0]
+  assert call.inputs["focal_px"].tolist() == [1.0, 1.0]
   # One row counts for all, of an input that may be left out.
   body = {"inputs": {"image_bytes": ["a", "b", "c"], "focal_px": [5]}}
   call = tensors.read_call(json.dumps(body).encode(), signatures)
   assert call.inputs["focal_px"].tolist() == [5.0, 5.0, 5.0]
-  none = with_defaults(signature, {"image_bytes": np.array([], object)})
-  assert none["focal_px"].shape == (0,)
+  none = tensors.read_call(b'{"inputs": {"image_bytes": []}}', signatures)
+  assert none.inputs["focal_px"].shape == (0,)
 
 
 def test_load_is_bounded_and_counts_what_comes_back(start, held):

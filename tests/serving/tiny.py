@@ -52,18 +52,18 @@ class TinyModel(tf.Module):
     count = tf.TensorSpec([None], tf.int32, "count")
     make = lambda f, *specs: tf.function(f, input_signature=specs)
 
+    one = tf.ones([1])
+
+    def people(image_bytes, focal_px=one):
+      return self._people(image_bytes, focal_px)
+
     def halves(count):
       wrong = tf.debugging.Assert(tf.reduce_all(count >= 0), ["below 0"])
       with tf.control_dependencies([wrong]):
         return {"half": count // 2}
 
     signatures = {
-      "serving_default": make(
-        lambda image_bytes: self._people(
-          image_bytes, tf.ones_like(image_bytes, tf.float32)
-        ),
-        texts,
-      ),
+      "serving_default": make(people, texts, focal),
       "with_focal": make(self._people, texts, focal),
       "areas": make(
         lambda boxes: {"area": boxes[..., 2] * boxes[..., 3]}, boxes
