@@ -1,14 +1,18 @@
 """The files that hold the results of a photo, by the names of their kinds."""
 
 import dataclasses
+import functools
 from collections.abc import Collection
 from pathlib import Path
 
 from hund_tf import files
 from hund_tf.api.results import People
+from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.export.bvh_people import BvhNames
 from hund_tf.options import check, option
 from hund_tf.photos.source import PhotoSource
+from hund_tf.retargeting import correspondence
+from hund_tf.retargeting.correspondence import Correspondence
 
 # What a kind's file is called after the stem of the photo.
 ENDINGS = {
@@ -22,6 +26,7 @@ ENDINGS = {
   "rigged": "_rigged.glb",
   "descent": "_descent.glb",
   "html": ".html",
+  "smplx": "_smplx.npz",
   "bvh": ".bvh",  # of each person, whose number stands before it
   "json": ".json",
 }
@@ -39,8 +44,33 @@ class WritingConfig:
     "Skeleton of BVH files: our 63 joints, or the 52 that Mixamo and CMU have.",
   )
 
+  smpl_model: Path | None = option(
+    None, "File of SMPL, SMPL+H or SMPL-X whose parameters `smplx` writes."
+  )
+  smpl_correspondence: Path | None = option(
+    None,
+    "Table of that file by tools/make_correspondence.py: its bodies follow our "
+    "surface. Without one they follow our joints, which tell no girth.",
+  )
+
   def __post_init__(self):
     check(self)
+
+
+@functools.lru_cache(maxsize=1)
+def load_smpl(config: WritingConfig) -> tuple[SmplBody, Correspondence | None]:
+  """The body and the table that a configuration names.
+
+  Raises:
+    ValueError: if no body is named, or a file cannot be used.
+  """
+  if config.smpl_model is None:
+    raise ValueError("save: smplx needs a file; give --smpl_model")
+  table = config.smpl_correspondence
+  return (
+    SmplBody.load(config.smpl_model),
+    None if table is None else correspondence.load(table),
+  )
 
 
 def save(
@@ -77,6 +107,8 @@ def save(
       for i, person in enumerate(people):
         numbered = folder / f"{stem}_{i}{ENDINGS[kind]}"
         person.save_bvh(numbered, config.bvh_names)
+    elif kind == "smplx":
+      people.save_smplx(path, *load_smpl(config))
     elif kind == "descent":
       people.save_rigged(path, descent=True)
     elif kind in ("glb", "obj", "rigged", "gif"):

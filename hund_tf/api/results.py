@@ -14,6 +14,7 @@ from typing import Any, overload
 import numpy as np
 
 from hund_tf.body import keypoints, skeleton
+from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.body.model import BodyModel
 from hund_tf.export import bvh_people, page, report, rig, rigged
 from hund_tf.export import meshes as mesh_export
@@ -23,6 +24,8 @@ from hund_tf.photos.people import SeenPhoto
 from hund_tf.photos.source import PhotoSource
 from hund_tf.reconstruction import reconstructor
 from hund_tf.reconstruction.part_results import PartResult
+from hund_tf.retargeting import correspondence, to_smpl
+from hund_tf.retargeting.correspondence import Correspondence
 from hund_tf.types import HumanState, RefinementState
 from hund_tf.visualization import descent_pictures, overlay, part_pictures
 
@@ -394,6 +397,32 @@ class People(Sequence[Person]):
       ValueError: if a value is not finite, or the file cannot be written.
     """
     report.write_report(path, self._report(source))
+
+  def save_smplx(
+    self,
+    path: str | os.PathLike,
+    model: SmplBody | str | os.PathLike,
+    table: Correspondence | str | os.PathLike | None = None,
+  ) -> None:
+    """Writes parameters of SMPL, SMPL+H or SMPL-X, as `docs/body_adapters.md`.
+
+    Args:
+      path: of the .npz file.
+      model: the body, or its file.
+      table: of `tools/make_correspondence.py`: which of its points are ours.
+
+    Raises:
+      ValueError: if there is nobody, or a file cannot be used.
+    """
+    if not isinstance(model, SmplBody):
+      model = SmplBody.load(model)
+    if table is not None and not isinstance(table, Correspondence):
+      table = correspondence.load(table)
+    fits = [
+      to_smpl.fit_smpl(model, person.body_model, person.fit.body, table)
+      for person in self
+    ]
+    to_smpl.write_smpl(path, model, fits)
 
   def save_html(
     self, path: str | os.PathLike, source: PhotoSource | None = None

@@ -2,9 +2,10 @@
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
-NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME_0.bvh ... and
-NAME.json (see docs/guide/outputs.md). The results of a photo replace those that
-were there before as a whole; results.jsonl records what was made of what.
+NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME_smplx.npz,
+NAME_0.bvh ... and NAME.json (see docs/guide/outputs.md). The results of a photo
+replace those that were there before as a whole; results.jsonl records what was
+made of what.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ import hund_tf
 from hund_tf import interrupts, locks
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
-from hund_tf.api.result_files import WritingConfig
+from hund_tf.api.result_files import WritingConfig, load_smpl
 from hund_tf.body.model import BodyConfig, BodyModel
 from hund_tf.cli.reconstruction import Reconstruction, say
 from hund_tf.detection.feature_config import FeatureConfig, load_features
@@ -79,6 +80,8 @@ def make(config: ReconstructConfig) -> Reconstruction:
     ValueError: if an option, the folder or a file of weights cannot be used.
     RasterizerOpError: if the part renderer cannot be had.
   """
+  if "smplx" in config.save:
+    load_smpl(config.writing)
   finder = people.make_finder(config.photos.people)
   folder = ResultFolder(config.output.output_dir)
   body_model = BodyModel(shape_decoder=config.body.shape_decoder)
@@ -133,6 +136,9 @@ def _settings(config: ReconstructConfig) -> str:
   weights = [config.method.weights_path] if learned else []
   if config.features.features != "landmarks":
     weights.append(config.features.network_weights or NETWORK_WEIGHTS)
+  if "smplx" in config.save:
+    files = config.writing.smpl_model, config.writing.smpl_correspondence
+    weights += [path for path in files if path is not None]
   if config.parts.names:
     weights += part_weights.DEFAULT_PATHS.values()
   return repr(
