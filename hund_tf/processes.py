@@ -5,7 +5,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -20,7 +20,7 @@ def run(
   workers: int,
   start: Callable[..., object] | None = None,
   args: tuple = (),
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
   """Calls a function for each of the jobs, in processes.
 
   After an error no job is begun; those at work are finished. An interrupt ends

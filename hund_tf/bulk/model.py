@@ -75,7 +75,7 @@ class PeopleModel:
     run = self._module.signatures.get(signature)
     inputs = run.structured_input_signature[1] if run is not None else {}
     outputs = run.structured_outputs if run is not None else {}
-    if _IMAGES not in inputs or not {*NEEDED} <= {*outputs}:
+    if run is None or _IMAGES not in inputs or not {*NEEDED} <= {*outputs}:
       raise ModelError(
         f"{shown}: has no signature {signature!r} from {_IMAGES} to people; "
         "give a folder that `hund export --format=people` wrote"

@@ -34,9 +34,9 @@ class _StrictInfo(tarfile.TarInfo):
   def fromtarfile(cls, tar):
     try:
       return super().fromtarfile(tar)
-    except tarfile.EOFHeaderError:
-      raise
     except tarfile.HeaderError as error:
+      if type(error).__name__ == "EOFHeaderError":  # the end marker
+        raise
       raise tarfile.ReadError(f"damaged tar: {error}") from error
 
 
@@ -95,7 +95,8 @@ def _read_tar(path: str, limits: Limits) -> Iterator[Photo]:
   try:
     with tarfile.open(path, "r|*", tarinfo=_StrictInfo) as tar:
       for member in tar:
-        tar.members = []  # it would keep all of them
+        # It would keep all of them.
+        tar.members.clear()  # pyright: ignore[reportAttributeAccessIssue]
         if not _is_photo(member):
           continue
         name = f"{source}/{files.printable(member.name)}"

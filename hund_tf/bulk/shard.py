@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import time
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,7 +150,7 @@ class _Work:
     self.bad: list[list[str]] = []
     self.qualities = np.zeros(10, np.int64)
     self.megabytes = 0.0
-    self.seconds: Counter[str] = Counter(read=0.0, model=0.0, write=0.0)
+    self.seconds = {"read": 0.0, "model": 0.0, "write": 0.0}
     self._since = time.perf_counter()
 
   def run(self, shard: Shard, writer: tables.TableWriter) -> None:

@@ -24,6 +24,7 @@ TFRecords hold one `tf.train.Example` a photo: the columns of PHOTOS, and those
 of its people, one person after the other.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -215,7 +216,8 @@ def people_schema(columns: Sequence[Column]) -> Any:
   ]
   for column in columns:
     kind = pa.from_numpy_dtype(np.dtype(column.dtype))
-    size = -1 if None in column.shape else int(np.prod(column.shape))
+    known = [n for n in column.shape if n is not None]
+    size = math.prod(known) if len(known) == len(column.shape) else -1
     if column.shape:
       kind = pa.list_(kind, size)
     shape = ",".join("?" if n is None else str(n) for n in column.shape)
@@ -239,7 +241,7 @@ def _array(values: np.ndarray | list, kind: Any) -> Any:
 def _example(row: dict, people: Mapping[str, np.ndarray]) -> tf.train.Example:
   """A photo with its people."""
   features = {}
-  for name, value in (row | people).items():
+  for name, value in {**row, **people}.items():
     if isinstance(value, str):
       data = [value.encode("utf-8", "replace")]
       features[name] = tf.train.Feature(
