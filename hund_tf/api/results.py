@@ -211,8 +211,8 @@ class Person:
     Raises:
       ValueError: if the file cannot be written.
     """
-    rigged_person = rig.of_result(self.fit, self.body_model)
-    bvh_people.write_person(path, rigged_person, self.body_model, names)
+    (person,) = rig.of_results([self.fit], self.body_model)
+    bvh_people.write_person(path, person, self.body_model, names)
 
   def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
     """The person shaded over the photo: `[H, W, 3]` uint8 RGB.
@@ -497,9 +497,10 @@ def _rigged_glb(
   if not people:
     raise ValueError(f"{path}: there is nobody to write")
   height, width = photo.image.shape[:2]
+  body_model = people[0].body_model
   return rigged.rigged_glb(
-    [rig.of_result(p.fit, p.body_model, descent) for p in people],
-    people[0].body_model,
+    rig.of_results([person.fit for person in people], body_model, descent),
+    body_model,
     rigged.View(photo.camera.intrinsics, width, height, photo.image),
     "descent",
     str(path),

@@ -48,37 +48,44 @@ class RiggedPerson(NamedTuple):
   color: tuple[int, int, int] | None = None  # sRGB; None: one of our own
 
 
-def of_result(
-  person: "Person", body_model: BodyModel, descent: bool = False
-) -> RiggedPerson:
-  """A reconstructed person.
+def of_results(
+  people: Sequence["Person"], body_model: BodyModel, descent: bool = False
+) -> list[RiggedPerson]:
+  """Reconstructed people.
 
   Args:
-    person: of the open body model.
-    body_model: of which the person's state is.
+    people: of the open body model.
+    body_model: of which their states are.
     descent: gives the states s_0 ... s_M as keys, half a second apart, the
-      whole in ten seconds at most. The last is the result. Bones are those of
-      each state's shape; the skin is that of the result.
+      longest descent in ten seconds at most. The last is the result. Bones are
+      those of each state's shape; the skin is that of the result.
   """
-  state, body = person.state, person.body
-  keys = None
-  if descent:
-    states = HumanState(*map(tf.constant, person.trace.state))
-    count = len(states.rotation)
-    step = min(_STAGE, _DESCENT / max(count - 1, 1))
-    turns = np.array(body_model.rotations(states))
-    places = np.array(states.translation)
-    expressions = np.array(states.expression)
-    lengths = bones(body_model, np.array(states.shape))
-    # The eyes and a given height are not in the trace.
-    turns[-1], places[-1] = body.rotations, state.translation
-    expressions[-1] = state.expression
-    lengths[-1] = bones(body_model, state.shape[None])[0]
-    times = np.arange(count) * step
-    keys = Keys(times, turns, places, expressions, lengths)
-  return RiggedPerson(
-    state.shape, state.expression, body.rotations, state.translation, keys
-  )
+  longest = max((len(p.trace.state.rotation) for p in people), default=1)
+  step = min(_STAGE, _DESCENT / max(longest - 1, 1))
+  return [
+    RiggedPerson(
+      person.state.shape,
+      person.state.expression,
+      person.body.rotations,
+      person.state.translation,
+      _descent(person, body_model, step) if descent else None,
+    )
+    for person in people
+  ]
+
+
+def _descent(person: "Person", body_model: BodyModel, step: float) -> Keys:
+  """The states of a descent, so many seconds apart."""
+  state, states = person.state, person.trace.state
+  turns = body_model.rotations(HumanState(*map(tf.constant, states))).numpy()
+  places, expressions = states.translation.copy(), states.expression.copy()
+  lengths = np.array(bones(body_model, states.shape))
+  # The eyes and a given height are not in the trace.
+  turns[-1], places[-1] = person.body.rotations, state.translation
+  expressions[-1] = state.expression
+  lengths[-1] = bones(body_model, state.shape[None])[0]
+  times = np.arange(len(turns)) * step
+  return Keys(times, turns, places, expressions, lengths)
 
 
 class Placed(NamedTuple):

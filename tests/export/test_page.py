@@ -28,7 +28,7 @@ def _written(body_model, tmp_path_factory):
   photo = SeenPhoto(_NAME, None, image, PhotoCamera(_CAMERA, "default"), [])
   report = build_report(photo, "hund", people)
   glb = rigged.rigged_glb(
-    [rig.of_result(person, body_model, descent=True) for person in people],
+    rig.of_results(people, body_model, descent=True),
     body_model,
     rigged.View(_CAMERA, 400, 300, image),
   )

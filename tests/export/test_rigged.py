@@ -137,8 +137,8 @@ def test_a_descent_ends_in_the_result(body_model, motion):
     body=row(body, 1),
     trace=SimpleNamespace(state=states),
   )
-  assert rig.of_result(result, body_model).keys is None
-  person = rig.of_result(result, body_model, descent=True)
+  assert rig.of_results([result], body_model)[0].keys is None
+  (person,) = rig.of_results([result], body_model, descent=True)
   keys = person.keys
   np.testing.assert_allclose(keys.times, [0.0, 0.5, 1.0, 1.5])
   np.testing.assert_allclose(keys.rotations[:3], body.rotations[:3], atol=1e-5)
@@ -152,6 +152,24 @@ def test_a_descent_ends_in_the_result(body_model, motion):
     (keys.bones[-1], lengths[1]),
   ):
     np.testing.assert_allclose(last, still, atol=1e-6)
+
+
+def test_descents_of_any_length_keep_step(body_model, motion):
+  states, body = motion
+  take = lambda values, rows: type(values)(*(x[rows] for x in values))
+  results = [
+    SimpleNamespace(
+      state=take(states, 0),
+      body=take(body, 0),
+      trace=SimpleNamespace(state=take(states, np.arange(count) % 4)),
+    )
+    for count in (3, 51, 1)
+  ]
+  people = rig.of_results(results, body_model, descent=True)
+  short, long, one = (person.keys.times for person in people)
+  np.testing.assert_allclose(long, np.arange(51) * 0.2)
+  np.testing.assert_allclose(short, [0.0, 0.2, 0.4])
+  assert one.tolist() == [0.0]
 
 
 def test_quaternions_do_not_jump():

@@ -158,7 +158,7 @@ function stage() { return Number($("stage").value); }
 function showStage() {
   const now = stage(), whole = Math.round(now);
   $("state").textContent = `s_${whole} of ${last}`;
-  if (mixer) mixer.setTime(Math.min(now * step, last * step - 1e-6));
+  if (mixer) mixer.setTime(Math.max(0, Math.min(now * step, last * step - 1e-6)));
   report.people.forEach((person, i) => {
     const losses = values(person);
     people[i].loss.textContent = losses[Math.min(whole, losses.length - 1)].toPrecision(4);
