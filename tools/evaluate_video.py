@@ -24,7 +24,7 @@ from hund_tf.options import check, option
 from hund_tf.synthetic import clips
 from hund_tf.synthetic.images.clip_frames import draw_clip
 from hund_tf.video import scores, writing
-from hund_tf.video.reconstruction import FramesPerSecond
+from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.sightings import read_chunk
 from hund_tf.video.tracks import MotionConfig
 

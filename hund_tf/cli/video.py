@@ -32,14 +32,10 @@ from hund_tf.reconstruction.method_config import MethodConfig
 from hund_tf.reconstruction.part_config import PartsConfig
 from hund_tf.reconstruction.quality import QualityError
 from hund_tf.video.fitting import MethodFitter
+from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.reading import video_info
-from hund_tf.video.reconstruction import (
-  KINDS,
-  FramesPerSecond,
-  Results,
-  Source,
-  VideoReconstruction,
-)
+from hund_tf.video.reconstruction import Source, VideoReconstruction
+from hund_tf.video.results import KINDS, Results
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.tracks import MotionConfig
 from hund_tf.video.watching import Watcher

@@ -8,28 +8,19 @@ import numpy as np
 
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.detection.anchors import box_iou
 from hund_tf.options import check, option
 from hund_tf.types import (
-  BODY_POSE_DIM,
   EXPRESSION_DIM,
-  HAND_POSE_DIM,
   SHAPE_DIM,
   Intrinsics,
   state_from_vector,
 )
-from hund_tf.video import contacts, looks, motion
-from hund_tf.video.shapes import ShapeHolder, weights_of
+from hund_tf.video import contacts, motion
+from hund_tf.video.assignment import SHAPE, Assignment, Members
+from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.sightings import Chunk
-from hund_tf.video.tracker import Seen, Tracker
-from hund_tf.video.watching import SAME_SCENE
 
-_SHAPE = slice(
-  BODY_POSE_DIM + 2 * HAND_POSE_DIM,
-  BODY_POSE_DIM + 2 * HAND_POSE_DIM + SHAPE_DIM,
-)
-_EXPRESSION = slice(_SHAPE.stop, _SHAPE.stop + EXPRESSION_DIM)
-_STAYS = 0.3  # overlap of boxes of somebody who is there in the next frame
+_EXPRESSION = slice(SHAPE.stop, SHAPE.stop + EXPRESSION_DIM)
 _TOGETHER = 64  # bodies that are posed together
 _LEAST_WEIGHT = 0.1
 
@@ -111,87 +102,6 @@ class Track:
   contacts: np.ndarray
 
 
-@dataclasses.dataclass
-class _Members:
-  """Frames in which one person is seen; lists of what a frame gives."""
-
-  scenes: list[int] = dataclasses.field(default_factory=list)
-  frames: list[int] = dataclasses.field(default_factory=list)
-  seconds: list[float] = dataclasses.field(default_factory=list)
-  rows: list[tuple[int, int]] = dataclasses.field(default_factory=list)
-  shapes: list[np.ndarray] = dataclasses.field(default_factory=list)
-  weights: list[float] = dataclasses.field(default_factory=list)
-
-
-class Assignment:
-  """Gives everybody in the chunks of a video, in their order, a number."""
-
-  def __init__(self):
-    self.members: dict[int, _Members] = {}
-    self.frames: list[int] = []  # all numbers
-    self.seconds: list[float] = []
-    self.cuts: list[int] = []  # numbers of the first frames of further scenes
-    self._tracker = Tracker()
-    self._last: tuple[np.ndarray, np.ndarray] | None = None
-    self._chunks = 0
-
-  def add(self, chunk: Chunk) -> None:
-    """Takes the next chunk."""
-    people = chunk.people
-    weights = weights_of(people)
-    for row, number in enumerate(chunk.numbers):
-      own = chunk.of_frame(row)
-      boxes, colors = people.box[own], chunk.colors[row]
-      cut = self._is_cut(colors, boxes)
-      self._last = colors, boxes
-      if cut:
-        self.cuts.append(int(number))
-      seen = Seen(
-        boxes,
-        people.state[own, -3:],
-        people.polished[own, _SHAPE],
-        people.looks[own],
-      )
-      seconds = float(chunk.seconds[row])
-      self.frames.append(int(number))
-      self.seconds.append(seconds)
-      for one, i in zip(self._tracker(seconds, seen, cut), own, strict=True):
-        member = self.members.setdefault(one, _Members())
-        member.scenes.append(len(self.cuts))
-        member.frames.append(len(self.frames) - 1)
-        member.seconds.append(seconds)
-        member.rows.append((self._chunks, int(i)))
-        member.shapes.append(people.polished[i, _SHAPE])
-        member.weights.append(float(weights[i]))
-    self._chunks += 1
-
-  def _is_cut(self, colors: np.ndarray, boxes: np.ndarray) -> bool:
-    """Colours change, and so do the people."""
-    if self._last is None:
-      return False
-    before, others = self._last
-    if looks.correlation(before, colors) >= SAME_SCENE:
-      return False
-    if not len(boxes) or not len(others):
-      return True
-    stay = box_iou(others, boxes).max(axis=1) > _STAYS
-    return bool(stay.mean() < 0.5)
-
-  def drop_short(self, least: float) -> int:
-    """Leaves out who is seen for less than some seconds; returns how many."""
-    step = float(np.median(np.diff(self.seconds))) if self.seconds[1:] else 0.0
-    short = [
-      one
-      for one, member in self.members.items()
-      if len(member.frames) * step < least
-    ]
-    for one in short:
-      del self.members[one]
-    kept = sorted(self.members)
-    self.members = {i: self.members[one] for i, one in enumerate(kept)}
-    return len(short)
-
-
 def build_tracks(
   assignment: Assignment,
   chunks: Iterable[Chunk],
@@ -248,7 +158,7 @@ def build_tracks(
   ]
 
 
-def _shapes(member: _Members, live: bool) -> np.ndarray:
+def _shapes(member: Members, live: bool) -> np.ndarray:
   """The shape of one person, for each frame: `[T, 16]`."""
   shapes, weights = np.array(member.shapes), np.array(member.weights)
   if live:

@@ -23,6 +23,9 @@ _WIDER = 0.08  # boxes of bodies are widened by, of their larger side
 _LEAST_BOX = 24.0  # pixels of who is looked for where they were
 _SAME = 0.3  # overlap of boxes of the same person
 _KNOWN = 0.2  # confidence of a keypoint that is there
+_SURE = 0.5  # of one that bounds what is seen
+_REACH = 0.15  # of a box: how far beyond it somebody may be seen
+_LEAST_SHARE = 0.4  # of a box's sides, below which what is seen is a part
 
 
 @dataclasses.dataclass
@@ -134,7 +137,11 @@ class Watcher:
         for i, image in zip(asked, images, strict=True)
       ]
     for i, some in zip(asked, seen, strict=True):
-      found[i] = [one for one in some if one.score >= self._least_score]
+      found[i] = [
+        one._replace(box=_seen_box(one))
+        for one in some
+        if one.score >= self._least_score
+      ]
     return found
 
   def _fits(
@@ -234,6 +241,30 @@ def _body_box(frame: Frame, person: Detection, fit: Fit) -> np.ndarray:
   low = np.clip(low - margin, 0.0, [width - 1.0, height - 1.0])
   high = np.clip(high + margin, low + 1.0, [width, height])
   return np.concatenate([low, high - low])
+
+
+def _seen_box(person: Detection) -> np.ndarray:
+  """The box of what is seen of who was looked for in a box.
+
+  As a search would find it: around the mask and the sure keypoints, not far
+  beyond the box.
+  """
+  reach = _REACH * max(person.box[2:])
+  first = person.box[:2] - reach
+  last = person.box[:2] + person.box[2:] + reach
+  points = person.keypoints[person.keypoints[:, 2] > _SURE, :2]
+  if person.mask is not None:
+    rows, columns = (np.flatnonzero(person.mask.any(axis=i)) for i in (1, 0))
+    if len(rows):
+      ends = [(columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1)]
+      points = np.concatenate([points, np.clip(ends, first, last)])
+  near = np.all((points >= first) & (points <= last), axis=1)
+  if near.sum() < 2:
+    return person.box
+  low, high = points[near].min(axis=0), points[near].max(axis=0)
+  if np.any(high - low < _LEAST_SHARE * person.box[2:]):
+    return person.box
+  return np.concatenate([low, high - low]).astype(np.float32)
 
 
 def _sighting(image: np.ndarray, person: Detection, fit: Fit) -> People:

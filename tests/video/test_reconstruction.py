@@ -12,13 +12,9 @@ import pytest
 from hund_tf.body.model import BodyModel
 from hund_tf.motion.bvh import read_bvh
 from hund_tf.photos.cameras import PhotoCamera
-from hund_tf.video.reconstruction import (
-  KINDS,
-  FramesPerSecond,
-  Results,
-  Source,
-  VideoReconstruction,
-)
+from hund_tf.video.progress import FramesPerSecond
+from hund_tf.video.reconstruction import Source, VideoReconstruction
+from hund_tf.video.results import KINDS, Results
 from hund_tf.video.sightings import read_chunk, write_chunk
 from hund_tf.video.tracks import MotionConfig
 from hund_tf.video.watching import Watcher
