@@ -187,7 +187,10 @@ def test_goes_on_after_it_was_killed(tiny, photos, tmp_path, monkeypatch):
     f"photos-{stem}.parquet",
     f"shard-{stem}.json",
   }
-  assert batch.run(config) == 0
+  # What a process leaves that is killed at once.
+  half = tmp_path / ".people-00001-of-00003.0123abcd.tmp.parquet"
+  half.write_bytes(b"PAR1")
+  assert batch.run(config) == 0 and not half.exists()
   assert calls == [3, 3, 3, 1]
   summary = json.loads((tmp_path / "summary.json").read_text())
   assert summary["photos"] == 7 and summary["people"] == len(_rows(tmp_path))
