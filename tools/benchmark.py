@@ -49,6 +49,7 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.step import make_train_step
 from hund_tf.training.optimizer import make_optimizer
+from hund_tf.training.speed import matmul_rate
 from hund_tf.types import Intrinsics
 
 
@@ -60,7 +61,8 @@ class _Benchmark:
   benchmarks: tuple[str, ...] = option(
     ("bodies", "networks"),
     "What is timed. detection: its steps for 1, 5 and 20 people, in batches "
-    "and crop by crop. descents: learned, traced and compiled. parts: "
+    "and crop by crop, and 8 photos together and one by one. descents: "
+    "learned, traced and compiled. parts: "
     "bodies with faces and hands against bodies alone. training: a "
     "step of the learned descent, traced and compiled. retargeting: fits to "
     "points of held-out poses of --pose_file or --synthetic_mocap_dir, else of "
@@ -216,14 +218,6 @@ def _parts() -> None:
       _row(f"with parts ({used} used)", value, alone)
 
 
-def _matmul_rate(dtype: str) -> float:
-  """Measured rate of a large matrix product, GFLOP/s."""
-  size = 1024
-  values = tf.cast(tf.random.stateless_normal([size, size], [0, 0]), dtype)
-  product = tf.function(lambda: tf.linalg.matmul(values, values)[0, 0])
-  return 2e-6 * size**3 / _median_ms(product)
-
-
 def _network_step(network: MultitaskNetwork) -> Callable:
   """A training step's forward and backward pass, without its data."""
 
@@ -253,7 +247,7 @@ def _networks() -> None:
       images = tf.random.stateless_uniform([batch, side, side, 3], [0, 0])
       forward = tf.function(network.call, autograph=False)
       flops = forward_flops(network)
-      rate = _matmul_rate(dtype)
+      rate = 1e-9 * matmul_rate(dtype, 1024, _to_config().repeats)
       print(
         f"Multitask network, {variant}, {precision}, batch {batch}: "
         f"{network.num_trainable() / 1e6:.2f} M parameters, "
@@ -324,6 +318,13 @@ def _detection() -> None:
     "and crop by crop:\n"
   )
   print(detection_speed.table(columns, numbers))
+  tile = detection_speed.crowd(photo, 1)
+  photos = [tile] * _BATCH
+  print(f"\n{_BATCH} photos of one person:")
+  alone = _median_ms(lambda: [detector.detect(tile) for _ in photos])
+  _row("one by one", alone)
+  together = _median_ms(detector.detect_photos, photos, [None] * _BATCH)
+  _row("together", together, alone)
 
 
 def _retargeting() -> None:
