@@ -184,17 +184,17 @@ def main(argv: list[str]) -> int:
   gpus = tf.config.list_physical_devices("GPU")
   _devices(gpus)
   found = _time_people(config, gpus)
-  if config.training:
-    _time_training(config, gpus)
   with atomic_path(config.output) as temporary, temporary.open("wb") as file:
     np.savez(file, **found)
+  equal = True
+  if config.reference is not None:
+    with np.load(config.reference) as reference:
+      equal = compare(found, dict(reference))
+    print("equal" if equal else f"NOT equal to {_TOLERANCE} metres", flush=True)
+  if config.training:
+    _time_training(config, gpus)
   if config.profile:
     print(f"profile: tensorboard --logdir={config.profile}")
-  if config.reference is None:
-    return 0
-  with np.load(config.reference) as reference:
-    equal = compare(found, dict(reference))
-  print("equal" if equal else f"NOT equal to {_TOLERANCE} metres")
   return 0 if equal else 1
 
 

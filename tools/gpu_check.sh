@@ -14,8 +14,8 @@ mkdir -p "$folder" || exit 1
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader \
   2>/dev/null || echo "no driver of NVIDIA"
 echo "== CPU"
-CUDA_VISIBLE_DEVICES=-1 timeout 120 "$python" -m tools.gpu_check \
+CUDA_VISIBLE_DEVICES=-1 timeout 100 "$python" -m tools.gpu_check \
   --check_output="$folder/cpu.npz" --nocheck_training "$@" || exit 1
 echo "== GPU"
-timeout 180 "$python" -m tools.gpu_check --check_output="$folder/gpu.npz" \
+timeout 200 "$python" -m tools.gpu_check --check_output="$folder/gpu.npz" \
   --check_reference="$folder/cpu.npz" --check_profile="$folder/profile" "$@"
