@@ -7,7 +7,6 @@ Ctrl-C end it after the requests that are being answered.
 import logging
 import sys
 
-from hund_tf import devices
 from hund_tf.api.demo import demo_photo
 from hund_tf.extras import load_extra
 from hund_tf.serving.config import ServeConfig
@@ -25,7 +24,6 @@ def run(config: ServeConfig) -> int:
       load_extra(module, "serve")
     from hund_tf.serving import model, server
 
-    devices.prepare(config.devices)
     model.find_version(config.model_dir)
 
     def load() -> tuple[model.ServedModel, float]:

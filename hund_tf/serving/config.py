@@ -3,7 +3,6 @@
 import dataclasses
 from pathlib import Path
 
-from hund_tf.devices import DeviceConfig
 from hund_tf.options import REQUIRED, check, option
 
 
@@ -84,7 +83,6 @@ class ServeConfig:
     "How long requests may still take when the server is asked to end.",
     low=0.0,
   )
-  devices: DeviceConfig = DeviceConfig()
   batching: BatchingConfig = BatchingConfig()
   limits: LimitsConfig = LimitsConfig()
 

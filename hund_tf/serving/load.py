@@ -192,7 +192,7 @@ def fixed_rate(send: Send, rate: float, seconds: float) -> Outcome:
   Args:
     send: sends the request of a number.
     rate: requests a second; at most 200 are sent.
-    seconds: how long.
+    seconds: how long; at least one is sent.
   """
   outcome, lock = Outcome(), threading.Lock()
   rate = min(rate, _MOST_PER_SECOND)
@@ -202,7 +202,7 @@ def fixed_rate(send: Send, rate: float, seconds: float) -> Outcome:
     _count(outcome, lock, send(number))
 
   with ThreadPoolExecutor(_MOST_AT_A_TIME) as pool:
-    for number in range(int(rate * seconds)):
+    for number in range(max(1, int(rate * seconds))):
       time.sleep(max(0.0, begin + number / rate - time.monotonic()))
       pool.submit(one, number)
   outcome.duration_s = time.monotonic() - begin

@@ -14,6 +14,7 @@ import zlib
 
 import pytest
 
+from hund_tf.cli import main
 from hund_tf.serving import connections, load, server, tensors
 from hund_tf.serving.config import BatchingConfig, LimitsConfig, ServeConfig
 from hund_tf.serving.model import ServedModel
@@ -319,6 +320,20 @@ def test_load_tells_refusals_from_errors():
   outcome = load.fixed_rate(lambda i: answers.get(i, (0, 0.0)), 100.0, 0.06)
   assert outcome.statuses == {200: 1, 429: 1, 503: 1, 500: 1, 0: 2}
   assert outcome.errors == 3 and outcome.seconds == [1.0]
+
+
+def test_command_has_its_options_and_tells_what_is_wrong(capsys, tmp_path):
+  with pytest.raises(SystemExit) as ended:
+    main.main(["serve", "--help"])
+  assert not ended.value.code
+  shown = capsys.readouterr().out
+  assert "--max_batch" in shown and "--max_image_pixels" in shown
+  assert main.main(["serve", f"--model_dir={tmp_path}"]) == 1
+  assert "hund export --format=people" in capsys.readouterr().err
+  with pytest.raises(SystemExit) as ended:
+    main.main(["serve", f"--model_dir={tmp_path}", "--max_buffer_mb=1"])
+  assert ended.value.code == 2
+  assert "max_buffer_mb: got 1" in capsys.readouterr().err
 
 
 @pytest.mark.slow
