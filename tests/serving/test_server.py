@@ -210,8 +210,11 @@ def test_connections_that_say_nothing_are_closed(start, monkeypatch):
   _, client = start()
   for begin in (b"", b"POST /v1/models/people:predict HTTP/1.1\r\nHost: "):
     with socket.create_connection(("127.0.0.1", client.port), 30) as slow:
-      slow.sendall(begin)
-      assert slow.recv(100) == b""
+      try:
+        slow.sendall(begin)
+        assert slow.recv(100) == b""
+      except ConnectionError:  # it was closed before this came
+        pass
 
 
 def test_before_the_model_is_loaded_it_is_not_ready(start, held):
