@@ -1,11 +1,11 @@
 """SMPL's parameters of our people: orientations carried over, shapes fitted.
 
-Joint orientations of one body are the other's (`adapters.smpl_rotations`). With
-them given, SMPL's points are linear in its betas and translation, so these are
-the solution of one linear system: the least sum of squared distances over
-sigma, plus the squared norm of the betas (Eq. 6). Points are SMPL's joints as
-they lie in our body (`joint_regressors`) or, with a table of correspondence,
-the vertices of our mesh.
+Joint orientations of one body are nearly the other's (`adapters.
+smpl_rotations`), so a fit begins with them. Gauss-Newton steps then find betas,
+place and turns of the joints that minimise the sum of squared distances over
+sigma, plus the squared norms of the betas (Eq. 6) and of the turns. Points are
+SMPL's joints as they lie in our body (`joint_regressors`) or, with a table of
+correspondence, the vertices of our mesh.
 """
 
 import os
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from hund_tf import files
 from hund_tf.body import joint_regressors
@@ -20,13 +21,16 @@ from hund_tf.body.adapters import smpl_tables
 from hund_tf.body.adapters.smpl import SmplBody, SmplParameters
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
-from hund_tf.geometry import rotation
 from hund_tf.retargeting import point_sets
 from hund_tf.retargeting.correspondence import Correspondence
 from hund_tf.types import BodyOutput
 
 _BETAS = 10  # as most programs take
-_SIGMA = 0.01  # metres: error of the points
+_SIGMA, _SIGMA_OF_JOINTS = 0.004, 0.01  # metres: errors of the points
+_TURN, _TURN_BY_JOINTS = 0.2, 0.1  # radians: how far orientations may be off
+_STEPS = 4
+_SMALL = 1e-2  # of betas, metres, radians: differences of derivatives
+_TOGETHER = 32  # bodies that are posed together
 _TERMS = point_sets.JOINT_TERMS["smpl_24"]
 
 
@@ -56,50 +60,95 @@ def fit_smpl(
   Raises:
     ValueError: if the table is of another mesh.
   """
-  rotations = tf.constant(body.rotations[None], tf.float32)
-  local = smpl.rotations.from_ours(rotations)
   target, weights = _targets(smpl, body_model, body, table)
+  sigma, most = (
+    (_SIGMA, _TURN)
+    if table is not None
+    else (_SIGMA_OF_JOINTS, _TURN_BY_JOINTS)
+  )
+  # As sure as its joints: a mesh has many points, which err together.
+  shared = len(_shared(smpl))
+  scale = np.sqrt(weights * min(1.0, shared / weights.sum())) / sigma
+  turned = smpl.rotations.from_ours(tf.constant(body.rotations[None]))[0]
   count = min(_BETAS, len(smpl.file.shape_basis))
-  codes = np.concatenate([np.zeros([1, count]), np.eye(count)])
-
-  def points(betas: np.ndarray) -> np.ndarray:
-    """The points `[N, P, 3]` of shapes `[N, count]`, the pelvis at zero."""
-    found = smpl.pose(
-      tf.repeat(local, len(betas), axis=0),
-      tf.constant(betas, tf.float32),
-      tf.zeros([len(betas), 0]),
-      tf.zeros([len(betas), 3]),
+  pelvis = np.array(body.joints[0], np.float64)
+  point = _Point(turned.numpy(), np.zeros(count), pelvis)
+  turn = np.zeros(3 * len(turned))  # of the joints, since the start
+  for step in range(_STEPS + 1):
+    # The first and the last only choose betas and place.
+    free = 0 < step < _STEPS
+    places, slopes = _linearised(smpl, point, table, free)
+    rows = slopes.reshape(-1, slopes.shape[-1]) * np.repeat(scale, 3)[:, None]
+    left = ((target - places) * scale[:, None]).ravel()
+    known = np.concatenate([point.betas, np.zeros(3), turn / most])
+    size = np.concatenate(
+      [np.ones(count), np.zeros(3), np.full_like(turn, 1 / most)]
     )
-    if table is not None:
-      return table.points(found.vertices.numpy())
-    return found.joints.numpy()[:, _shared(smpl)]
-
-  mean, *moved = points(codes)
-  basis = np.stack([m - mean for m in moved], axis=-1)  # [P, 3, count]
-  shift = np.tile(np.eye(3), (len(mean), 1, 1))
-  rows = np.concatenate([basis, shift], axis=-1).astype(np.float64)
-  scale = np.sqrt(weights)[:, None] / _SIGMA
-  # As sure as 24 points: a mesh has many, which err together.
-  scale *= np.sqrt(min(1.0, len(_shared(smpl)) / weights.sum()))
-  system = np.concatenate(
-    [
-      (rows * scale[..., None]).reshape(-1, count + 3),
-      np.eye(count, count + 3),
-    ]
-  )
-  wanted = ((target - mean) * scale).ravel()
-  wanted = np.concatenate([wanted, np.zeros(count)])
-  solution = np.linalg.lstsq(system, wanted, rcond=None)[0]
-  left = rows @ solution - (target - mean)
-  square = np.sum(weights * np.sum(left**2, axis=-1)) / weights.sum()
-  betas, pelvis = solution[:count], solution[count:]
+    n = rows.shape[1]
+    system = np.concatenate([rows, np.diag(size[:n])])
+    wanted = np.concatenate([left, -known[:n]])
+    change = np.linalg.lstsq(system, wanted, rcond=None)[0]
+    turn[: n - count - 3] += change[count + 3 :]
+    point = _moved(point, change)
+  off = np.sum((_points(smpl, [point], table)[0] - target) ** 2, axis=-1)
+  residual = 1e3 * float(np.sqrt(np.sum(weights * off) / weights.sum()))
   rest = smpl.rest_joints(
-    tf.constant(betas[None], tf.float32), tf.zeros([1, 0])
+    tf.constant(point.betas[None], tf.float32), tf.zeros([1, 0])
   )
-  vectors = rotation.to_rotation_vector(local)[0].numpy()
-  return SmplFit(
-    vectors, betas, pelvis - rest[0, 0].numpy(), 1e3 * float(np.sqrt(square))
+  vectors = Rotation.from_matrix(point.rotations).as_rotvec()
+  translation = point.pelvis - rest[0, 0].numpy()
+  return SmplFit(vectors, point.betas, translation, residual)
+
+
+class _Point(NamedTuple):
+  """Where a fit is."""
+
+  rotations: np.ndarray  # [J, 3, 3] local
+  betas: np.ndarray  # [count]
+  pelvis: np.ndarray  # [3] metres
+
+
+def _moved(point: _Point, change: np.ndarray) -> _Point:
+  """The point after changes of betas, place and, if they are there, turns."""
+  count = len(point.betas)
+  turns = np.zeros((len(point.rotations), 3))
+  turns.flat[: len(change) - count - 3] = change[count + 3 :]
+  return _Point(
+    point.rotations @ Rotation.from_rotvec(turns).as_matrix(),
+    point.betas + change[:count],
+    point.pelvis + change[count : count + 3],
   )
+
+
+def _points(
+  smpl: SmplBody, at: Sequence[_Point], table: Correspondence | None
+) -> np.ndarray:
+  """The points `[N, P, 3]` of SMPL's body."""
+  rotations, betas, pelvis = (
+    tf.constant(np.stack(x), tf.float32) for x in zip(*at, strict=True)
+  )
+  found = smpl.pose(rotations, betas, tf.zeros([len(at), 0]), pelvis)
+  if table is not None:
+    return table.points(found.vertices.numpy())
+  return found.joints.numpy()[:, _shared(smpl)]
+
+
+def _linearised(
+  smpl: SmplBody, point: _Point, table: Correspondence | None, free: bool
+) -> tuple[np.ndarray, np.ndarray]:
+  """Points `[P, 3]` and derivatives `[P, 3, D]` by betas, place and turns.
+
+  The turns are left out unless they are free.
+  """
+  size = len(point.betas) + 3 + (3 * len(point.rotations) if free else 0)
+  at = [point]
+  at += [_moved(point, row) for row in _SMALL * np.eye(size)]
+  found = [
+    _points(smpl, at[i : i + _TOGETHER], table)
+    for i in range(0, len(at), _TOGETHER)
+  ]
+  places, *moved = np.concatenate(found).astype(np.float64)
+  return places, np.stack([m - places for m in moved], axis=-1) / _SMALL
 
 
 def _shared(smpl: SmplBody) -> list[int]:
