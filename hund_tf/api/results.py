@@ -417,7 +417,7 @@ class People(Sequence[Person]):
     if not isinstance(model, SmplBody):
       model = SmplBody.load(model)
     if table is not None and not isinstance(table, Correspondence):
-      table = correspondence.load(table)
+      table = correspondence.load(Path(table))
     fits = [
       to_smpl.fit_smpl(model, person.body_model, person.fit.body, table)
       for person in self

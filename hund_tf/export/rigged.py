@@ -263,7 +263,8 @@ def _add_view(
   )
   nodes = [glb.add("nodes", name="camera", camera=camera)]
   if view.image is not None:
-    mesh = _add_photo(glb, view, _farthest(people) + _BEHIND)
+    depth = _farthest(people) + _BEHIND
+    mesh = _add_photo(glb, view, view.image, depth)
     nodes.append(glb.add("nodes", name="photo", mesh=mesh))
   return nodes
 
@@ -275,14 +276,16 @@ def _farthest(people: Sequence[RiggedPerson]) -> float:
   return float(np.concatenate(places)[:, 2].max()) + 1.0
 
 
-def _add_photo(glb: GlbBuilder, view: View, depth: float) -> int:
+def _add_photo(
+  glb: GlbBuilder, view: View, image: np.ndarray, depth: float
+) -> int:
   """Adds the mesh of the picture, so deep in the scene; returns its index."""
   center = np.asarray(view.intrinsics.center, np.float64)
   focal = np.asarray(view.intrinsics.focal, np.float64)
   corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
   rays = (corners * [view.width, view.height] - center) / focal
   places = np.column_stack([rays, np.ones(4)]) * depth @ CAMERA_TO_EXPORT
-  picture = Image.fromarray(view.image)
+  picture = Image.fromarray(image)
   picture.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE))
   buffer = io.BytesIO()
   picture.save(buffer, "JPEG", quality=85)

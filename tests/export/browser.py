@@ -17,8 +17,9 @@ from PIL import Image
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Chromium talks through the file descriptors 3 and 4.
 _LAUNCHER = (
-  "import os, sys; a, b = map(int, sys.argv[1:3]); "
-  "os.dup2(a, 13); os.dup2(b, 14); os.dup2(13, 3); os.dup2(14, 4); "
+  "import fcntl, os, sys; "
+  "a, b = (fcntl.fcntl(int(x), fcntl.F_DUPFD, 100) for x in sys.argv[1:3]); "
+  "os.dup2(a, 3); os.dup2(b, 4); "
   "os.execv(sys.argv[3], sys.argv[3:])"
 )
 _OPTIONS = (
@@ -74,7 +75,11 @@ class Browser:
 
   def __exit__(self, *_) -> None:
     self._process.terminate()
-    self._process.wait()
+    try:
+      self._process.wait(20)
+    except subprocess.TimeoutExpired:
+      self._process.kill()
+      self._process.wait()
     os.close(self._write)
     os.close(self._read)
 

@@ -94,6 +94,10 @@ def test_a_browser_shows_it_without_network(written, tmp_path):
     assert _off(whole, tab.picture("#scene")) > 0.05
     tab.run("document.querySelector('[data-view=camera]').click()")
     assert _off(whole, tab.picture("#scene")) < 0.002
+    tab.run(change("stage", "value = 0"))
+    tab.run("$('play').click()")
+    tab.wait("!playing && stage() === 3")
+    assert _off(whole, tab.picture("#scene")) < 0.002
     # The head of the person at the left says what is known of it.
     tab.run(
       "(() => { const f = $('view').getBoundingClientRect();"

@@ -178,7 +178,7 @@ function play() {
   const tick = (time) => {
     if (!playing) return;
     begin ??= time;
-    $("stage").value = Math.min(last, first + (time - begin) / 500);
+    $("stage").value = Math.min(last, first + (time - begin) / (1000 * (step || 0.5)));
     showStage();
     if (stage() >= last) stop(); else requestAnimationFrame(tick);
   };
