@@ -10,6 +10,7 @@ made of what.
 
 import dataclasses
 import time
+from pathlib import Path
 
 import hund_tf
 from hund_tf import interrupts, locks
@@ -133,7 +134,9 @@ def _settings(config: ReconstructConfig) -> str:
   used = config.method, config.features, config.objective, config.optimizer
   used += (config.parts, config.writing)
   learned = config.method.method == "hund"
-  weights = [config.method.weights_path] if learned else []
+  weights: list[str | Path] = []
+  if learned:
+    weights.append(config.method.weights_path)
   if config.features.features != "landmarks":
     weights.append(config.features.network_weights or NETWORK_WEIGHTS)
   if "smplx" in config.save:
