@@ -26,6 +26,8 @@ _ROWS = [
   skeleton.INDEX[f"{side}_{name}"] for name in _NAMES for side in ("l", "r")
 ]
 JOINTS = [skeleton.INDEX["pelvis"], *_ROWS]
+_FEET = [skeleton.INDEX[f"{side}_ball"] for side in ("l", "r")]
+_STANDS = 0.15  # m/s of a foot's ball that stands
 _SAME = 0.3  # overlap of boxes of the same person
 _MM = 1e3
 
@@ -49,6 +51,7 @@ class Scores(NamedTuple):
   place: float  # mm, of the pelvis in the camera frame
   acceleration: float  # error of joints against the pelvis, m/s^2
   acceleration_camera: float  # the same in the camera frame
+  slip: float  # mm/s, of balls of feet that in truth stand
   shape_variance: float  # of latents within a number
 
 
@@ -82,26 +85,45 @@ def of_chunks(
   return frames
 
 
-def score(frames: Sequence[Sequence[Found]], clip: Clip) -> Scores:
-  """Compares who is found in each frame with the truth."""
-  matched = [
-    _matched(found, clip.joints[:, t], clip.intrinsics)
-    for t, found in enumerate(frames)
-  ]
+def where_found(frames: Sequence[Sequence[Found]], clip: Clip) -> np.ndarray:
+  """Whether each true person is found in each frame, bool `[P, T]`."""
+  there = np.zeros(clip.inside.shape, bool)
+  for t, found in enumerate(_all_matched(frames, clip)):
+    there[list(found), t] = True
+  return there & clip.inside
+
+
+def score(
+  frames: Sequence[Sequence[Found]],
+  clip: Clip,
+  counted: np.ndarray | None = None,
+) -> Scores:
+  """Compares who is found in each frame with the truth.
+
+  Args:
+    frames: who is found in each.
+    clip: the truth.
+    counted: bool `[P, T]`, of whom and where errors are taken; by default
+      wherever somebody is found.
+  """
+  matched = _all_matched(frames, clip)
   numbers = _numbers(matched, clip)
   inside = int(clip.inside.sum())
   there = right = 0
-  pa, rooted, place, local, whole = [], [], [], [], []
+  pa, rooted, place, local, whole, slips = [], [], [], [], [], []
   shapes: dict[int, list[np.ndarray]] = {}
   for person in range(len(clip.states)):
     joints = np.full((len(frames), len(JOINTS), 3), np.nan)
+    feet = np.full((len(frames), len(_FEET), 3), np.nan)
     for t in np.flatnonzero(clip.inside[person]):
       found = matched[t].get(person)
       if found is None:
         continue
       there += 1
       right += found.id >= 0 and found.id == numbers.get(person)
-      joints[t] = found.joints[JOINTS]
+      if counted is None or counted[person, t]:
+        joints[t] = found.joints[JOINTS]
+        feet[t] = found.joints[_FEET]
       shapes.setdefault(found.id, []).append(found.shape)
     truth = clip.joints[person][:, JOINTS]
     seen = np.isfinite(joints).all(axis=(1, 2))
@@ -114,6 +136,7 @@ def score(frames: Sequence[Sequence[Found]], clip: Clip) -> Scores:
       - _acceleration(truth - truth[:, :1])
     )
     whole.append(_acceleration(joints) - _acceleration(truth))
+    slips.append(_slips(feet, clip.joints[person][:, _FEET]))
   variances = [np.var(s, axis=0).mean() for s in shapes.values()]
   weights = [len(s) for s in shapes.values()]
   return Scores(
@@ -125,8 +148,27 @@ def score(frames: Sequence[Sequence[Found]], clip: Clip) -> Scores:
     _MM * float(np.mean(np.concatenate(place))),
     float(np.nanmean(np.linalg.norm(np.concatenate(local), axis=-1))),
     float(np.nanmean(np.linalg.norm(np.concatenate(whole), axis=-1))),
+    _MM * float(np.nanmean(np.concatenate(slips))),
     float(np.average(variances, weights=weights)) if shapes else 0.0,
   )
+
+
+def _slips(feet: np.ndarray, truth: np.ndarray) -> np.ndarray:
+  """Speeds [N], m/s, of feet [T, 2, 3] while the true ones stand."""
+  speeds, true = (
+    np.linalg.norm(np.diff(x, axis=0), axis=-1) * FPS for x in (feet, truth)
+  )
+  return speeds[true < _STANDS]
+
+
+def _all_matched(
+  frames: Sequence[Sequence[Found]], clip: Clip
+) -> list[dict[int, Found]]:
+  """Who is found of each frame's true people."""
+  return [
+    _matched(found, clip.joints[:, t], clip.intrinsics)
+    for t, found in enumerate(frames)
+  ]
 
 
 def _matched(
