@@ -51,6 +51,7 @@ from hund_tf.training.hund.step import make_train_step
 from hund_tf.training.optimizer import make_optimizer
 from hund_tf.training.speed import matmul_rate
 from hund_tf.types import Intrinsics
+from hund_tf.video import speed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +67,10 @@ class _Benchmark:
     "bodies with faces and hands against bodies alone. training: a "
     "step of the learned descent, traced and compiled. retargeting: fits to "
     "points of held-out poses of --pose_file or --synthetic_mocap_dir, else of "
-    "the pose prior's.",
+    "the pose prior's. video: a frame beside a photo.",
     choices=(
       *("bodies", "descents", "detection"),
-      *("networks", "parts", "retargeting", "training"),
+      *("networks", "parts", "retargeting", "training", "video"),
     ),
     repeated=True,
   )
@@ -342,6 +343,17 @@ def _retargeting() -> None:
   print(accuracy.table(rows))
 
 
+def _video() -> None:
+  photo = load_photo(demo_photo())
+  found = speed.measure(photo, _to_config().repeats)
+  print("A frame of one person at 1280 x 720, against a photo like it:")
+  for name, seconds in found.items():
+    _row(name, 1e3 * seconds)
+  whole = sum(found[name] for name in ("seeing", "one body", "drawing"))
+  _row("all of a frame", 1e3 * whole, 1e3 * found["photo"])
+  print(f"  {1.0 / whole:.1f} frames/s")
+
+
 def main(argv: Sequence[str]) -> int:
   if len(argv) > 1:
     print(f"unknown arguments {argv[1:]}; see --help", file=sys.stderr)
@@ -362,6 +374,8 @@ def main(argv: Sequence[str]) -> int:
     _parts()
   if "training" in parts:
     _training()
+  if "video" in parts:
+    _video()
   if "retargeting" in parts:
     try:
       _retargeting()

@@ -11,9 +11,9 @@ from scipy.ndimage import binary_closing, binary_opening, median_filter
 from hund_tf.body import keypoints
 
 _LOW = 0.12  # metres that a standing foot is above the lower one, at most
-_STILL = 0.45  # metres/s of a foot on the ground, at most, across the view
+_STILL = 0.6  # metres/s of a foot on the ground, at most, across the view
 _LEAST_S = 0.1  # seconds of a contact
-_MOST_SHIFT = 0.3  # metres; larger ones are no slipping, but errors
+_MOST_SHIFT = 0.3  # metres
 SIDES = ("l", "r")
 
 
@@ -78,7 +78,8 @@ def shifts(
     return np.zeros((len(seconds), 3))
   total = np.sum(wanted * contacts[..., None], axis=1)
   mean = total[known] / count[known, None]
-  mean *= (np.linalg.norm(mean, axis=1) < _MOST_SHIFT)[:, None]
+  length = np.linalg.norm(mean, axis=1, keepdims=True)
+  mean *= np.minimum(_MOST_SHIFT / np.maximum(length, 1e-9), 1.0)
   between = [np.interp(seconds, seconds[known], axis) for axis in mean.T]
   found = np.stack(between, axis=1)
   return median_filter(found, size=(3, 1), mode="nearest")
