@@ -1,15 +1,16 @@
-"""Compares BFGS, L-BFGS, the learned descent and hybrids (Figs. 3 and 4).
+"""Compares optimisers, the learned descent and hybrids (Figs. 3 and 4).
 
   python -m tools.compare_optimizers --output_dir=results \\
     --synthetic_mocap_dir=MOCAP --pose_file=poses.npz
 
 Without motion capture the poses of the problems come from the pose prior.
+BFGS, L-BFGS and Adam are compared, and optimisers of your own (--optimizers).
 Writes descents.csv, summary.md and descents.png.
 """
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -26,6 +27,7 @@ from flags import (
 from flags.from_config import define
 from hund_tf import files, locks
 from hund_tf.evaluation import descent_comparison, descent_report
+from hund_tf.evaluation.descent_comparison import CountedMethod
 from hund_tf.evaluation.descent_report import (
   LEARNED,
   LEARNED_STAGES,
@@ -33,6 +35,7 @@ from hund_tf.evaluation.descent_report import (
 )
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.model import HundModel
+from hund_tf.optimization.minimizers import Minimizer, find_minimizers
 from hund_tf.options import check, option
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
 from hund_tf.synthetic.examples import SyntheticExamples
@@ -55,26 +58,41 @@ class ComparisonConfig(files.OutputFolder):
     (0, 2, 5), "Stages i of HUND(i)+BFGS to compare.", low=0
   )
 
+  optimizers: tuple[str, ...] = option(
+    (),
+    "Optimisers of your own to compare: each package.module:name of a function "
+    "(function, start, max_iterations, record), or the name of an entry point "
+    "of the group hund_tf.optimizers.",
+  )
+
   def __post_init__(self):
     check(self)
 
 
 _to_config = define(ComparisonConfig, "Comparison")
+_OPTIMIZERS = ("BFGS", "L-BFGS", "Adam")
 
 
 def _methods(
-  objective: AlignmentObjective, model: HundModel, hybrids: Sequence[int]
-) -> dict:
+  objective: AlignmentObjective,
+  model: HundModel,
+  hybrids: Sequence[int],
+  own: Mapping[str, Minimizer],
+) -> dict[str, CountedMethod]:
   jit_compile = descent_flags.jit_compile()
-  bfgs, lbfgs = (
+  bfgs, *others = (
     optimizer_flags.to_config(method=name, jit_compile=jit_compile)
-    for name in ("bfgs", "lbfgs")
+    for name in ("bfgs", "lbfgs", "adam")
   )
-  methods = {
-    "BFGS": OptimizerMethod(objective, bfgs),
-    "L-BFGS": OptimizerMethod(objective, lbfgs),
-    LEARNED: HundMethod(model, LEARNED_STAGES, None, objective, jit_compile),
+  methods: dict[str, CountedMethod] = {
+    name: OptimizerMethod(objective, config)
+    for name, config in zip(_OPTIMIZERS, (bfgs, *others), strict=True)
   }
+  for name, minimizer in own.items():
+    methods[name] = OptimizerMethod(objective, bfgs, minimizer)
+  methods[LEARNED] = HundMethod(
+    model, LEARNED_STAGES, None, objective, jit_compile
+  )
   anchor = method_flags.to_anchor(objective.body_model)
   if anchor is not None:
     methods[f"{LEARNED}+polish"] = HundMethod(
@@ -89,10 +107,11 @@ def _methods(
 
 def _compare(config: ComparisonConfig, folder: Path) -> str:
   """Compares, and writes the results; returns what is shown of them."""
+  own = find_minimizers(config.optimizers)
   body = body_flags.to_model()
   objective = AlignmentObjective(body, objective_flags.to_config())
   model = method_flags.to_model(body)
-  methods = _methods(objective, model, config.hybrids)
+  methods = _methods(objective, model, config.hybrids, own)
   poses = synthetic_flags.to_poses(body.pose_prior, split=config.split)
   problems = SyntheticExamples(
     body, poses, synthetic_flags.to_config().captured_only()

@@ -6,7 +6,7 @@ BFGS from a stage of the learned descent.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,18 +14,34 @@ from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
-from hund_tf.types import RefinementState, TrainingExample
+from hund_tf.types import (
+  ImageFeatures,
+  Intrinsics,
+  RefinementState,
+  TrainingExample,
+)
 
 FIELDS = (
   "problem",
   "method",
   "iteration",
   "seconds",
+  "evaluations",
   "objective",
   "joint_angle_degrees",
   "mpjpe_mm",
   "pa_mpjpe_mm",
 )
+
+
+class CountedMethod(Protocol):
+  """A `Method` that can count what it does."""
+
+  def counted(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> tuple[RefinementState, np.ndarray]:
+    """The trace, and the evaluations of L_u by each row of it, `[B, M+1]`."""
+    ...
 
 
 class DescentRow(NamedTuple):
@@ -35,6 +51,7 @@ class DescentRow(NamedTuple):
   method: str
   iteration: int
   seconds: float  # cumulative
+  evaluations: int  # of L_u until then, with or without its gradient
   objective: float  # L_u
   joint_angle_degrees: float  # mean over the joints, local rotations
   mpjpe_mm: float  # 14 joints, pelvises together
@@ -45,6 +62,7 @@ def _rows(
   problem: int,
   method: str,
   trace: RefinementState,
+  evaluations: np.ndarray,
   body_model: BodyModel,
   example: TrainingExample,
 ) -> list[DescentRow]:
@@ -70,6 +88,7 @@ def _rows(
       method,
       i,
       float(seconds[i]),
+      int(evaluations[0, i]),
       float(totals[i]),
       float(angles[i]),
       float(mpjpe[i]),
@@ -81,7 +100,7 @@ def _rows(
 
 def compare(
   problems: Iterable[TrainingExample],
-  methods: Mapping[str, Callable],
+  methods: Mapping[str, CountedMethod],
   body_model: BodyModel,
   report: Callable[[int], None] = lambda index: None,
 ) -> list[DescentRow]:
@@ -89,8 +108,8 @@ def compare(
 
   Args:
     problems: batches of one example, with the true state.
-    methods: name -> `Method`; each is called once before the first problem, so
-      that compilation is not timed.
+    methods: by name; each is called once before the first problem, so that
+      compilation is not timed.
     body_model: to decode states.
     report: called with the index of each problem that is done.
 
@@ -101,9 +120,9 @@ def compare(
   for index, example in enumerate(problems):
     for name, method in methods.items():
       if index == 0:
-        method(example.features, example.intrinsics)
-      trace = method(example.features, example.intrinsics)
-      rows += _rows(index, name, trace, body_model, example)
+        method.counted(example.features, example.intrinsics)
+      found = method.counted(example.features, example.intrinsics)
+      rows += _rows(index, name, *found, body_model, example)
     report(index)
   return rows
 
@@ -159,6 +178,7 @@ class MethodSummary(NamedTuple):
   problems: int
   iterations: float
   seconds: float
+  evaluations: float
   objective: float
   joint_angle_degrees: float
   mpjpe_mm: float
@@ -266,14 +286,15 @@ def seconds_to_reach(
 def table(summaries: list[MethodSummary]) -> str:
   """A Markdown table of the summaries."""
   lines = [
-    "| method | problems | iterations | seconds | L_u | joint angle, degrees "
-    "| MPJPE, mm | PA-MPJPE, mm |",
-    "|---|---|---|---|---|---|---|---|",
+    "| method | problems | iterations | seconds | evaluations | L_u "
+    "| joint angle, degrees | MPJPE, mm | PA-MPJPE, mm |",
+    "|---|---|---|---|---|---|---|---|---|",
   ]
   for s in summaries:
     lines.append(
       f"| {s.method} | {s.problems} | {s.iterations:.0f} | {s.seconds:.3f} "
-      f"| {s.objective:.2f} | {s.joint_angle_degrees:.1f} "
+      f"| {s.evaluations:.0f} | {s.objective:.2f} "
+      f"| {s.joint_angle_degrees:.1f} "
       f"| {s.mpjpe_mm:.1f} | {s.pa_mpjpe_mm:.1f} |"
     )
   return "\n".join(lines)

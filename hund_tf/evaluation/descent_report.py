@@ -36,7 +36,7 @@ def speed(rows: list[DescentRow], learned: LearnedSeconds) -> str:
     f"{1e3 * np.median([r.seconds for r in ends.values()]):.1f} ms (median) in "
     "turns with the other methods."
   ]
-  for method in ("BFGS", "L-BFGS"):
+  for method in _optimizers(rows):
     times = descent_comparison.seconds_to_reach(
       rows, method, {p: r.objective for p, r in ends.items()}
     )
@@ -59,6 +59,12 @@ def speed(rows: list[DescentRow], learned: LearnedSeconds) -> str:
   return "\n".join(lines)
 
 
+def _optimizers(rows: list[DescentRow]) -> list[str]:
+  """The methods that do not begin with the learned descent."""
+  names = dict.fromkeys(row.method for row in rows)
+  return [name for name in names if not name.startswith("HUND(")]
+
+
 def _last_seconds(rows, method: str, problems) -> list[float]:
   """When a method ended on each problem."""
   ends = {r.problem: r.seconds for r in rows if r.method == method}
@@ -70,7 +76,7 @@ def write(folder: Path, rows: list[DescentRow], learned: LearnedSeconds) -> str:
 
   Args:
     folder: for the files; exists.
-    rows: of `compare`, of the methods `LEARNED`, BFGS, L-BFGS and any others.
+    rows: of `compare`, with the method `LEARNED` and any others.
     learned: how long the learned descent takes.
 
   Raises:
@@ -88,7 +94,7 @@ def write(folder: Path, rows: list[DescentRow], learned: LearnedSeconds) -> str:
       speed(rows, learned),
       "\n".join(
         descent_comparison.difference(rows, LEARNED, method)
-        for method in ("BFGS", "L-BFGS")
+        for method in _optimizers(rows)
       ),
     ]
   )

@@ -1,8 +1,8 @@
 """Fits body states to images by minimising the alignment objective.
 
-BFGS and L-BFGS run scipy's minimisers, person by person, on one compiled
-value-and-gradient of the objective; Adam steps the whole batch. All return the
-same trace type.
+BFGS and L-BFGS run scipy's minimisers, and users' run theirs (`minimizers`),
+person by person, on one compiled value-and-gradient of the objective; Adam
+steps the whole batch. All return the same trace type.
 """
 
 import time
@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.optimize
 
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.optimization import initialization, parameters
 from hund_tf.optimization.config import OptimizerConfig
+from hund_tf.optimization.minimizers import Minimizer, ScipyMinimizer
 from hund_tf.types import (
+  STATE_SIZE,
   AlignmentTarget,
   AlignmentTerms,
   HumanState,
@@ -24,33 +25,48 @@ from hund_tf.types import (
   RefinementState,
 )
 
-_SCIPY_METHODS = {"bfgs": "BFGS", "lbfgs": "L-BFGS-B"}
 _HUGE = 1e6  # returned in place of a value that is not finite
 
 
 @dataclass
 class _Path:
-  """Iterates of one descent: parameters and the seconds they took."""
+  """Iterates of one descent: parameters, and what they took."""
 
   points: list[np.ndarray] = field(default_factory=list)
   terms: list[AlignmentTerms] = field(default_factory=list)
   seconds: list[float] = field(default_factory=list)
-  value: float = np.inf
+  evaluations: list[int] = field(default_factory=list)
 
-  def add(self, point, terms: AlignmentTerms, seconds: float) -> None:
+  def add(self, point, terms: AlignmentTerms, seconds, evaluations) -> None:
     """Appends an iterate and the value of its terms."""
     self.points.append(np.array(point, np.float32))
     self.terms.append(terms)
     self.seconds.append(seconds)
+    self.evaluations.append(evaluations)
+
+  @property
+  def value(self) -> float:
+    """The objective at the end; not finite counts as infinite."""
+    total = self.terms[-1].total
+    return total if np.isfinite(total) else np.inf
+
+  def later(self, seconds: float, evaluations: int) -> "_Path":
+    """This path, begun after so many seconds and evaluations."""
+    return _Path(
+      self.points,
+      self.terms,
+      [seconds + s for s in self.seconds],
+      [evaluations + n for n in self.evaluations],
+    )
 
   def extended(self, other: "_Path") -> "_Path":
     """This path continued by `other`, whose first point is our last."""
-    base = self.seconds[-1]
+    rest = other.later(self.seconds[-1], self.evaluations[-1])
     return _Path(
-      self.points + other.points[1:],
-      self.terms + other.terms[1:],
-      self.seconds + [base + s for s in other.seconds[1:]],
-      other.value,
+      self.points + rest.points[1:],
+      self.terms + rest.terms[1:],
+      self.seconds + rest.seconds[1:],
+      self.evaluations + rest.evaluations[1:],
     )
 
 
@@ -61,7 +77,19 @@ def minimize(
   config: OptimizerConfig | None = None,
   initial: HumanState | None = None,
 ) -> RefinementState:
-  """Fits states to a batch of targets.
+  """Fits states to a batch of targets: the trace of `counted`."""
+  return counted(objective, target, intrinsics, config, initial)[0]
+
+
+def counted(
+  objective: AlignmentObjective,
+  target: AlignmentTarget,
+  intrinsics: Intrinsics,
+  config: OptimizerConfig | None = None,
+  initial: HumanState | None = None,
+  minimizer: Minimizer | None = None,
+) -> tuple[RefinementState, np.ndarray]:
+  """Fits states to a batch of targets, and counts evaluations.
 
   Args:
     objective: what to minimise.
@@ -70,11 +98,17 @@ def minimize(
     config: method and iteration counts.
     initial: `[B, ...]` where to start; without it, A-poses placed by the
       keypoints, at several yaws, of which the best is continued.
+    minimizer: of a user, in place of the method of `config`.
 
   Returns:
     Trace with fields `[B, M+1, ...]`: the start and every iterate. A descent
     that stopped early repeats its last state to the longest one's length.
-    `seconds` are cumulative and include the search over the yaws.
+    `seconds` are cumulative and include the search over the yaws. Beside it,
+    how often the objective had been evaluated by then: `[B, M+1]`, cumulative,
+    with those of the search.
+
+  Raises:
+    ValueError: if `minimizer` records a point of another shape.
   """
   config = config or OptimizerConfig()
   if initial is None:
@@ -84,10 +118,15 @@ def minimize(
   else:
     starts = tf.nest.map_structure(lambda x: x[:, None], initial)
   points = parameters.pack(starts).numpy()
-  if config.method == "adam":
+  if minimizer is None and config.method == "adam":
     paths = _adam(objective, target, intrinsics, config, points)
   else:
-    paths = _scipy(objective, target, intrinsics, config, points)
+    minimizer = minimizer or ScipyMinimizer(
+      config.method, config.gradient_tolerance
+    )
+    paths = _one_by_one(
+      objective, target, intrinsics, config, points, minimizer
+    )
   return _as_trace(paths)
 
 
@@ -113,14 +152,17 @@ def _select(structure, index: int):
   )
 
 
-def _scipy(objective, target, intrinsics, config, points) -> list[_Path]:
+def _one_by_one(
+  objective, target, intrinsics, config, points, minimizer
+) -> list[_Path]:
+  """The path of each person by a minimiser of one vector."""
   function = _compiled(objective, config)
   function(points[:1, 0], _select(target, 0), _select(intrinsics, 0))
   paths = []
   for i in range(len(points)):
     fixed = (_select(target, i), _select(intrinsics, i))
-    descend = lambda start, iterations, fixed=fixed: _scipy_descent(
-      function, fixed, start, iterations, config
+    descend = lambda start, iterations, fixed=fixed: _descent(
+      function, fixed, start, iterations, minimizer
     )
     if len(points[i]) == 1:
       paths.append(descend(points[i, 0], config.max_iterations))
@@ -129,9 +171,9 @@ def _scipy(objective, target, intrinsics, config, points) -> list[_Path]:
     tries = [descend(x, config.start_iterations) for x in points[i]]
     best = min(tries, key=lambda path: path.value)
     searched = time.perf_counter() - begin - best.seconds[-1]
-    best.seconds = [searched + s for s in best.seconds]
+    others = sum(path.evaluations[-1] for path in tries if path is not best)
     rest = descend(best.points[-1], config.max_iterations)
-    paths.append(best.extended(rest))
+    paths.append(best.later(searched, others).extended(rest))
   return paths
 
 
@@ -144,13 +186,16 @@ def _compiled(objective: AlignmentObjective, config: OptimizerConfig):
   return cache[jit_compile]
 
 
-def _scipy_descent(function, fixed, start, iterations: int, config) -> _Path:
-  """One person's descent from `start` `[204]` by scipy."""
-  path = _Path()
+def _descent(function, fixed, start, iterations: int, minimizer) -> _Path:
+  """One person's descent from `start` `[204]` by a minimiser."""
+  path, evaluations = _Path(), 0
   begin = time.perf_counter()
   evaluated: dict[bytes, AlignmentTerms] = {}  # since the last iterate
 
   def value_and_gradient(point):
+    nonlocal evaluations
+    evaluations += 1
+    point = _vector(point)
     terms, gradient = function(tf.constant(point[None], tf.float32), *fixed)
     terms = AlignmentTerms(*(float(term[0]) for term in terms))
     gradient = gradient.numpy()[0]
@@ -160,23 +205,27 @@ def _scipy_descent(function, fixed, start, iterations: int, config) -> _Path:
     return terms.total, gradient.astype(np.float64)
 
   def record(point):
+    point = _vector(point)
     if point.tobytes() not in evaluated:
       value_and_gradient(point)
-    path.add(point, evaluated[point.tobytes()], time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    path.add(point, evaluated[point.tobytes()], seconds, evaluations)
     evaluated.clear()
 
   start = start.astype(np.float64)
   record(start)
-  result = scipy.optimize.minimize(
-    value_and_gradient,
-    start,
-    jac=True,
-    method=_SCIPY_METHODS[config.method],
-    callback=record,
-    options={"maxiter": iterations, "gtol": config.gradient_tolerance},
-  )
-  path.value = float(result.fun)
+  minimizer(value_and_gradient, start, iterations, record)
   return path
+
+
+def _vector(point) -> np.ndarray:
+  point = np.asarray(point, np.float64)
+  if point.shape != (STATE_SIZE,):
+    raise ValueError(
+      f"optimiser: got a point of shape {point.shape}, expected "
+      f"({STATE_SIZE},), as its start has"
+    )
+  return point
 
 
 def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
@@ -200,6 +249,7 @@ def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
     [point[best] for point in first.points],
     [tf.nest.map_structure(lambda x: x[best], t) for t in first.terms],
     first.seconds,
+    [starts * n for n in first.evaluations],
   )
   rest = descend((target, intrinsics), kept.points[-1], config.max_iterations)
   return _adam_paths(kept.extended(rest), people)
@@ -212,6 +262,7 @@ def _adam_paths(whole: _Path, people: int) -> list[_Path]:
       [point[i] for point in whole.points],
       [AlignmentTerms(*(float(x[i]) for x in t)) for t in whole.terms],
       whole.seconds,
+      whole.evaluations,
     )
     for i in range(people)
   ]
@@ -227,29 +278,30 @@ def _adam_descent(function, fixed, start, iterations: int, config) -> _Path:
   function(variable.value(), *fixed)  # compile outside of the timing
   path = _Path()
   begin = time.perf_counter()
-  for _ in range(iterations):
+  for i in range(iterations):
     terms, gradient = function(variable.value(), *fixed)
     terms = tf.nest.map_structure(np.asarray, terms)
-    path.add(variable.numpy(), terms, time.perf_counter() - begin)
+    path.add(variable.numpy(), terms, time.perf_counter() - begin, i + 1)
     gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
     optimizer.apply_gradients([(gradient, variable)])
   terms, _ = function(variable.value(), *fixed)
   terms = tf.nest.map_structure(np.asarray, terms)
-  path.add(variable.numpy(), terms, time.perf_counter() - begin)
+  path.add(variable.numpy(), terms, time.perf_counter() - begin, iterations + 1)
   return path
 
 
-def _as_trace(paths: list[_Path]) -> RefinementState:
-  """Stacks the paths of all people to one trace."""
+def _as_trace(paths: list[_Path]) -> tuple[RefinementState, np.ndarray]:
+  """Stacks the paths of all people to one trace, and their evaluations."""
   length = max(len(path.points) for path in paths)
   pad = lambda rows: np.array(
     rows + [rows[-1]] * (length - len(rows)), np.float32
   )
   points = np.stack([pad(path.points) for path in paths])
   terms = np.stack([pad(path.terms) for path in paths])
-  return RefinementState(
+  trace = RefinementState(
     state=parameters.unpack(tf.constant(points)),
     terms=AlignmentTerms(*tf.unstack(tf.constant(terms), axis=-1)),
     memory=tf.zeros([len(paths), length, 0]),
     seconds=tf.constant(np.stack([pad(path.seconds) for path in paths])),
   )
+  return trace, np.stack([pad(path.evaluations) for path in paths]).astype(int)

@@ -8,13 +8,16 @@ return.
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.optimization.config import OptimizerConfig
-from hund_tf.optimization.minimize import minimize
+from hund_tf.optimization.minimize import counted
+from hund_tf.optimization.minimizers import Minimizer
 from hund_tf.reconstruction.descents import (
   CompiledDescent,
   Start,
@@ -92,24 +95,33 @@ class Method(Protocol):
 
 
 class OptimizerMethod:
-  """BFGS, L-BFGS or Adam on the objective, from A-poses."""
+  """BFGS, L-BFGS, Adam or a user's minimiser, from A-poses."""
 
   feature_channels = 0
   uncertainty = None
 
   def __init__(
-    self, objective: AlignmentObjective, config: OptimizerConfig | None = None
+    self,
+    objective: AlignmentObjective,
+    config: OptimizerConfig | None = None,
+    minimizer: Minimizer | None = None,
   ):
-    """Keeps what to minimise and how."""
+    """Keeps what to minimise and how: `minimizer` in place of a method."""
     self.objective = objective
     self._config = config or OptimizerConfig()
+    self._minimizer = minimizer
 
   def __call__(
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
     """See `Method`."""
-    target = target_from_features(features)
-    return minimize(self.objective, target, intrinsics, self._config)
+    return self.counted(features, intrinsics)[0]
+
+  def counted(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> tuple[RefinementState, np.ndarray]:
+    """The trace, and the evaluations of L_u by each row of it, `[B, M+1]`."""
+    return self._minimize(features, intrinsics)
 
   def resume(
     self,
@@ -121,12 +133,22 @@ class OptimizerMethod:
   ) -> RefinementState:
     """See `Method`."""
     del num_stages
-    return minimize(
+    initial = _changed(_row(trace.state, -1), change)
+    return self._minimize(features, intrinsics, initial)[0]
+
+  def _minimize(
+    self,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    initial: HumanState | None = None,
+  ) -> tuple[RefinementState, np.ndarray]:
+    return counted(
       self.objective,
       target_from_features(features),
       intrinsics,
       self._config,
-      initial=_changed(_row(trace.state, -1), change),
+      initial,
+      self._minimizer,
     )
 
 
@@ -183,6 +205,15 @@ class HundMethod:
     self, features: ImageFeatures, intrinsics: Intrinsics
   ) -> RefinementState:
     """See `Method`. `seconds` count the stages, each with its loss."""
+    return self.counted(features, intrinsics)[0]
+
+  def counted(
+    self, features: ImageFeatures, intrinsics: Intrinsics
+  ) -> tuple[RefinementState, np.ndarray]:
+    """The trace, and the evaluations of L_u by each row of it, `[B, M+1]`.
+
+    Every stage takes one; a row of the polish counts as one, of its own terms.
+    """
     return self._run(features, intrinsics, self._stages)
 
   def resume(
@@ -196,7 +227,7 @@ class HundMethod:
     """See `Method`: from (s_M, m_M), the end of the stages."""
     state = _changed(_row(trace.state, self._stages), change)
     start = Start(state, _row(trace.memory, self._stages))
-    return self._run(features, intrinsics, num_stages, start)
+    return self._run(features, intrinsics, num_stages, start)[0]
 
   @property
   def _stages(self) -> int:
@@ -211,8 +242,8 @@ class HundMethod:
     intrinsics: Intrinsics,
     stages: int,
     start: Start | None = None,
-  ) -> RefinementState:
-    """The stages, and what comes after them."""
+  ) -> tuple[RefinementState, np.ndarray]:
+    """The stages, and what comes after them; and their evaluations."""
     parts = parts_read(features)
     trace = self._descent(features, intrinsics, stages, parts, start)
     if self._terms is not None:
@@ -221,17 +252,21 @@ class HundMethod:
       )
     last = _row(trace.state, -1)
     if self._polish is not None:
-      return self._join(trace, self._polish(last, features, intrinsics))
-    if self._refinement is None:
-      return trace
-    rest = minimize(
+      trace = self._join(trace, self._polish(last, features, intrinsics))
+    evaluations = np.tile(
+      np.arange(1, trace.seconds.shape[1] + 1), (trace.seconds.shape[0], 1)
+    )
+    if self._polish is not None or self._refinement is None:
+      return trace, evaluations
+    rest, more = counted(
       self.objective,
       target_from_features(features),
       intrinsics,
       self._refinement,
-      initial=last,
+      last,
     )
-    return _joined(trace, rest)
+    more = evaluations[:, -1:] + more[:, 1:]
+    return _joined(trace, rest), np.concatenate([evaluations, more], axis=1)
 
   @property
   def uncertainty(self) -> Uncertainty | None:

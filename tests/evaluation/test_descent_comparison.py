@@ -18,7 +18,8 @@ from hund_tf.visualization.descent_plots import save_descent_plots
 
 def _row(problem, method, iteration, seconds, objective):
   return DescentRow(
-    problem, method, iteration, seconds, objective, 10.0, 20.0, 15.0
+    *(problem, method, iteration, seconds, 2 * iteration + 1, objective),
+    *(10.0, 20.0, 15.0),
   )
 
 
@@ -37,7 +38,7 @@ def test_summary_is_the_mean_of_the_last_iterates():
   slow, fast = descent_comparison.summarize(_ROWS)
   assert (slow.method, slow.problems) == ("slow", 2)
   assert slow.iterations == 1.5 and slow.seconds == 5.0
-  assert slow.objective == 4.0
+  assert slow.objective == 4.0 and slow.evaluations == 4.0
   assert fast.objective == 2.5
   assert "| fast | 2 |" in descent_comparison.table([slow, fast])
 
@@ -53,7 +54,7 @@ def test_a_descent_that_was_cut_off_earlier():
 def test_differences_are_of_the_same_problems():
   ends = {"a": (9.0, 5.0, 7.0), "b": (10.0, 8.0, 7.0)}
   rows = [
-    DescentRow(problem, method, i, 0.0, 0.0, 50.0 * (1 - i) + i * end, 2.0, 1.0)
+    DescentRow(problem, method, i, 0.0, 1, 0.0, 50.0 * (1 - i) + i * end, 2, 1)
     for method, values in ends.items()
     for problem, end in enumerate(values)
     for i in (0, 1)
@@ -120,14 +121,18 @@ def test_the_truth_has_no_error(body_model):
     memory=tf.zeros([1, 2, 0]),
     seconds=tf.constant([[0.0, 1.0]]),
   )
-  method = lambda features, intrinsics: trace
+
+  class Oracle:
+    def counted(self, features, intrinsics):
+      return trace, np.array([[1, 3]])
+
   first, last = descent_comparison.compare(
-    [example], {"oracle": method}, body_model
+    [example], {"oracle": Oracle()}, body_model
   )
   assert first.joint_angle_degrees > 1.0 and first.mpjpe_mm > 5.0
   assert last.joint_angle_degrees < 0.05
   np.testing.assert_allclose([last.mpjpe_mm, last.pa_mpjpe_mm], 0.0, atol=0.01)
-  assert (last.seconds, last.objective) == (1.0, 1.0)
+  assert (last.seconds, last.evaluations, last.objective) == (1.0, 3, 1.0)
 
 
 def test_plots_are_written(tmp_path):

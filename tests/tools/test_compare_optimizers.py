@@ -20,6 +20,23 @@ def run(call_main):
   return functools.partial(call_main, compare_optimizers)
 
 
+def steepest(function, start, max_iterations, record):
+  """Goes down in steps as long as the last one that was of use."""
+  point, step = start, 1e-3
+  value, gradient = function(point)
+  for _ in range(max_iterations):
+    new_value, new_gradient = function(point - step * gradient)
+    if new_value < value:
+      point = point - step * gradient
+      value, gradient, step = new_value, new_gradient, 2.0 * step
+    else:
+      step *= 0.25
+    record(point)
+
+
+_OWN = f"{__name__}:steepest"
+
+
 @pytest.mark.slow
 def test_it_compares_all_methods(run, tmp_path):
   code, out, err = run(
@@ -30,11 +47,15 @@ def test_it_compares_all_methods(run, tmp_path):
     full_parts=0.0,
     no_parts=1.0,
     max_iterations=6,
+    optimizers=[_OWN],
   )
   assert code == 0, err
   with (tmp_path / "descents.csv").open(encoding="utf-8") as file:
     rows = list(csv.DictReader(file))
-  methods = {"BFGS", "L-BFGS", "HUND(5)", "HUND(5)+polish", "HUND(0)+BFGS"}
+  methods = {
+    *("BFGS", "L-BFGS", "Adam", _OWN),
+    *("HUND(5)", "HUND(5)+polish", "HUND(0)+BFGS"),
+  }
   assert {row["method"] for row in rows} == methods
   for method in methods:
     for problem in "01":
@@ -45,6 +66,8 @@ def test_it_compares_all_methods(run, tmp_path):
       ]
       seconds = [float(row["seconds"]) for row in descent]
       assert (np.diff(seconds) > 0.0).all()
+      evaluations = [int(row["evaluations"]) for row in descent]
+      assert (np.diff(evaluations) >= 0).all() and evaluations[0] >= 1
       assert [int(row["iteration"]) for row in descent] == list(
         range(len(descent))
       )
@@ -55,6 +78,12 @@ def test_it_compares_all_methods(run, tmp_path):
   assert "| HUND(1) | 2 | 1 |" in summary
   assert "for all 2 problems one after the other" in summary
   assert "HUND(5) ends below BFGS in 2 problems by " in summary
+
+
+def test_an_optimizer_that_cannot_be_found(run, tmp_path):
+  code, _, err = run(output_dir=str(tmp_path), optimizers=["nowhere:steepest"])
+  assert code == 1
+  assert "compare_optimizers: optimizers: 'nowhere:steepest': cannot" in err
 
 
 def test_an_unknown_argument_is_an_error(capsys):
