@@ -33,13 +33,14 @@ from hund_tf.reconstruction.part_config import PartsConfig
 from hund_tf.reconstruction.quality import QualityError
 from hund_tf.video.fitting import MethodFitter
 from hund_tf.video.progress import FramesPerSecond
-from hund_tf.video.reading import video_info
+from hund_tf.video.reading import VideoInfo, video_info
 from hund_tf.video.reconstruction import Source, VideoReconstruction
 from hund_tf.video.results import KINDS, Results
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.tracks import MotionConfig
 from hund_tf.video.watching import Watcher
 
+_MOST_BYTES = 4e8  # of frames that are held together
 _OF_PHOTOS = {f.name: f.metadata for f in dataclasses.fields(PeopleConfig)}
 
 
@@ -120,6 +121,12 @@ class _Bar(FramesPerSecond):
       self._bar = None
 
 
+def _chunk_frames(info: VideoInfo) -> int:
+  """Frames that are held, and kept as a file, together."""
+  fitting = int(_MOST_BYTES / (3 * info.width * info.height))
+  return min(max(fitting // 10 * 10, 10), 60)
+
+
 def _stem(path: Path) -> str:
   """What the names of results begin with."""
   return files.unique_stems([path])[0]
@@ -192,7 +199,8 @@ def make(
     body_model,
     files.expand(config.output.output_dir) / f"{_stem(path)}_frames",
     config.motion,
-    progress=progress,
+    _chunk_frames(info),
+    progress,
   )
   return made, Results(source, body_model, progress)
 
