@@ -17,6 +17,9 @@ from scipy.linalg import solveh_banded
 from scipy.spatial.transform import Rotation, Slerp
 
 _TINY = 1e-6
+_ROUNDS = 5  # of smoothing rotations
+_FAR = 3.0  # median angles
+_LEAST_FAR = 0.1  # radians
 
 
 def smoothed(
@@ -95,9 +98,25 @@ def smoothed_rotations(
   cutoff: float,
   weights: np.ndarray,
 ) -> np.ndarray:
-  """`smoothed`, of rotations `[T, J, 3, 3]`, as unit quaternions."""
-  steady = bridged(rotations, seconds, weights > 0.0)
-  found = smoothed(quaternions(steady), seconds, cutoff, weights)
+  """`smoothed`, of rotations `[T, J, 3, 3]`, as unit quaternions.
+
+  Joint by joint, samples that are far from the motion count less, and it is
+  smoothed again: by 1 / (1 + (angle / c)^2), where c is several times the
+  median angle.
+  """
+  steady = quaternions(bridged(rotations, seconds, weights > 0.0))
+  found = np.empty_like(steady)
+  for joint in range(steady.shape[1]):
+    own = steady[:, joint]
+    trust = np.array(weights, np.float64)
+    for _ in range(_ROUNDS):
+      smooth = smoothed(own, seconds, cutoff, trust)
+      smooth /= np.linalg.norm(smooth, axis=-1, keepdims=True)
+      cosine = np.abs(np.sum(smooth * own, axis=-1))
+      angle = 2.0 * np.arccos(np.minimum(cosine, 1.0))
+      cut = max(_FAR * float(np.median(angle)), _LEAST_FAR)
+      trust = weights / (1.0 + (angle / cut) ** 2)
+    found[:, joint] = smooth
   return to_matrices(found)
 
 

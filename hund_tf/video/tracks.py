@@ -40,13 +40,13 @@ class MotionConfig:
     low=0,
   )
   smooth_hz: float = option(
-    5.0,
+    4.0,
     "Frequency, Hz, from which on the motion of limbs is smoothed; 0: it is "
     "not.",
     low=0,
   )
   smooth_depth_hz: float = option(
-    1.5, "The same of the distance from the camera.", low=0
+    1.0, "The same of the distance from the camera.", low=0
   )
   moving_camera: bool = option(
     False,

@@ -112,3 +112,26 @@ def test_one_euro_lags_less_the_faster_the_motion():
     return 3.0 * 59 / _FPS - [one(3.0 * t, t) for t in _times(60)][-1]
 
   assert 0.0 < lag(5.0) < 0.3 * lag(0.0)
+
+
+def test_joints_that_jump_for_a_moment_are_not_followed():
+  """A turned-over joint in 2 of 60 frames hardly moves the others."""
+  angles = 0.4 * np.sin(2.0 * np.pi * 0.8 * _times(60))
+  turns = Rotation.from_rotvec(angles[:, None] * [1.0, 0.0, 0.0]).as_matrix()
+  broken = turns.copy()
+  broken[[20, 41]] = Rotation.from_euler("x", 120, degrees=True).as_matrix()
+  found = motion.smoothed_rotations(
+    broken[:, None], _times(60), 4.0, np.ones(60)
+  )[:, 0]
+  off = Rotation.from_matrix(found) * Rotation.from_matrix(turns).inv()
+  assert np.degrees(off.magnitude().max()) < 6.0
+
+
+def test_fast_motion_is_smoothed_as_said():
+  """The distrust of what is far off does not eat a wave below the cutoff."""
+  seconds = _times(200)
+  angles = 0.7 * np.sin(2.0 * np.pi * 2.0 * seconds)
+  turns = Rotation.from_rotvec(angles[:, None] * [0.0, 1.0, 0.0]).as_matrix()
+  found = motion.smoothed_rotations(turns[:, None], seconds, 4.0, np.ones(200))
+  size = Rotation.from_matrix(found[20:-20, 0]).magnitude().max()
+  assert size > 0.9 * 0.7 / (1.0 + 0.5**4)
