@@ -17,9 +17,9 @@ from scipy.linalg import solveh_banded
 from scipy.spatial.transform import Rotation, Slerp
 
 _TINY = 1e-6
-_ROUNDS = 5  # of smoothing rotations
-_FAR = 3.0  # median angles
-_LEAST_FAR = 0.1  # radians
+_ROUNDS = 5  # of robust smoothing
+_FAR = 3.0  # medians of what samples are off by
+_LEAST_FAR = 0.05  # of quaternions: 0.1 radians
 
 
 def smoothed(
@@ -100,24 +100,44 @@ def smoothed_rotations(
 ) -> np.ndarray:
   """`smoothed`, of rotations `[T, J, 3, 3]`, as unit quaternions.
 
-  Joint by joint, samples that are far from the motion count less, and it is
-  smoothed again: by 1 / (1 + (angle / c)^2), where c is several times the
-  median angle.
+  Joint by joint, rotations that are far from the motion count less.
   """
   steady = quaternions(bridged(rotations, seconds, weights > 0.0))
   found = np.empty_like(steady)
   for joint in range(steady.shape[1]):
-    own = steady[:, joint]
-    trust = np.array(weights, np.float64)
-    for _ in range(_ROUNDS):
-      smooth = smoothed(own, seconds, cutoff, trust)
-      smooth /= np.linalg.norm(smooth, axis=-1, keepdims=True)
-      cosine = np.abs(np.sum(smooth * own, axis=-1))
-      angle = 2.0 * np.arccos(np.minimum(cosine, 1.0))
-      cut = max(_FAR * float(np.median(angle)), _LEAST_FAR)
-      trust = weights / (1.0 + (angle / cut) ** 2)
-    found[:, joint] = smooth
+    found[:, joint] = robustly_smoothed(
+      steady[:, joint], seconds, cutoff, weights, _LEAST_FAR
+    )
   return to_matrices(found)
+
+
+def robustly_smoothed(
+  values: np.ndarray,
+  seconds: np.ndarray,
+  cutoff: float,
+  weights: np.ndarray,
+  least: float,
+) -> np.ndarray:
+  """`smoothed`, but samples that are far from the motion count less.
+
+  It is smoothed several times, with weights times 1 / (1 + (d / c)^2) of
+  samples that were off by d, where c is several times the median of these.
+
+  Args:
+    values: `[T, N]`.
+    seconds: as of `smoothed`.
+    cutoff: likewise.
+    weights: likewise.
+    least: c at least.
+  """
+  trust = np.asarray(weights, np.float64)
+  known = trust > 0.0
+  for _ in range(_ROUNDS):
+    found = smoothed(values, seconds, cutoff, trust)
+    off = np.linalg.norm(found - values, axis=-1)
+    cut = max(_FAR * float(np.median(off[known])), least)
+    trust = np.where(known, weights / (1.0 + (off / cut) ** 2), 0.0)
+  return found
 
 
 def quaternions(rotations: np.ndarray) -> np.ndarray:

@@ -23,6 +23,9 @@ from hund_tf.video.sightings import Chunk
 _EXPRESSION = slice(SHAPE.stop, SHAPE.stop + EXPRESSION_DIM)
 _TOGETHER = 64  # bodies that are posed together
 _LEAST_WEIGHT = 0.1
+# By how much places may be off without being distrusted.
+_ACROSS_OFF = 0.01  # shares of the depth
+_DEPTH_OFF = 0.03  # shares of the depth
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,9 +293,14 @@ def _offline(rotations, translation, expression, seconds, weights, config):
     )
   depth = np.where(known, translation[:, 2], 1.0)
   across = translation[:, :2] / depth[:, None]
-  across = motion.smoothed(across, seconds, cutoff, weights)
+  across = motion.robustly_smoothed(
+    across, seconds, cutoff, weights, _ACROSS_OFF
+  )
+  logs = np.log(depth)[:, None]
   depth = np.exp(
-    motion.smoothed(np.log(depth), seconds, config.smooth_depth_hz, weights)
+    motion.robustly_smoothed(
+      logs, seconds, config.smooth_depth_hz, weights, _DEPTH_OFF
+    )[:, 0]
   )
   translation = np.concatenate([across * depth[:, None], depth[:, None]], 1)
   return rotations, translation, expression
