@@ -2,8 +2,8 @@
 
 `main` is the command; `arguments` makes its arguments of dataclasses whose
 fields are options (`hund_tf.options`). `reconstruct`, `video`, `export`,
-`batch` and `serve` are one subcommand each: a dataclass of its settings, and a
-function that runs it; `reconstruction` does the photos of the first. The
-programs of the repository's `tools/` run the same functions with flags in place
-of arguments.
+`batch`, `serve` and `demo` are one subcommand each: a dataclass of its
+settings, and a function that runs it; `reconstruction` does the photos of the
+first. The programs of the repository's `tools/` run the same functions with
+flags in place of arguments.
 """

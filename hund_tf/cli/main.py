@@ -5,6 +5,7 @@ hund video clip.mp4 -o out
 hund export -o exported
 hund batch photos/ shards/*.tar --people_model=exported -o people
 hund serve --model_dir=exported
+hund demo
 """
 
 import importlib
@@ -60,6 +61,13 @@ _COMMANDS = {
     "hund_tf.cli.serve",
     "ServeConfig",
     "Serve an exported model by HTTP.",
+    {},
+    {},
+  ),
+  "demo": _Command(
+    "hund_tf.cli.demo",
+    "DemoConfig",
+    "Open a page on this machine on which photos can be tried out.",
     {},
     {},
   ),

@@ -132,7 +132,8 @@ class Browser:
   def picture(self, selector: str) -> np.ndarray:
     """What an element looks like: `[H, W, 3]` uint8 RGB."""
     box = self.run(
-      f"(({{x, y, width, height}}) => ({{x, y, width, height}}))"
+      "(({x, y, width, height}) => ({x: x + scrollX, y: y + scrollY,"
+      "width, height}))"
       f"(document.querySelector('{selector}').getBoundingClientRect())"
     )
     shot = self.call("Page.captureScreenshot", clip={**box, "scale": 1})

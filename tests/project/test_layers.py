@@ -27,6 +27,7 @@ _LAYERS = [
   {"visualization"},
   {"video"},
   {"api"},
+  {"demo"},
   {"cli"},
 ]
 _LEVEL = {room: i for i, rooms in enumerate(_LAYERS) for room in rooms}
