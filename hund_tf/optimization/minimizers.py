@@ -16,7 +16,7 @@ import importlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.optimize
@@ -130,7 +130,7 @@ def _installed(name: str) -> object:
     ) from error
 
 
-def _checked(name: str, found: object) -> Minimizer:
+def _checked(name: str, found: Any) -> Minimizer:
   if not callable(found) or isinstance(found, type):
     raise ValueError(
       f"optimizers: {name!r} is a {type(found).__name__} that cannot be used; "
