@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hund_tf.photos.video import VideoError
+from hund_tf.video import reading
 from hund_tf.video.reading import FrameReader, video_info
 from hund_tf.video.writing import video_writer
 
@@ -59,3 +60,44 @@ def test_encodes_odd_sizes(tmp_path):
     writer.add(np.zeros((51, 33, 3), np.uint8))
   capture = cv2.VideoCapture(str(path))
   assert capture.read()[1].shape == (50, 32, 3)
+
+
+class _Capture:
+  """A video with uneven times, of which the third frame is damaged."""
+
+  stamps = (40.0, 60.0, 140.0, 150.0, 150.0)
+
+  def __init__(self):
+    self.at = -1
+
+  def set(self, name, value):
+    assert (name, value) == (cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+
+  def get(self, name):
+    return {
+      cv2.CAP_PROP_FPS: 10.0,
+      cv2.CAP_PROP_FRAME_COUNT: 6.0,
+      cv2.CAP_PROP_POS_MSEC: self.stamps[max(self.at, 0)],
+    }[name]
+
+  def grab(self):
+    self.at += 1
+    return self.at < len(self.stamps)
+
+  def retrieve(self):
+    return self.at != 2, np.zeros((4, 4, 3), np.uint8)
+
+  def release(self):
+    self.at = len(self.stamps)
+
+
+def test_times_are_those_of_the_file(monkeypatch):
+  """Where two frames have the same time, the nominal rate goes on."""
+  monkeypatch.setattr(reading, "open_video", lambda path: _Capture())
+  with FrameReader("a.mp4") as reader:
+    frames = list(reader.frames())
+  assert [f.number for f in frames] == [0, 1, 3, 4]
+  np.testing.assert_allclose(
+    [f.seconds for f in frames], [0.0, 0.02, 0.11, 0.21]
+  )
+  assert reader.unreadable == 2  # one damaged, one that is not there
