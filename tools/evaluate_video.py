@@ -26,7 +26,7 @@ from hund_tf.synthetic.images.clip_frames import draw_clip
 from hund_tf.video import scores, writing
 from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.sightings import read_chunk
-from hund_tf.video.tracks import MotionConfig
+from hund_tf.video.steadying import MotionConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ from hund_tf.video.reading import VideoInfo, video_info
 from hund_tf.video.reconstruction import Source, VideoReconstruction
 from hund_tf.video.results import KINDS, Results
 from hund_tf.video.shapes import ShapeHolder
-from hund_tf.video.tracks import MotionConfig
+from hund_tf.video.steadying import MotionConfig
 from hund_tf.video.watching import Watcher
 
 _MOST_BYTES = 4e8  # of frames that are held together

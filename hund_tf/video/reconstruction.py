@@ -12,7 +12,8 @@ from hund_tf.video.progress import Progress
 from hund_tf.video.reading import Frame, FrameReader
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.sightings import Chunk, read_chunk, write_chunk
-from hund_tf.video.tracks import MotionConfig, Track, build_tracks
+from hund_tf.video.steadying import MotionConfig
+from hund_tf.video.tracks import Track, build_tracks
 
 _SETTINGS = "settings.json"
 

@@ -16,7 +16,7 @@ from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.reconstruction import Source, VideoReconstruction
 from hund_tf.video.results import KINDS, Results
 from hund_tf.video.sightings import read_chunk, write_chunk
-from hund_tf.video.tracks import MotionConfig
+from hund_tf.video.steadying import MotionConfig
 from hund_tf.video.watching import Watcher
 from hund_tf.video.writing import video_writer
 from tests.video import made

@@ -1,0 +1,134 @@
+"""Whole bodies in motion smoothed, looking ahead or not."""
+
+import dataclasses
+
+import numpy as np
+
+from hund_tf.options import check, option
+from hund_tf.video import motion
+
+# By how much places may be off without being distrusted.
+_ACROSS_OFF = 0.01  # shares of the depth
+_DEPTH_OFF = 0.03  # shares of the depth
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionConfig:
+  """Tracks and motion."""
+
+  min_track_s: float = option(
+    0.3,
+    "Tracks that are seen for a shorter time, seconds, are left out.",
+    low=0,
+  )
+  gap_s: float = option(
+    1.0,
+    "Seconds for which somebody may be out of sight and is filled in.",
+    low=0,
+  )
+  smooth_hz: float = option(
+    4.0,
+    "Frequency, Hz, from which on the motion of limbs is smoothed; 0: it is "
+    "not.",
+    low=0,
+  )
+  smooth_depth_hz: float = option(
+    1.0, "The same of the distance from the camera.", low=0
+  )
+  moving_camera: bool = option(
+    False,
+    "The camera moves: places and orientations of bodies are left as they are "
+    "in each frame, and feet may slide.",
+  )
+  ground_feet: bool = option(
+    True, "Shift bodies so that feet that are on the ground do not slide."
+  )
+  live: bool = option(
+    False,
+    "Smooth as a live view has to, without looking ahead: by One-Euro filters, "
+    "and with the mean shape so far.",
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+# Rotations [T, 63, 3, 3], translations [T, 3] and expressions [T, 20].
+Motion = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def offline(
+  rotations: np.ndarray,
+  translation: np.ndarray,
+  expression: np.ndarray,
+  seconds: np.ndarray,
+  weights: np.ndarray,
+  config: MotionConfig,
+) -> Motion:
+  """Motions without lag; gaps are filled.
+
+  Args:
+    rotations: `[T, 63, 3, 3]` of each joint against its parent.
+    translation: `[T, 3]` metres, camera frame.
+    expression: `[T, 20]` latents.
+    seconds: `[T]` rising.
+    weights: `[T]`, 0 in gaps.
+    config: frequencies.
+  """
+  known = weights > 0.0
+  cutoff = config.smooth_hz
+  expression = motion.smoothed(expression, seconds, cutoff, weights)
+  steady = motion.bridged(rotations, seconds, known)
+  rotations = motion.smoothed_rotations(steady, seconds, cutoff, weights)
+  if config.moving_camera:
+    rotations[:, 0] = steady[:, 0]
+    return (
+      rotations,
+      motion.smoothed(translation, seconds, 0, weights),
+      expression,
+    )
+  depth = np.where(known, translation[:, 2], 1.0)
+  across = translation[:, :2] / depth[:, None]
+  across = motion.robustly_smoothed(
+    across, seconds, cutoff, weights, _ACROSS_OFF
+  )
+  logs = np.log(depth)[:, None]
+  depth = np.exp(
+    motion.robustly_smoothed(
+      logs, seconds, config.smooth_depth_hz, weights, _DEPTH_OFF
+    )[:, 0]
+  )
+  translation = np.concatenate([across * depth[:, None], depth[:, None]], 1)
+  return rotations, translation, expression
+
+
+def live(
+  rotations: np.ndarray,
+  translation: np.ndarray,
+  expression: np.ndarray,
+  seconds: np.ndarray,
+  weights: np.ndarray,
+  config: MotionConfig,
+) -> Motion:
+  """As `offline`, frame by frame; in gaps everything stays as it was."""
+  turn = motion.OneEuro(1.5, 4.0)
+  across, depth = motion.OneEuro(1.5, 20.0), motion.OneEuro(0.5, 2.0)
+  face = motion.OneEuro(1.5, 1.0)
+  steady = motion.quaternions(motion.bridged(rotations, seconds, weights > 0.0))
+  results, last = [], None
+  for i, time in enumerate(seconds):
+    if weights[i] > 0.0:
+      x, y, z = translation[i]
+      place = translation[i]
+      if not config.moving_camera:
+        z = np.exp(depth(np.log(z), time))
+        place = np.array(
+          [*(across(translation[i, :2] / translation[i, 2], time) * z), z]
+        )
+      last = turn(steady[i], time), place, face(expression[i], time)
+    results.append(last)
+  turns, places, faces = (np.array(x) for x in zip(*results, strict=True))
+  smooth = motion.to_matrices(turns)
+  if config.moving_camera:
+    smooth[:, 0] = motion.to_matrices(steady[:, 0])
+  return smooth, places, faces
