@@ -131,8 +131,8 @@ class MethodFitter:
       trace = self._method.resume(
         features, crops, _trace_of(starts), self._warm_stages
       )
-    polishes = self._method.uncertainty is not None
-    judged = -2 if polishes else -1
+    expected = self._method.uncertainty
+    judged = -1 if expected is None else -2
     polished = _row(trace.state, -1)
     states = np.array(state_to_vector(polished))
     found = [Fused(())] * count
@@ -151,8 +151,8 @@ class MethodFitter:
       root = trace.state.rotation[:, judged]
       quality = np.asarray(self._quality(features, terms, root), np.float32)
     errors = np.full((count, NUM_JOINTS), np.nan, np.float32)
-    if polishes:
-      errors = self._method.uncertainty(features, crops, polished).numpy()
+    if expected is not None:
+      errors = expected(features, crops, polished).numpy()
     bounds = self._outline(tf.constant(states), *_constants(cameras)).numpy()
     foreground = 1.0 - features.part_probs[..., 0].numpy()
     memory = trace.memory[:, -1].numpy()

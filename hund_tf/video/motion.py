@@ -172,7 +172,9 @@ class OneEuro:
     """
     self._least, self._slope = least_cutoff, slope
     self._speed_cutoff = speed_cutoff
-    self._value = self._speed = self._seconds = None
+    self._value: np.ndarray | None = None
+    self._speed = np.zeros(0)
+    self._seconds = 0.0
 
   def __call__(self, value: np.ndarray, seconds: float) -> np.ndarray:
     """The filtered sample `[...]` of a time later than the last one's."""
@@ -186,9 +188,9 @@ class OneEuro:
     share = _share(self._speed_cutoff, step)
     self._speed = self._speed + share * (speed - self._speed)
     cutoff = self._least + self._slope * np.abs(self._speed)
-    self._value = self._value + _share(cutoff, step) * (value - self._value)
-    self._seconds = seconds
-    return self._value
+    found = self._value + _share(cutoff, step) * (value - self._value)
+    self._value, self._seconds = found, seconds
+    return found
 
 
 def _share(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:

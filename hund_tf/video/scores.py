@@ -181,8 +181,8 @@ def _matched(
   overlap = box_iou(_boxes(truth, intrinsics), boxes)
   matched = {}
   while overlap.size and overlap.max() > _SAME:
-    i, j = np.unravel_index(np.argmax(overlap), overlap.shape)
-    matched[int(i)] = found[j]
+    i, j = divmod(int(np.argmax(overlap)), overlap.shape[1])
+    matched[i] = found[j]
     overlap[i], overlap[:, j] = -1.0, -1.0
   return matched
 

@@ -141,9 +141,8 @@ class ShapeHolder:
   ) -> tf.Tensor:
     seen = seen_in(features, target_from_features(features), crops)
     start = stepped(last, step, crops)._replace(shape=shapes)
-    return state_to_vector(
-      self._polish(start, seen, crops)._replace(shape=shapes)
-    )
+    polished = self._polish(start, seen, crops)  # pyright: ignore[reportOptionalCall]
+    return state_to_vector(polished._replace(shape=shapes))
 
 
 def _scaled(

@@ -38,25 +38,26 @@ class People(NamedTuple):
   quality: np.ndarray  # [N] in [0, 1]; NaN: not known
   uncertainty: np.ndarray  # [N, 63] mm; NaN: not known
 
-  def row(self, index: int) -> "People":
-    """One of them."""
+  def row(self, index: int | np.ndarray) -> "People":
+    """One of them, or some."""
     return People(*(field[index] for field in self))
 
 
-_SHAPES = People(
-  box=(4,),
-  score=(),
-  keypoints=(NUM_KEYPOINTS, 3),
-  landmarks_3d=(NUM_KEYPOINTS, 4),
-  mask=(MAP_SIZE, MAP_SIZE),
-  crop_box=(4,),
-  looks=(LOOKS_SIZE,),
-  last=(STATE_SIZE,),
-  polished=(STATE_SIZE,),
-  state=(STATE_SIZE,),
-  quality=(),
-  uncertainty=(NUM_JOINTS,),
-)
+# Of each field, without the first axis; in the order of the fields.
+_SHAPES: dict[str, tuple[int, ...]] = {
+  "box": (4,),
+  "score": (),
+  "keypoints": (NUM_KEYPOINTS, 3),
+  "landmarks_3d": (NUM_KEYPOINTS, 4),
+  "mask": (MAP_SIZE, MAP_SIZE),
+  "crop_box": (4,),
+  "looks": (LOOKS_SIZE,),
+  "last": (STATE_SIZE,),
+  "polished": (STATE_SIZE,),
+  "state": (STATE_SIZE,),
+  "quality": (),
+  "uncertainty": (NUM_JOINTS,),
+}
 
 
 class Chunk(NamedTuple):
@@ -77,7 +78,7 @@ def stacked(people: list[People]) -> People:
   """People with a first axis."""
   if people:
     return People(*(np.stack(field) for field in zip(*people, strict=True)))
-  empty = (np.zeros((0, *shape), np.float32) for shape in _SHAPES)
+  empty = (np.zeros((0, *shape), np.float32) for shape in _SHAPES.values())
   return People(*empty)._replace(
     mask=np.zeros((0, MAP_SIZE, MAP_SIZE), np.uint8)
   )
@@ -121,7 +122,8 @@ def _is_whole(chunk: Chunk) -> bool:
   """Whether all arrays have the shapes that they must have."""
   count, frames = len(chunk.owners), len(chunk.numbers)
   right = (
-    f.shape == (count, *s) for f, s in zip(chunk.people, _SHAPES, strict=True)
+    f.shape == (count, *s)
+    for f, s in zip(chunk.people, _SHAPES.values(), strict=True)
   )
   return (
     chunk.seconds.shape == (frames,)

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -88,8 +89,12 @@ def build_tracks(
     for one, member in assignment.members.items()
     for i, row in enumerate(member.rows)
   }
-  states = {one: [None] * len(m.rows) for one, m in assignment.members.items()}
-  seen = {one: [None] * len(m.rows) for one, m in assignment.members.items()}
+  states: dict[int, list[Any]] = {
+    one: [None] * len(m.rows) for one, m in assignment.members.items()
+  }
+  seen: dict[int, list[Any]] = {
+    one: [None] * len(m.rows) for one, m in assignment.members.items()
+  }
   for index, chunk in enumerate(chunks):
     rows = [i for i in range(len(chunk.owners)) if (index, i) in owners]
     people = chunk.people.row(np.array(rows, int))

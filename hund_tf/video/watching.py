@@ -133,7 +133,7 @@ class Watcher:
       seen = together(images, [boxes[i] for i in asked])
     else:
       seen = [
-        self._detector.detect(image, boxes[i])
+        self._detector.detect(image, list(boxes[i]))
         for i, image in zip(asked, images, strict=True)
       ]
     for i, some in zip(asked, seen, strict=True):
@@ -273,7 +273,7 @@ def _sighting(image: np.ndarray, person: Detection, fit: Fit) -> People:
     spatial = np.zeros((len(person.keypoints), 4))
   return People(
     box=np.asarray(person.box, np.float32),
-    score=np.float32(person.score),
+    score=np.array(person.score, np.float32),
     keypoints=np.asarray(person.keypoints, np.float32),
     landmarks_3d=np.asarray(spatial, np.float32),
     mask=np.round(255.0 * fit.foreground).astype(np.uint8),
@@ -282,6 +282,6 @@ def _sighting(image: np.ndarray, person: Detection, fit: Fit) -> People:
     last=fit.last.astype(np.float32),
     polished=fit.polished.astype(np.float32),
     state=fit.state.astype(np.float32),
-    quality=np.float32(fit.quality),
+    quality=np.array(fit.quality, np.float32),
     uncertainty=fit.uncertainty.astype(np.float32),
   )
