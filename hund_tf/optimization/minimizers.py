@@ -16,7 +16,7 @@ import importlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import scipy.optimize
@@ -137,4 +137,4 @@ def _checked(name: str, found: Any) -> Minimizer:
       "expected a function (function, start, max_iterations, record), or an "
       "object that can be called so"
     )
-  return found
+  return cast(Minimizer, found)
