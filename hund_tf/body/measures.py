@@ -10,6 +10,7 @@ from scipy.spatial import ConvexHull
 
 from hund_tf.body import skeleton
 from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
 from hund_tf.types import EXPRESSION_DIM, NUM_JOINTS
 
 # The level of each girth: shares of joints, which are given by name.
@@ -21,15 +22,15 @@ LEVELS: dict[str, dict[str, float]] = {
 MEASURES = ("stature", *LEVELS)
 
 
-def stature(body_model: BodyModel, shape: np.ndarray) -> np.ndarray:
+def stature(body_model: BodyModel, shape: tf.Tensor) -> tf.Tensor:
   """Statures `[N]`, metres, float64, of shape latents `[N, 16]`."""
   height = standing(body_model, shape)[0][..., 1]
-  return height.max(-1) - height.min(-1)
+  return tf.reduce_max(height, axis=-1) - tf.reduce_min(height, axis=-1)
 
 
 def measure(body_model: BodyModel, shape: np.ndarray) -> dict[str, np.ndarray]:
   """`MEASURES` by name, each `[N]` metres, of shape latents `[N, 16]`."""
-  vertices, joints = standing(body_model, shape)
+  vertices, joints = (x.numpy() for x in standing(body_model, shape))
   height = vertices[..., 1]
   found = {"stature": height.max(-1) - height.min(-1)}
   faces = body_model.faces()
@@ -64,8 +65,8 @@ def girth(vertices: np.ndarray, faces: np.ndarray, level: float) -> float:
 
 
 def standing(
-  body_model: BodyModel, shape: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+  body_model: BodyModel, shape: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
   """The full mesh and the joints in a T-pose.
 
   Args:
@@ -76,16 +77,14 @@ def standing(
     Vertices `[N, V, 3]` and joints `[N, 63, 3]`, metres, body frame with the
     pelvis at the origin, float64.
   """
-  count = len(shape)
-  straight = np.tile(np.eye(3, dtype=np.float32), [count, NUM_JOINTS, 1, 1])
+  shape = tf.cast(shape, tf.float32)
+  count = tf.shape(shape)[0]
+  straight = tf.eye(3, batch_shape=[count, NUM_JOINTS])
   body = body_model.pose(
     straight,
-    np.asarray(shape, np.float32),
-    np.zeros([count, EXPRESSION_DIM], np.float32),
+    shape,
+    tf.zeros([count, EXPRESSION_DIM]),
     straight[:, 0],
-    np.zeros([count, 3], np.float32),
+    tf.zeros([count, 3]),
   )
-  return (
-    body.vertices.numpy().astype(np.float64),
-    body.joints.numpy().astype(np.float64),
-  )
+  return tf.cast(body.vertices, tf.float64), tf.cast(body.joints, tf.float64)

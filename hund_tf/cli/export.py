@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from hund_tf.api.demo import demo_photo
 from hund_tf.body import asset
 from hund_tf.body.model import BodyModel
 from hund_tf.export import onnx, portable, portable_ops, tflite
@@ -119,6 +120,7 @@ def run(
       config.num_stages,
       asset.REDUCED_MESHES[-1] if mesh == _NO_MESH else mesh,
       anchor,
+      loop=config.format == _PEOPLE,
     )
     if config.format == _PEOPLE:
       # A calibration is of a weights file.
@@ -159,7 +161,11 @@ def _people(
       "saved_model"
     )
   module = PeopleModule(
-    descent, calibration, config.export_people, config.export_pixels
+    descent,
+    calibration,
+    config.export_people,
+    config.export_pixels,
+    example=demo_photo().read_bytes(),
   )
   return save_model(module, config.export_dir)
 

@@ -70,7 +70,8 @@ def nearest(truth: np.ndarray, body_model: BodyModel) -> str:
   if known.sum() < _LEAST_BONES:
     return "h36m"
   lengths = np.nanmean(lengths[:, known], axis=0)
-  vertices, joints = measures.standing(body_model, np.zeros([1, SHAPE_DIM]))
+  mean = measures.standing(body_model, np.zeros([1, SHAPE_DIM]))
+  vertices, joints = (x.numpy() for x in mean)
   head_top = vertices[0, head_top_vertex(body_model)]
 
   def unlikeness(regressor: str) -> float:

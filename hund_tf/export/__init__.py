@@ -8,5 +8,6 @@ together, and `saved_model` is the learned descent as a TensorFlow SavedModel.
 `portable` is its last state in operations that other runtimes have, by
 `portable_ops`; `tflite` and `onnx` write that.
 `people_module` goes from photos' bytes to people, with what finds these,
-`in_graph/`.
+`in_graph/`, a `shared_body`, `pose_methods` for decoded photos, requests to
+`warmup` with, and `licences`.
 """

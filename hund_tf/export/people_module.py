@@ -3,13 +3,24 @@
 Signatures; B photos (also 0), P the most people of a photo, which `num_people`
 of the first rows are of and the others are zeros:
 
-  serving_default    image_bytes [B] string
-  with_focal         image_bytes, focal_px [B] float32; 0: not known
-  people_with_mesh   as with_focal; besides, `vertices [B, P, V, 3]` metres
-  reconstruct_boxes  as with_focal, and boxes [B, P, 4] float32 (left, top,
-                     width, height, pixels) in place of a search; zeros: none
+  serving_default    image_bytes [B] string, focal_px and height_m: see below
+  people_with_mesh   the same; besides, `vertices [B, P, V, 3]` metres
+  reconstruct_boxes  besides, boxes [B, P, 4] float32 (left, top, width, height,
+                     pixels) in place of a search; zeros: none
   detect             image_bytes; landmarks alone, no bodies
+  features           K, B and intrinsics of crops, as `saved_model` has them, to
+                     the trace of states and meshes
   topology           nothing; gives the triangles `faces [F, 3]` of the mesh
+
+`focal_px`, pixels, and `height_m`, metres, the stature of everybody in a photo,
+are [B] float32, or [1] for all photos; 0 is not known, which is the default
+where a request leaves them out (TensorFlow Serving; Python's signatures want
+all inputs). `model(image_bytes)` is `serving_default` without either.
+
+`detect_poses(image)` and `estimate_poses(image, boxes)` take a decoded photo
+[H, W, 3] uint8 and give `boxes [N, 5]` with scores, `poses3d [N, 63, 3]` (in
+millimetres) and `poses2d [N, 63, 2]` of its N people; the same of many photos
+[B, H, W, 3], `detect_poses_batched` and `estimate_poses_batched`, are ragged.
 
 Outputs, float32 where nothing else is said:
 
@@ -29,35 +40,47 @@ Outputs, float32 where nothing else is said:
   quality, uncertainty  [B, P], [B, P, 63] where the weights have them
 
 Without a focal length it is max(H, W): EXIF's is not read. A photo of which the
-boxes or the focal length are not usable has `num_people` -1, too.
+boxes, the focal length or the stature are not usable has `num_people` -1, too.
 """
 
+import io
 import json
 from collections.abc import Callable
+
+import numpy as np
 
 import hund_tf
 from hund_tf.body import keypoints, skeleton
 from hund_tf.compat import tf
 from hund_tf.detection.search import SearchConfig
+from hund_tf.export import licences, warmup
 from hund_tf.export.in_graph.decoding import decode
 from hund_tf.export.in_graph.detector import Detections, GraphDetector
 from hund_tf.export.in_graph.features import image_features, qualities
 from hund_tf.export.in_graph.networks import Shared
+from hund_tf.export.pose_methods import PoseMethods
 from hund_tf.export.saved_model import ReconstructionModule
 from hund_tf.geometry import camera
+from hund_tf.photos.heights import HIGHEST, LOWEST
 from hund_tf.reconstruction.quality import QualityCalibration
 from hund_tf.types import (
   MAP_SIZE,
   NUM_KEYPOINTS,
+  STATE_DIMS,
   AlignmentTerms,
+  BodyOutput,
+  HumanState,
   Intrinsics,
 )
 
 _BYTES = tf.TensorSpec([None], tf.string, "image_bytes")
 _FOCAL = tf.TensorSpec([None], tf.float32, "focal_px")
+_HEIGHT = tf.TensorSpec([None], tf.float32, "height_m")
 _BOXES = tf.TensorSpec([None, None, 4], tf.float32, "boxes")
 _NO_BOXES = "has boxes without area, or outside of the photo"
 _NO_FOCAL = "focal_px: expected 0.2 to 30 larger sides of the photo, or 0"
+_NO_HEIGHT = f"height_m: expected {LOWEST} to {HIGHEST} metres, or 0"
+_NO_NUMBER = "focal_px, height_m: expected one number, or one for each photo"
 
 
 class PeopleModule(tf.Module):
@@ -70,6 +93,7 @@ class PeopleModule(tf.Module):
     max_people: int = 8,
     max_pixels: int = 25_000_000,
     search: SearchConfig | None = None,
+    example: bytes = b"",
   ):
     """Joins what finds people and what reconstructs them.
 
@@ -79,6 +103,7 @@ class PeopleModule(tf.Module):
       max_people: P.
       max_pixels: of a photo; a larger one is an error.
       search: for people.
+      example: a photo's bytes, for TensorFlow Serving to warm up with.
     """
     super().__init__(name="people")
     self._descent = descent
@@ -86,36 +111,68 @@ class PeopleModule(tf.Module):
     self._calibration = calibration
     self._max_people = max_people
     self._max_pixels = max_pixels
+    self._example = example
     self._run = Shared(descent.reconstruct, descent.input_specs())
+    numbers = lambda *sizes: [tf.TensorSpec([None, size]) for size in sizes]
+    self._made_tall = Shared(
+      descent.made_tall,
+      HumanState(*numbers(*STATE_DIMS)),
+      Intrinsics(*numbers(2, 2)),
+      tf.TensorSpec([None]),
+    )
     self._find = Shared(self._found, _BYTES)
-    self._all = Shared(self._with_mesh, _BYTES, _FOCAL)
-    self._of_boxes = Shared(self._in_boxes, _BYTES, _BOXES, _FOCAL)
+    self._all = Shared(self._with_mesh, _BYTES, _FOCAL, _HEIGHT)
+    self._of_boxes = Shared(self._in_boxes, _BYTES, _BOXES, _FOCAL, _HEIGHT)
     self.__call__ = tf.function(
-      self._people, autograph=False, input_signature=[_BYTES]
-    )
-
-  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-    """See the module."""
-    with_focal = tf.function(
-      self._with_focal, autograph=False, input_signature=[_BYTES, _FOCAL]
-    )
-    detect = tf.function(
-      lambda image_bytes: self._find(image_bytes)[0],
+      lambda image_bytes: self._people(image_bytes),
       autograph=False,
       input_signature=[_BYTES],
     )
-    topology = tf.function(self._descent.topology, autograph=False)
+    poses = PoseMethods(self._all, self._of_boxes)
+    self.detect_poses = poses.detect_poses
+    self.detect_poses_batched = poses.detect_poses_batched
+    self.estimate_poses = poses.estimate_poses
+    self.estimate_poses_batched = poses.estimate_poses_batched
+
+  def signatures(self) -> dict[str, Callable]:
+    """See the module."""
+    unknown = tf.zeros([1])
+
+    def people(image_bytes, focal_px=unknown, height_m=unknown):
+      return self._people(image_bytes, focal_px, height_m)
+
+    def with_mesh(image_bytes, focal_px=unknown, height_m=unknown):
+      return self._all(image_bytes, focal_px, height_m)
+
+    def in_boxes(image_bytes, boxes, focal_px=unknown, height_m=unknown):
+      return self._of_boxes(image_bytes, boxes, focal_px, height_m)
+
+    traced = lambda function, *specs: tf.function(
+      function, autograph=False, input_signature=specs
+    )
     return {
-      "serving_default": self.__call__.get_concrete_function(),
-      "with_focal": with_focal.get_concrete_function(),
-      "people_with_mesh": self._all.concrete,
-      "reconstruct_boxes": self._of_boxes.concrete,
-      "detect": detect.get_concrete_function(),
-      "topology": topology.get_concrete_function(),
+      "serving_default": traced(people, _BYTES, _FOCAL, _HEIGHT),
+      "people_with_mesh": traced(with_mesh, _BYTES, _FOCAL, _HEIGHT),
+      "reconstruct_boxes": traced(in_boxes, _BYTES, _BOXES, _FOCAL, _HEIGHT),
+      "detect": traced(lambda image_bytes: self._find(image_bytes)[0], _BYTES),
+      "topology": traced(self._descent.topology),
+      "features": self._features(),
     }
 
-  def extra_files(self) -> dict[str, str]:
-    """`people.json`: what the rows of the outputs are called."""
+  def _features(self) -> tf.types.experimental.ConcreteFunction:
+    """From features of crops to the trace."""
+    run = lambda **inputs: self._run(inputs)
+    traced = tf.function(run, autograph=False)
+    return traced.get_concrete_function(**self._descent.input_specs())
+
+  def extra_files(self) -> dict[str, bytes]:
+    """For the folder `assets.extra`.
+
+    `people.json` has the names of the rows and the shapes of the outputs,
+    `topology.npy` the triangles, `tf_serving_warmup_requests` the example;
+    besides, licences.
+    """
+    outputs = self._all.concrete.structured_outputs
     content = {
       "version": hund_tf.__version__,
       "max_people": self._max_people,
@@ -123,26 +180,43 @@ class PeopleModule(tf.Module):
       "joints": skeleton.NAMES,
       "joint_parents": skeleton.PARENTS,
       "keypoints": keypoints.NAMES,
+      "outputs": {
+        name: {"shape": value.shape.as_list(), "type": value.dtype.name}
+        for name, value in sorted(outputs.items())
+      },
     }
-    return {"people.json": json.dumps(content, indent=1) + "\n"}
+    triangles = io.BytesIO()
+    np.save(triangles, self._descent.topology()["faces"].numpy())
+    return {
+      "people.json": (json.dumps(content, indent=1) + "\n").encode(),
+      "topology.npy": triangles.getvalue(),
+      "tf_serving_warmup_requests": warmup.requests(
+        "serving_default", {"image_bytes": [self._example]}
+      ),
+      **licences.texts(),
+    }
 
-  def _people(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-    return self._with_focal(image_bytes, tf.zeros_like(image_bytes, tf.float32))
-
-  def _with_focal(self, image_bytes, focal_px) -> dict[str, tf.Tensor]:
-    outputs = dict(self._all(image_bytes, focal_px))
+  def _people(
+    self,
+    image_bytes: tf.Tensor,
+    focal_px: tf.Tensor | None = None,
+    height_m: tf.Tensor | None = None,
+  ) -> dict[str, tf.Tensor]:
+    unknown = tf.zeros([1])
+    given = (unknown if x is None else x for x in (focal_px, height_m))
+    outputs = dict(self._all(image_bytes, *given))
     del outputs["vertices"]
     return outputs
 
-  def _with_mesh(self, image_bytes, focal_px) -> dict[str, tf.Tensor]:
+  def _with_mesh(self, image_bytes, focal_px, height_m):
     found, people = self._find(image_bytes)
-    return self._reconstructed(found, people, focal_px)
+    return self._reconstructed(found, people, focal_px, height_m)
 
-  def _in_boxes(self, image_bytes, boxes, focal_px) -> dict[str, tf.Tensor]:
+  def _in_boxes(self, image_bytes, boxes, focal_px, height_m):
     found, people = self._seen(
       image_bytes, boxes, self._look_in, tf.shape(boxes)[1]
     )
-    outputs = self._reconstructed(found, people, focal_px)
+    outputs = self._reconstructed(found, people, focal_px, height_m)
     del outputs["vertices"]
     return outputs
 
@@ -231,22 +305,36 @@ class PeopleModule(tf.Module):
     found: dict[str, tf.Tensor],
     people: Detections,
     focal_px: tf.Tensor,
+    height_m: tf.Tensor,
   ) -> dict[str, tf.Tensor]:
     """The outputs with those of the bodies `[B, P, ...]`."""
     batch, most = tf.unstack(tf.shape(people.scores))
     size = tf.cast(found["image_size"], tf.float32)
     side = tf.reduce_max(size, axis=-1)
-    wrong = tf.not_equal(focal_px, 0.0) & ~(
-      (focal_px >= 0.2 * side) & (focal_px <= 30.0 * side)
+    focal_px, uncounted = _of_each(focal_px, batch)
+    height_m, wrong = _of_each(height_m, batch)
+    outside = lambda x, low, high: (
+      tf.not_equal(x, 0.0) & ~((x >= low) & (x <= high))
     )
-    wrong &= tf.equal(found["error"], "")
+    error = found["error"]
+    for is_wrong, text in (
+      (uncounted | wrong, _NO_NUMBER),
+      (outside(focal_px, 0.2 * side, 30.0 * side), _NO_FOCAL),
+      (outside(height_m, LOWEST, HIGHEST), _NO_HEIGHT),
+    ):
+      error = tf.where(is_wrong & tf.equal(error, ""), text, error)
+    wrong = tf.not_equal(error, "")
     focal = tf.where(wrong | tf.equal(focal_px, 0.0), side, focal_px)
     count = tf.where(wrong, -1, found["num_people"])
     cameras = tf.stack([focal, focal, size[:, 1] / 2, size[:, 0] / 2], axis=-1)
     there = tf.where(tf.range(most) < count[:, None])  # photo, row
     own = tf.gather(cameras, there[:, 0])
     rows = Detections(*(tf.gather_nd(x, there) for x in people))
-    bodies = self._bodies(rows, Intrinsics(own[:, :2], own[:, 2:]))
+    bodies = self._bodies(
+      rows,
+      Intrinsics(own[:, :2], own[:, 2:]),
+      tf.gather(height_m, there[:, 0]),
+    )
     shape = tf.stack([batch, most])
     outputs = {
       name: tf.scatter_nd(
@@ -260,14 +348,17 @@ class PeopleModule(tf.Module):
       **found,
       **outputs,
       "num_people": count,
-      "error": tf.where(wrong, _NO_FOCAL, found["error"]),
+      "error": error,
       "camera": cameras,
     }
 
   def _bodies(
-    self, people: Detections, cameras: Intrinsics
+    self, people: Detections, cameras: Intrinsics, heights: tf.Tensor
   ) -> dict[str, tf.Tensor]:
-    """The bodies of N people, each in its own photo's camera."""
+    """The bodies of N people, each in its own photo's camera.
+
+    Those of a stature above 0 metres are made so tall.
+    """
     count = tf.shape(people.scores)[0]
     # Convolutions on CPUs take no empty batches: somebody is made up then.
     missing = tf.cast(tf.equal(count, 0), tf.int32)
@@ -283,16 +374,23 @@ class PeopleModule(tf.Module):
     inputs = features._asdict() | crops._asdict()
     del inputs["features"]  # it has no channels
     found = self._run(inputs)
+    body = {name: found[name] for name in BodyOutput._fields}
+    last = [found[f"state/{name}"][:, -1] for name in HumanState._fields]
+    last, body = tf.cond(
+      tf.reduce_any(heights > 0.0),
+      lambda: self._made_tall(
+        HumanState(*last), cameras, tf.pad(heights, [[0, missing]])
+      ),
+      lambda: (HumanState(*last), body),
+    )
     outputs = {
-      "joints": found["joints"],
-      "keypoints_3d": found["keypoints"],
-      "rotations": found["rotations"],
-      "vertices": found["vertices"],
-      "keypoints_2d": camera.project(found["keypoints"], cameras),
+      "joints": body["joints"],
+      "keypoints_3d": body["keypoints"],
+      "rotations": body["rotations"],
+      "vertices": body["vertices"],
+      "keypoints_2d": camera.project(body["keypoints"], cameras),
     }
-    for name, value in found.items():
-      if name.startswith("state/"):
-        outputs[name] = value[:, -1]
+    outputs |= {f"state/{name}": x for name, x in last._asdict().items()}
     polished = "uncertainty" in found
     if polished:
       outputs["uncertainty"] = found["uncertainty"]
@@ -304,6 +402,18 @@ class PeopleModule(tf.Module):
       root = found["state/rotation"][:, judged]
       outputs["quality"] = qualities(self._calibration, features, terms, root)
     return {name: value[:count] for name, value in outputs.items()}
+
+
+def _of_each(given: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+  """A number for each of B photos of one or B, and whether there are others."""
+  count = tf.size(given)
+  fits = tf.equal(count, 1) | tf.equal(count, batch)
+  each = tf.cond(
+    fits,
+    lambda: tf.broadcast_to(given, batch[None]),
+    lambda: tf.zeros(batch[None]),
+  )
+  return tf.ensure_shape(each, [None]), ~fits
 
 
 def _specs(most: int | None) -> list[tf.TensorSpec]:

@@ -22,12 +22,15 @@ The signature `topology` takes nothing and gives the mesh's triangles `faces
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from hund_tf import locks
 from hund_tf.body import asset
+from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
+from hund_tf.export.shared_body import SharedBody
 from hund_tf.files import atomic_path, remove_unfinished
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel, blank_inputs
@@ -35,7 +38,9 @@ from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_rows import seen_in
 from hund_tf.models.untracked import Untracked
+from hund_tf.reconstruction.stature import with_stature
 from hund_tf.types import (
+  HumanState,
   ImageFeatures,
   Intrinsics,
   RefinementState,
@@ -52,6 +57,7 @@ class ReconstructionModule(tf.Module):
     num_stages: int | None = None,
     mesh: str = asset.FULL_MESH,
     anchor: Anchor | None = None,
+    loop: bool = False,
   ):
     """Wraps a model.
 
@@ -60,6 +66,9 @@ class ReconstructionModule(tf.Module):
       num_stages: M; without it the model's own.
       mesh: of the vertices that are put out.
       anchor: of the model's weights: the last state is polished.
+      loop: the stages as a loop, and the body posed by functions of its own:
+        fewer operations, but sums are rounded in another order than in this
+        package.
 
     Raises:
       ValueError: if there is no such mesh.
@@ -70,10 +79,14 @@ class ReconstructionModule(tf.Module):
     self._model = Untracked(model)
     self._variables = model.variables
     self.objective = model.objective
+    self._body = model.objective.body_model
+    if loop and isinstance(self._body, BodyModel):
+      self._body = SharedBody(self._body)
     self._polish = anchor and Untracked(
       Polish(self.objective.body_model, anchor)
     )
     self._num_stages = num_stages
+    self._loop = loop
     self._mesh = mesh
     self._faces = model.objective.body_model.faces(mesh)
 
@@ -92,14 +105,15 @@ class ReconstructionModule(tf.Module):
     features = ImageFeatures(**{k: inputs[k] for k in ImageFeatures._fields})
     intrinsics = Intrinsics(inputs["focal"], inputs["center"])
     model = self._model.value
-    trace = model.descend(features, intrinsics, self._num_stages).trace()
+    descend = model.descend_in_loop if self._loop else model
+    trace = descend(features, intrinsics, self._num_stages)
     outputs = {}
     if self._polish is not None:
       trace, outputs["uncertainty"] = self._polished(
         trace, features, intrinsics
       )
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
-    body = self.objective.body_model.decode(last, mesh=self._mesh)
+    body = self._body.decode(last, mesh=self._mesh)
     outputs |= body._asdict()
     outputs |= {f"state/{k}": v for k, v in trace.state._asdict().items()}
     outputs |= {f"loss/{k}": v for k, v in trace.terms._asdict().items()}
@@ -126,6 +140,40 @@ class ReconstructionModule(tf.Module):
     uncertainty = polish.uncertainty(state, seen, intrinsics)
     return trace._replace(state=states, terms=terms), uncertainty
 
+  def made_tall(
+    self, state: HumanState, cameras: Intrinsics, heights: tf.Tensor
+  ) -> tuple[HumanState, dict[str, tf.Tensor]]:
+    """States of people of known statures, and their bodies.
+
+    Args:
+      state: fields `[N, ...]`.
+      cameras: of the photos, fields `[N, 2]`, pixels.
+      heights: `[N]` metres, 0 where none is known.
+
+    Returns:
+      States, and the fields of their `BodyOutput` by name.
+    """
+    body_model = self._body
+
+    def one(row: tuple[HumanState, Intrinsics, tf.Tensor]) -> HumanState:
+      state, camera, height = row
+      return tf.cond(
+        height > 0.0,
+        lambda: with_stature(body_model, state, camera, height),
+        lambda: state,
+      )
+
+    specs = tf.nest.map_structure(
+      lambda x: tf.TensorSpec(x.shape[1:], x.dtype), state
+    )
+    state = tf.map_fn(
+      one,
+      (state, cameras, heights),
+      fn_output_signature=specs,
+      parallel_iterations=1,
+    )
+    return state, body_model.decode(state, self._mesh)._asdict()
+
   def topology(self) -> dict[str, tf.Tensor]:
     """Triangles `[F, 3]` int32 of the mesh."""
     return {"faces": tf.constant(self._faces)}
@@ -141,7 +189,7 @@ class ReconstructionModule(tf.Module):
       for name, tensor in named.items()
     }
 
-  def extra_files(self) -> dict[str, str]:
+  def extra_files(self) -> dict[str, bytes]:
     """None."""
     return {}
 
@@ -174,12 +222,12 @@ def _never_empty(batch: tf.Tensor) -> tf.Tensor:
 class Exportable(Protocol):
   """What can be saved."""
 
-  def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+  def signatures(self) -> dict[str, Callable]:
     """By name."""
     ...
 
-  def extra_files(self) -> dict[str, str]:
-    """Texts for the folder `assets.extra`, by the name of the file."""
+  def extra_files(self) -> dict[str, bytes]:
+    """For the folder `assets.extra`, by the name of the file."""
     ...
 
 
@@ -206,10 +254,10 @@ def save_model(module: Exportable, folder: str | os.PathLike) -> Path:
         tf.saved_model.save(module, str(temporary), module.signatures())
       except tf.errors.OpError as error:
         raise OSError(error.message.splitlines()[0]) from error
-      for name, text in module.extra_files().items():
+      for name, content in module.extra_files().items():
         path = temporary / "assets.extra" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
   return folder
 
 

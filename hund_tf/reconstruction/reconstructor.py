@@ -212,7 +212,7 @@ class Reconstructor:
       state = _made_tall(body_model, state, cameras, heights)
     statures = [None] * len(boxes)
     if isinstance(body_model, BodyModel):
-      statures = measures.stature(body_model, state.shape).tolist()
+      statures = measures.stature(body_model, state.shape).numpy().tolist()
     body = _posed(body_model, state, found)
     pixels = camera.project(body.keypoints, cameras).numpy()
     quality = self._qualities(features, trace)

@@ -10,7 +10,8 @@ was: with pi the projection and p the keypoints of a state,
   subject to stature(s') = h and depth' = k depth
 
 by Gauss-Newton steps with the constraint as a Lagrange multiplier; derivatives
-are differences, as one batch of the body model.
+are differences, as one batch of the body model. Linear equations are solved in
+float64.
 """
 
 import numpy as np
@@ -50,91 +51,112 @@ def with_stature(
   body_model: BodyModel,
   state: HumanState,
   intrinsics: Intrinsics,
-  height: float,
+  height: float | tf.Tensor,
 ) -> HumanState:
   """The state of a person whose stature is known.
 
   Args:
     body_model: of the state.
-    state: as estimated, fields without a batch axis, numpy.
+    state: as estimated, fields without a batch axis.
     intrinsics: of the photo, fields `[2]`, pixels.
     height: stature, metres.
 
   Returns:
-    The state, numpy, whose body in a T-pose is as high as `height`, whose depth
-    is that of `state` times the ratio of the statures, and whose keypoints are
-    seen where they were, as nearly as a body of this stature allows.
+    The state whose body in a T-pose is as high as `height`, whose depth is that
+    of `state` times the ratio of the statures, and whose keypoints are seen
+    where they were, as nearly as a body of this stature allows.
   """
+  state = HumanState(*(tf.cast(field, tf.float32) for field in state))
+  height = tf.cast(height, tf.float64)
   ratio = height / stature(body_model, state.shape[None])[0]
-  start = state._replace(translation=ratio * state.translation)
-  pixel = state.translation[2] / np.asarray(intrinsics.focal) / _SIGMA
+  start = state._replace(
+    translation=tf.cast(ratio, tf.float32) * state.translation
+  )
+  pixel = state.translation[2] / tf.cast(intrinsics.focal, tf.float32)
+  pixel = tf.cast(pixel, tf.float64) / _SIGMA
   seen = _picture(body_model, _repeated(state, 1), intrinsics)
-  change = np.zeros([_SIZE])
-  for _ in range(_ITERATIONS):
-    tried = change + _STEP * np.vstack([np.zeros(_SIZE), np.eye(_SIZE)])
-    states = _changed(start, tried)
+
+  def improved(i: tf.Tensor, change: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    states = _changed(start, change + _STEP * np.eye(_SIZE + 1, _SIZE, -1))
     moved = _picture(body_model, states, intrinsics) - seen
-    missed = (pixel * moved).reshape(len(moved), -1)
-    jacobian = (missed[1:] - missed[0]).T / _STEP
+    missed = tf.reshape(pixel * moved, [_SIZE + 1, -1])
+    jacobian = (missed[1:] - missed[0]) / _STEP  # [_SIZE, 50]
     tall, slope = _stature_slope(body_model, states.shape)
-    hessian = jacobian.T @ jacobian + np.diag(1.0 / _TAU**2)
-    gradient = jacobian.T @ missed[0] + change / _TAU**2
-    system = np.block([[hessian, slope[:, None]], [slope, np.zeros([1])]])
-    right = np.concatenate([-gradient, [height - tall]])
-    change = change + np.linalg.solve(system, right)[:-1]
-  return _exactly(body_model, _row(_changed(start, change[None])), height)
+    hessian = tf.matmul(jacobian, jacobian, transpose_b=True)
+    hessian += np.diag(1.0 / _TAU**2)
+    gradient = tf.linalg.matvec(jacobian, missed[0]) + change / _TAU**2
+    upper = tf.concat([hessian, slope[:, None]], axis=1)
+    lower = tf.pad(slope, [[0, 1]])[None]
+    system = tf.concat([upper, lower], axis=0)
+    right = tf.concat([-gradient, (height - tall)[None]], axis=0)
+    return i + 1, change + tf.linalg.solve(system, right[:, None])[:-1, 0]
+
+  _, change = tf.while_loop(
+    lambda i, _: i < _ITERATIONS,
+    improved,
+    (tf.constant(0), tf.zeros([_SIZE], tf.float64)),
+  )
+  found = _row(_changed(start, change[None]))
+  return _exactly(body_model, found, height)
 
 
 def _exactly(
-  body_model: BodyModel, state: HumanState, height: float
+  body_model: BodyModel, state: HumanState, height: tf.Tensor
 ) -> HumanState:
   """The shape taken to the stature by Newton's steps of least norm."""
-  shape = state.shape.astype(np.float64)
-  for _ in range(_LAST_ITERATIONS):
-    tried = shape + _STEP * np.vstack([np.zeros(SHAPE_DIM), np.eye(SHAPE_DIM)])
+
+  def nearer(i: tf.Tensor, shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    tried = shape + _STEP * np.eye(SHAPE_DIM + 1, SHAPE_DIM, -1)
     tall = stature(body_model, tried)
     slope = (tall[1:] - tall[0]) / _STEP
-    shape = shape + slope * (height - tall[0]) / (slope @ slope)
-  return state._replace(shape=shape.astype(np.float32))
+    missed = height - tall[0]
+    return i + 1, shape + slope * missed / tf.reduce_sum(slope * slope)
+
+  _, shape = tf.while_loop(
+    lambda i, _: i < _LAST_ITERATIONS,
+    nearer,
+    (tf.constant(0), tf.cast(state.shape, tf.float64)),
+  )
+  return state._replace(shape=tf.cast(shape, tf.float32))
 
 
 def _stature_slope(
-  body_model: BodyModel, shapes: np.ndarray
-) -> tuple[float, np.ndarray]:
+  body_model: BodyModel, shapes: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
   """The stature of the first state, and its derivatives `[_SIZE]`."""
-  tall = stature(body_model, np.vstack([shapes[:1], shapes[1:][_SHAPE]]))
-  slope = np.zeros([_SIZE])
-  slope[_SHAPE] = (tall[1:] - tall[0]) / _STEP
-  return tall[0], slope
+  tried = tf.concat([shapes[:1], shapes[1:][_SHAPE]], axis=0)
+  tall = stature(body_model, tried)
+  slope = (tall[1:] - tall[0]) / _STEP
+  return tall[0], tf.pad(slope, [[BODY_POSE_DIM, 5]])
 
 
 def _picture(
   body_model: BodyModel, states: HumanState, intrinsics: Intrinsics
-) -> np.ndarray:
+) -> tf.Tensor:
   """The body's 25 keypoints as seen: `[N, 25, 2]` pixels, float64."""
   points = body_model.decode(states, _MESH).keypoints[:, keypoints.BODY]
-  return camera.project(points, intrinsics).numpy().astype(np.float64)
+  return tf.cast(camera.project(points, intrinsics), tf.float64)
 
 
-def _changed(state: HumanState, changes: np.ndarray) -> HumanState:
+def _changed(state: HumanState, changes: tf.Tensor) -> HumanState:
   """A state changed in N ways `[N, _SIZE]`: `[N, ...]`."""
-  changes = changes.astype(np.float32)
-  many = _repeated(state, len(changes))
-  turned = rotation.from_rotation_vector(changes[:, _TURN]) @ rotation.from_6d(
-    tf.constant(many.rotation)
+  changes = tf.cast(changes, tf.float32)
+  many = _repeated(state, changes.shape[0])
+  turned = tf.matmul(
+    rotation.from_rotation_vector(changes[:, _TURN]),
+    rotation.from_6d(many.rotation),
   )
   return many._replace(
     body_pose=many.body_pose + changes[:, _POSE],
     shape=many.shape + changes[:, _SHAPE],
-    rotation=rotation.to_6d(turned).numpy(),
+    rotation=rotation.to_6d(turned),
     translation=many.translation
-    + np.pad(changes[:, _ACROSS], [(0, 0), (0, 1)]),
+    + tf.pad(changes[:, _ACROSS], [[0, 0], [0, 1]]),
   )
 
 
 def _repeated(state: HumanState, count: int) -> HumanState:
-  fields = (np.asarray(field, np.float32) for field in state)
-  return HumanState(*(np.repeat(f[None], count, axis=0) for f in fields))
+  return HumanState(*(tf.repeat(f[None], count, axis=0) for f in state))
 
 
 def _row(states: HumanState) -> HumanState:

@@ -34,7 +34,8 @@ def main(folder: str, photo: str, expected: str) -> None:
   loaded = tf.saved_model.load(folder)
   serve = loaded.signatures["serving_default"]
   data = Path(photo).read_bytes()
-  alone = serve(image_bytes=tf.constant([data]))
+  unknown = {"focal_px": tf.zeros([1]), "height_m": tf.zeros([1])}
+  alone = serve(image_bytes=tf.constant([data]), **unknown)
   truth = np.load(expected)
   assert alone["num_people"].numpy() == len(truth["joints"])
   # Of this person the legs are not seen, whose places a last bit of the crops
@@ -44,7 +45,7 @@ def main(folder: str, photo: str, expected: str) -> None:
     apart = np.abs(found - truth[name]).max()
     assert apart < most, f"{name}: {apart}"
   batch = [b"no photo", _plain_photo(64, 48), data, b"", _plain_photo(20, 64)]
-  several = serve(image_bytes=tf.constant(batch))
+  several = serve(image_bytes=tf.constant(batch), **unknown)
   assert several["num_people"].numpy().tolist() == [
     *(-1, 0),
     len(truth["joints"]),
@@ -53,16 +54,24 @@ def main(folder: str, photo: str, expected: str) -> None:
   told = [bool(text) for text in several["error"].numpy()]
   assert told == [True, False, False, True, True]
   _same(several, alone, 2, 0)
-  nothing = serve(image_bytes=tf.constant([], tf.string))
+  nothing = serve(image_bytes=tf.constant([], tf.string), **unknown)
   assert nothing["joints"].shape == (0, *alone["joints"].shape[1:])
   boxed = loaded.signatures["reconstruct_boxes"](
     image_bytes=tf.constant([data, data]),
     boxes=tf.constant([[truth["boxes"][0]], [[-9.0, 0.0, -1.0, 5.0]]]),
-    focal_px=tf.zeros([2]),
+    **unknown,
   )
   assert boxed["num_people"].numpy().tolist() == [1, -1]
   assert "boxes" in boxed["error"].numpy()[1].decode()
   np.testing.assert_array_equal(boxed["boxes"][0, 0], truth["boxes"][0])
+  tall = serve(
+    image_bytes=tf.constant([data]),
+    focal_px=tf.zeros([1]),
+    height_m=tf.constant([2.0]),
+  )
+  # Who is k times as tall stands k times as far away.
+  depth = tall["state/translation"] / alone["state/translation"]
+  np.testing.assert_allclose(depth[0, 0, 2], 2.0 / truth["height"], rtol=1e-2)
   called = tf.keras.models.load_model(folder)(tf.constant([data]))
   _same(called, alone, 0, 0)
 

@@ -16,6 +16,7 @@ def test_saved_model_of_people_in_a_fresh_process(tmp_path):
     tmp_path / "expected.npz",
     boxes=[person.box for person in people],
     joints=[person.joints for person in people],
+    height=people[0].height_m,
     keypoints_2d=[person.keypoints_2d for person in people],
   )
   folder = tmp_path / "model"

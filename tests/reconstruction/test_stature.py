@@ -32,9 +32,10 @@ def test_size_and_depth_follow_the_stature_and_the_picture_stays(
   body_model, seed, ratio
 ):
   state = _person(seed)
-  height = ratio * measures.stature(body_model, state.shape[None])[0]
+  height = ratio * measures.stature(body_model, state.shape[None]).numpy()[0]
   found = with_stature(body_model, state, _CAMERA, height)
-  tall = measures.stature(body_model, found.shape[None])[0]
+  found = HumanState(*(field.numpy() for field in found))
+  tall = measures.stature(body_model, found.shape[None])[0].numpy()
   assert tall == pytest.approx(height, abs=1e-5)
   assert found.translation[2] == pytest.approx(
     ratio * state.translation[2], rel=1e-5
@@ -55,6 +56,7 @@ def test_the_own_stature_changes_nothing(body_model):
   state = _person(2)
   height = measures.stature(body_model, state.shape[None])[0]
   found = with_stature(body_model, state, _CAMERA, height)
+  found = HumanState(*(field.numpy() for field in found))
   turns = [
     rotation.from_6d(tf.constant(x.rotation[None])) for x in (found, state)
   ]

@@ -39,30 +39,26 @@ def run_graph(
 
 
 class GraphModule(tf.Module):
-  """A network whose weights are variables; it computes in float32.
+  """A network whose weights are variables, float32.
 
   Args:
     graph: the network.
-    half: keep float16 weights as they are (half the memory) and widen them at
-      each call; otherwise they are widened once, here. Widened weights can be
-      trained by every optimiser.
     name: of the module.
   """
 
-  def __init__(self, graph: Graph, half: bool = False, name: str | None = None):
+  def __init__(self, graph: Graph, name: str | None = None):
     super().__init__(name=name)
     self.input_shape = graph.input_shape
     self._names = tuple(graph.weights)
     self._weights = [
-      tf.Variable(w if half else w.astype(np.float32), name=f"weight_{i}")
+      tf.Variable(w.astype(np.float32), name=f"weight_{i}")
       for i, w in enumerate(graph.weights.values())
     ]
     self._run = lambda weights, images: run_graph(graph, weights, images)
 
   def __call__(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
     """Outputs by name for images [B, H, W, C]; see `run_graph`."""
-    weights = (tf.cast(weight, tf.float32) for weight in self._weights)
-    return self._run(dict(zip(self._names, weights, strict=True)), images)
+    return self._run(dict(zip(self._names, self._weights, strict=True)), images)
 
 
 def frozen_function(

@@ -100,16 +100,13 @@ def test_one_result_in_every_way_of_running(graph, tmp_path):
       call(images),
       frozen(images),
       loaded.signatures["serving_default"](images),
-      GraphModule(graph, half=True)(images),
     ):
       assert other.keys() == expected.keys()
       for name, value in expected.items():
         np.testing.assert_allclose(other[name], value, atol=2e-6)
 
 
-def test_half_module_keeps_half_weights(graph):
-  half = GraphModule(graph.pruned(), half=True)
-  assert {v.dtype for v in half.variables} == {tf.float16}
+def test_weights_are_float32(graph):
   whole = GraphModule(graph.pruned())
   assert {v.dtype for v in whole.trainable_variables} == {tf.float32}
   assert len(whole.variables) == 6
