@@ -11,6 +11,7 @@ from hund_tf.body.points import STEP_SIZE
 from hund_tf.compat import tf
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund import polish as polish_lib
+from hund_tf.models.hund import polish_steps
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_rows import Seen, known_share, seen_in
 from hund_tf.reconstruction.methods import Method
@@ -58,7 +59,7 @@ def measure(
     last = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     rows.append(
       Ends(
-        polish_lib.step_between(last, example.state, example.intrinsics),
+        polish_steps.step_between(last, example.state, example.intrinsics),
         last,
         _seen(example.features, example.intrinsics),
         example.intrinsics,

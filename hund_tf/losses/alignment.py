@@ -1,5 +1,6 @@
 """The alignment objective L_u of a body state and an image (Eq. 3-6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body.interface import Body
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
+from hund_tf.losses.terms import Term
 from hund_tf.options import check, option
 from hund_tf.rendering.part_renderer import make_part_renderer
 from hund_tf.types import (
@@ -128,16 +130,27 @@ def negative_log_prior(*latents: tf.Tensor) -> tf.Tensor:
 class AlignmentObjective(tf.Module):
   """L_u of Eq. 3: the one function that every minimiser works on."""
 
-  def __init__(self, body_model: Body, config: ObjectiveConfig | None = None):
+  def __init__(
+    self,
+    body_model: Body,
+    config: ObjectiveConfig | None = None,
+    terms: Sequence[Term] = (),
+  ):
     """Builds the renderer of the proxy mesh named by `config.mesh`.
 
     Keypoints that the body lacks take no part in L_k.
+
+    Args:
+      body_model: of the states.
+      config: weights and choices.
+      terms: of a user's own; they are added to L_u.
 
     Raises:
       ValueError: if the mesh or the renderer of `config` is unknown.
     """
     super().__init__(name="alignment_objective")
     self.config = config or ObjectiveConfig()
+    self.terms = tuple(terms)
     self.body_model = body_model
     self._renderer = make_part_renderer(
       self.config.renderer,
@@ -203,6 +216,8 @@ class AlignmentObjective(tf.Module):
       + config.pose_prior_weight * pose_prior
       + config.shape_prior_weight * shape_prior
     )
+    for term in self.terms:
+      total += term.value(body)
     return AlignmentTerms(total, keypoint, part, pose_prior, shape_prior)
 
   def keypoint_term(

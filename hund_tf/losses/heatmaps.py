@@ -128,3 +128,25 @@ def target_from_features(features: ImageFeatures) -> AlignmentTarget:
     part_probs=features.part_probs,
     part_weights=features.part_weights,
   )
+
+
+def with_keypoints(
+  features: ImageFeatures, places: tf.Tensor, said: tf.Tensor
+) -> ImageFeatures:
+  """Features of which somebody knows some keypoints better.
+
+  They are drawn into K with weight 1; those beyond the crop stay as they are.
+
+  Args:
+    features: of B crops.
+    places: `[B, 137, 2]` crop pixels.
+    said: `[B, 137]` bool, of which keypoints.
+  """
+  inside = tf.reduce_all((places >= 0.0) & (places < CROP_SIZE), axis=-1)
+  drawn = said & inside
+  weights = tf.cast(drawn, tf.float32)
+  maps = render_heatmaps(places, weights)
+  return features._replace(
+    heatmaps=tf.where(drawn[:, None, None], maps, features.heatmaps),
+    heatmap_weights=tf.where(drawn, weights, features.heatmap_weights),
+  )

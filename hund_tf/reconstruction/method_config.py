@@ -1,10 +1,12 @@
 """Which method reconstructs people, as a user chooses it."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from hund_tf.body.interface import Body
 from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.terms import Term
 from hund_tf.models.hund import polish_anchor, weights
 from hund_tf.models.hund.config import DescentOptions
 from hund_tf.models.hund.model import HundModel
@@ -64,13 +66,20 @@ class MethodConfig:
     return self.weights or str(weights.DEFAULT_PATH)
 
 
-def load_model(config: MethodConfig, body_model: BodyModel) -> HundModel:
+def load_model(
+  config: MethodConfig, body_model: BodyModel, terms: Sequence[Term] = ()
+) -> HundModel:
   """The learned descent with its weights.
+
+  Args:
+    config: names them.
+    body_model: of the states.
+    terms: of a user's own, whose value its stages see too.
 
   Raises:
     ValueError: if the weights cannot be used.
   """
-  return weights.load(body_model, config.weights_path)
+  return weights.load(body_model, config.weights_path, terms=terms)
 
 
 def make_method(
@@ -106,7 +115,7 @@ def make_method(
       jit_compile=compiled,
     )
   return HundMethod(
-    load_model(config, objective.body_model),
+    load_model(config, objective.body_model, objective.terms),
     config.descent.num_stages,
     refinement,
     objective,

@@ -14,7 +14,9 @@ from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import blank_inputs
 from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_asked import AskedPolish
 from hund_tf.models.hund.polish_rows import Seen, seen_in
+from hund_tf.models.hund.polish_wishes import Held
 from hund_tf.types import (
   STATE_DIMS,
   AlignmentTarget,
@@ -54,15 +56,24 @@ class PolishedEnd:
       jit_compile: XLA where it is faster.
     """
     self._objective = objective
-    self._polish = Polish(objective.body_model, anchor, jit_compile)
+    made = objective.body_model, anchor, jit_compile
+    self._polish = Polish(*made)
+    if objective.terms:
+      self._polish = AskedPolish(*made, terms=objective.terms)
+    self._make_whole = functools.partial(
+      AskedPolish, *made, whole=True, terms=objective.terms
+    )
     self._read = compiled(_read, jit_compile)
     blank, camera = blank_inputs(config)
     target = any_batch(target_from_features(blank))
     seen = any_batch((blank, camera))
     state = HumanState(*(tf.TensorSpec([None, n]) for n in STATE_DIMS))
-    self._fit = tf.function(
-      self._polished, input_signature=(state, *seen), autograph=False
-    )
+    self._look = tf.function(self._read, input_signature=seen, autograph=False)
+    self._fit = self._polished  # its steps are traced by themselves
+    if not objective.terms:
+      self._fit = tf.function(
+        self._polished, input_signature=(state, *seen), autograph=False
+      )
     self._expect = tf.function(
       self._expected, input_signature=(*seen, state), autograph=False
     )
@@ -78,14 +89,28 @@ class PolishedEnd:
     }
 
   def __call__(
-    self, last: HumanState, features: ImageFeatures, intrinsics: Intrinsics
+    self,
+    last: HumanState,
+    features: ImageFeatures,
+    intrinsics: Intrinsics,
+    held: Held | None = None,
   ) -> RefinementState:
     """Two rows `[B, 2, ...]`: the last states, and these polished.
 
     Of the first only the state is to be used; `seconds` count from it.
+
+    Args:
+      last: s_M.
+      features: of the crops.
+      intrinsics: of the crops, fields `[B, 2]`, crop pixels.
+      held: what somebody says of the people, which is then met.
     """
     begin = time.perf_counter()
-    state, target = self._fit(last, features, intrinsics)
+    if held is None:
+      state, target = self._fit(last, features, intrinsics)
+    else:
+      target, seen = self._look(features, intrinsics)
+      state = self._whole(last, seen, intrinsics, held)
     terms = self._terms[parts_read(features)](state, target, intrinsics)
     terms.total.numpy()  # waits for it
     seconds = tf.constant(time.perf_counter() - begin)
@@ -97,8 +122,13 @@ class PolishedEnd:
     """Expected errors of the joints `[B, 63]`, see `Polish.uncertainty`."""
     return self._expect(features, intrinsics, state)
 
+  @functools.cached_property
+  def _whole(self) -> AskedPolish:
+    """Meets what is held; it is seldom needed."""
+    return self._make_whole()
+
   def _polished(self, last, features, intrinsics):
-    target, seen = self._read(features, intrinsics)
+    target, seen = self._look(features, intrinsics)
     return self._polish(last, seen, intrinsics), target
 
   def _expected(self, features, intrinsics, state):

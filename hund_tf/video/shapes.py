@@ -16,9 +16,10 @@ from hund_tf.body.points import BODY_STEP, STEP_SIZE
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import target_from_features
-from hund_tf.models.hund.polish import Polish, stepped
+from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_rows import seen_in
+from hund_tf.models.hund.polish_steps import stepped
 from hund_tf.types import (
   BODY_POSE_DIM,
   HAND_POSE_DIM,

@@ -6,7 +6,8 @@ of whole bodies. `context_embedding` makes s^c of K, B and F, with
 `part_moments` to tell where the parts of B lie; `evidence_3d` compares bodies
 with 3D landmarks; `state_space` has the coordinates that the network works in.
 `polish` fits the last state to what is seen, by the residuals of `polish_rows`
-(masks by their `outline`), held by the `polish_anchor` of the weights.
+(masks by their `outline`), in `polish_steps`, held by the `polish_anchor` of
+the weights; `polish_asked` does what somebody asks for, `polish_wishes`, too.
 `part_model` and `part_cell` are the descent of hands and faces, in the
 coordinates of `part_space`, with the files of `part_weights`. `config` holds
 its sizes, `weights` loads and saves it, and `photo_model` puts it on the

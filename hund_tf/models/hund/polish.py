@@ -35,12 +35,12 @@ from hund_tf.body.points import (
   PointSet,
 )
 from hund_tf.compat import tf
-from hund_tf.geometry import placement, rotation
 from hund_tf.models.compilation import compiled
-from hund_tf.models.hund import outline, state_space
-from hund_tf.models.hund.evidence_3d import NUM_BODY
+from hund_tf.models.hund import outline
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_rows import (
+  Posed,
+  Rows,
   Seen,
   keypoint_rows,
   known_share,
@@ -48,41 +48,29 @@ from hund_tf.models.hund.polish_rows import (
   outline_rows,
   placed,
 )
+from hund_tf.models.hund.polish_steps import stepped
+from hund_tf.models.hund.polish_wishes import Held
 from hund_tf.types import (
-  BODY_POSE_DIM,
   NUM_JOINTS,
-  SHAPE_DIM,
   HumanState,
   Intrinsics,
 )
 
 NUM_STEPS = 2
-_SIZE = len(BODY_STEP)
 _OTHERS = np.setdiff1d(np.arange(STEP_SIZE), BODY_STEP)  # fingers and face
 _PELVIS = skeleton.INDEX["pelvis"]
 _MM = 1e3
-
-
-def step_between(
-  start: HumanState, end: HumanState, intrinsics: Intrinsics
-) -> tf.Tensor:
-  """The steps `[B, 201]` of the polish that lead from states to others."""
-  inner = [b - a for a, b in zip(start[:5], end[:5], strict=True)]
-  turned = tf.matmul(
-    rotation.from_6d(end.rotation),
-    rotation.from_6d(start.rotation),
-    transpose_b=True,
-  )
-  places = [placement.encode(s.translation, intrinsics) for s in (start, end)]
-  turn = rotation.to_rotation_vector(turned)
-  return tf.concat([*inner, turn, places[1] - places[0]], axis=-1)
 
 
 class Polish:
   """Fits the ends of descents to what is seen."""
 
   def __init__(
-    self, body_model: BodyModel, anchor: Anchor, jit_compile: bool = False
+    self,
+    body_model: BodyModel,
+    anchor: Anchor,
+    jit_compile: bool = False,
+    whole: bool = False,
   ):
     """Prepares the derivatives of the body's keypoints and joints.
 
@@ -91,14 +79,18 @@ class Polish:
       anchor: Lambda, and how far what is seen is trusted.
       jit_compile: XLA for all but the solution of the linear equations, which
         it is slow at.
+      whole: fingers and face are moved too.
     """
     self.anchor = anchor
-    self._precisions = anchor.precisions(BODY_STEP)
-    self._keypoints = PointModel(body_model, _keypoint_set(body_model), True)
+    self._numbers = np.arange(STEP_SIZE) if whole else BODY_STEP
+    self._precisions = anchor.precisions(self._numbers)
+    rows = slice(None) if whole else keypoint_table.BODY
+    points = _keypoint_set(body_model, rows)
+    self._keypoints = PointModel(body_model, points, not whole)
     self._skin = None
     if anchor.outline[0] > 0.0:
       points = outline.section_points(body_model)
-      self._skin = PointModel(body_model, points, True)
+      self._skin = PointModel(body_model, points, not whole)
     joints = PointSet(
       np.zeros([0], np.int32), np.zeros([0, 3]), None, np.zeros([NUM_JOINTS])
     )
@@ -122,13 +114,13 @@ class Polish:
       States `[B, ...]`; a person whose fit is not finite keeps s_M.
     """
     precision, *equations = self._begin(state, seen, intrinsics)
-    step = _solved(*equations)
+    step = solved(*equations)
     polished, change = state, step
     for _ in range(NUM_STEPS - 1):
       polished, *equations = self._further(
         polished, change, step, seen, precision, intrinsics
       )
-      change = _solved(*equations)
+      change = solved(*equations)
       step += change
     return self._end(state, polished, change, intrinsics)
 
@@ -195,8 +187,9 @@ class Polish:
     precision: tf.Tensor,
     intrinsics: Intrinsics,
     skin: PointModel | None = None,
+    held: Held | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Half the Hessian `[B, 91, 91]` and half the gradient `[B, 91]`.
+    """Half the Hessian `[B, D, D]` and half the gradient `[B, D]`.
 
     Args:
       state: where the derivatives are taken.
@@ -205,20 +198,24 @@ class Polish:
       precision: Lambda.
       intrinsics: of the crops.
       skin: the section points, if the outline counts.
+      held: what somebody says of the people.
     """
-    posed = placed(self._keypoints(state), state, intrinsics)
+    every = placed(self._keypoints(state), state, intrinsics)
+    posed = Posed(*(x[:, keypoint_table.BODY] for x in every))
     parts = [keypoint_rows(posed, seen, intrinsics, self.anchor)]
+    parts += self._asked_rows(every, state, intrinsics, held)
     if self.anchor.landmarks[0] > 0.0:
       parts.append(landmark_rows(posed, seen.evidence, self.anchor))
     if skin is not None:
       on_skin = placed(skin(state), state, intrinsics)
       parts.append(outline_rows(on_skin, posed, seen, intrinsics, self.anchor))
+    number = len(self._numbers)
     rows, pulled, errors = [], [], []
     for error, slopes, weights in parts:
       size = error.shape[1] * error.shape[2]
-      rows.append(tf.reshape(slopes, [-1, size, _SIZE]))
+      rows.append(tf.reshape(slopes, [-1, size, number]))
       weighted = slopes * weights[..., None, None]
-      pulled.append(tf.reshape(weighted, [-1, size, _SIZE]))
+      pulled.append(tf.reshape(weighted, [-1, size, number]))
       errors.append(tf.reshape(error, [-1, size, 1]))
     pulled = tf.concat(pulled, axis=1)
     hessian = tf.matmul(pulled, tf.concat(rows, axis=1), transpose_a=True)
@@ -226,42 +223,34 @@ class Polish:
     gradient = gradient[..., 0] + tf.linalg.matvec(precision, step)
     return hessian + precision, gradient
 
+  def _asked_rows(
+    self,
+    posed: Posed,
+    state: HumanState,
+    intrinsics: Intrinsics,
+    held: Held | None,
+  ) -> list[Rows]:
+    """Those of what somebody asks for: nothing here, see `AskedPolish`."""
+    del posed, state, intrinsics, held
+    return []
 
-def _solved(hessian: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+
+def solved(hessian: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
   """The change `[B, 91]` of a Gauss-Newton step."""
   factor = tf.linalg.cholesky(hessian)
   return -tf.linalg.cholesky_solve(factor, gradient[..., None])[..., 0]
 
 
-def _keypoint_set(body_model: BodyModel) -> PointSet:
-  """The body's 25 keypoints as points of it."""
+def _keypoint_set(body_model: BodyModel, rows: slice) -> PointSet:
+  """Keypoints, all or the body's 25, as points of it."""
   asset = body_model.asset
-  vertices = asset.keypoint_vertex_weights[keypoint_table.BODY]
+  vertices = asset.keypoint_vertex_weights[rows]
   used = np.flatnonzero(np.any(vertices != 0.0, axis=0))
-  joints = asset.keypoint_joint_weights[keypoint_table.BODY]
+  joints = asset.keypoint_joint_weights[rows]
   mix = np.concatenate([vertices[:, used], joints], axis=1)
   ids = asset.keypoint_ids[used]
   offsets = np.zeros([len(ids), 3], np.float32)
-  return PointSet(ids, offsets, mix, np.zeros([NUM_BODY]))
-
-
-def stepped(
-  state: HumanState, step: tf.Tensor, intrinsics: Intrinsics
-) -> HumanState:
-  """States moved by steps `[B, 91]`, inside the range of likely ones."""
-  sizes = [BODY_POSE_DIM, SHAPE_DIM, 3, 3]
-  pose, shape, turn, place = tf.split(step, sizes, axis=-1)
-  still = state._replace(
-    body_pose=state.body_pose + pose, shape=state.shape + shape
-  )
-  turned = tf.matmul(
-    rotation.from_rotation_vector(turn), rotation.from_6d(state.rotation)
-  )
-  coordinates = state_space.encode(
-    still._replace(rotation=rotation.to_6d(turned)), intrinsics
-  )
-  moved = tf.concat([coordinates[:, :-3], coordinates[:, -3:] + place], axis=-1)
-  return state_space.decode(state_space.bound(moved), intrinsics)
+  return PointSet(ids, offsets, mix, np.zeros([len(mix)]))
 
 
 def _finished(

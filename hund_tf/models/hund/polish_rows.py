@@ -73,7 +73,7 @@ def keypoint_rows(
   posed: Posed, seen: Seen, intrinsics: Intrinsics, anchor: Anchor
 ) -> Rows:
   """Errors `[B, 25, 2]` pixels, their derivatives and their weights."""
-  pixels, slopes = _projected(posed, intrinsics)
+  pixels, slopes = projected(posed, intrinsics)
   error = pixels - seen.keypoints[:, keypoint_table.BODY]
   weights = seen.weights[:, keypoint_table.BODY]
   return error, slopes, _robust(error, weights, *anchor.keypoints)
@@ -111,7 +111,7 @@ def outline_rows(
   chosen = Posed(
     *(tf.gather(x, borders.rows, axis=1, batch_dims=1) for x in skin)
   )
-  pixels, slopes = _projected(chosen, intrinsics)
+  pixels, slopes = projected(chosen, intrinsics)
   normals = borders.normals
   found = tf.reduce_sum(pixels * normals, axis=-1)
   error = (found - borders.targets)[..., None]
@@ -119,7 +119,7 @@ def outline_rows(
   return error, slopes, _robust(error, borders.weights, *anchor.outline)
 
 
-def _projected(
+def projected(
   posed: Posed, intrinsics: Intrinsics
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Pixels `[B, P, 2]` of points, and their derivatives `[B, P, 2, D]`."""

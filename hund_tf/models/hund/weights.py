@@ -7,12 +7,14 @@ to read: with another objective its inputs would mean something else.
 import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from hund_tf import files
 from hund_tf.body.model import BodyModel
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
+from hund_tf.losses.terms import Term
 from hund_tf.models import weight_files
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
@@ -146,6 +148,7 @@ def load(
   body_model: BodyModel,
   path: str | os.PathLike | None = None,
   jit_compile: bool = False,
+  terms: Sequence[Term] = (),
 ) -> HundModel:
   """The model of a weights file, by default the trained one of this project.
 
@@ -153,6 +156,7 @@ def load(
     body_model: whose states the model refines.
     path: what `save` wrote.
     jit_compile: XLA for the body and its loss in each stage.
+    terms: that the value of the objective is to have beside its own.
 
   Returns:
     The model with the objective that it was trained with.
@@ -166,6 +170,6 @@ def load(
   config = dataclasses.replace(
     config, detach_loss_inputs=False, jit_compile=jit_compile
   )
-  model = HundModel(AlignmentObjective(body_model, objective), config)
+  model = HundModel(AlignmentObjective(body_model, objective, terms), config)
   weight_files.assign(model.trainable_variables, arrays, path)
   return model

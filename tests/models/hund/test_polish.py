@@ -9,7 +9,7 @@ from hund_tf.body import landmarks_3d, poses
 from hund_tf.body.points import BODY_STEP, STEP_SIZE
 from hund_tf.compat import tf
 from hund_tf.geometry import camera
-from hund_tf.models.hund import evidence_3d, polish_rows
+from hund_tf.models.hund import evidence_3d, polish_rows, polish_steps
 from hund_tf.models.hund import polish as polish_lib
 from hund_tf.models.hund.evidence_3d import Evidence
 from hund_tf.models.hund.outline import Mask
@@ -59,7 +59,7 @@ def truth(start, intrinsics):
   """States some way off in everything."""
   random = np.random.default_rng(0)
   step = random.normal(0.0, 0.4, [2, STEP_SIZE])[:, BODY_STEP] * _BODY
-  return polish_lib.stepped(start, tf.constant(step, tf.float32), intrinsics)
+  return polish_steps.stepped(start, tf.constant(step, tf.float32), intrinsics)
 
 
 def _keypoints(body_model, state):
@@ -96,8 +96,8 @@ def _assert_same_body(body_model, first, second, atol=1e-5):
 def test_a_step_leads_from_one_state_to_the_other(
   body_model, start, truth, intrinsics
 ):
-  step = polish_lib.step_between(start, truth, intrinsics)
-  there = polish_lib.stepped(
+  step = polish_steps.step_between(start, truth, intrinsics)
+  there = polish_steps.stepped(
     start, tf.gather(step, BODY_STEP, axis=1), intrinsics
   )
   _assert_same_body(body_model, there, truth, 1e-4)
@@ -110,7 +110,7 @@ def test_gradient_is_that_of_the_objective(body_model, start, seen, intrinsics):
   precision = tf.constant(anchor.precisions(BODY_STEP)) * tf.ones([2, 1, 1])
 
   def value(step):
-    state = polish_lib.stepped(start, step, intrinsics)
+    state = polish_steps.stepped(start, step, intrinsics)
     keypoints = _keypoints(body_model, state)
     total = tf.einsum("bi,bij,bj->b", step, precision, step)
     # The scale of the landmarks is taken as found where it stands.
@@ -154,7 +154,7 @@ def test_a_step_solves_the_linear_case(body_model, start, seen, intrinsics):
   precision, *equations = polish._first_equations(start, seen, intrinsics)
   hessian, gradient = (x.numpy().astype(np.float64) for x in equations)
   expected = -np.linalg.solve(hessian, gradient[..., None])[..., 0]
-  one_step = polish_lib.stepped(
+  one_step = polish_steps.stepped(
     start, tf.constant(expected, tf.float32), intrinsics
   )
   again, _ = polish._normal_equations(
