@@ -1,7 +1,9 @@
 """From the people found in a photo to people in 3D.
 
 `reconstructor` crops each person, fits the body by a method and puts everybody
-into one camera frame, `stature` makes bodies as tall as they are known to be;
+into one camera frame, `final_states` and
+`stature` make bodies as tall as they are known to be, and `steering` goes on
+with what somebody knows better;
 `methods` are the learned descent, optimisers and hybrids behind one interface,
 `descents` the first of these as programs, `polished_end` fits the descent's
 last state to what is seen, `method_config` is the choice of a method; `quality`

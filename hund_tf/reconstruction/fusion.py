@@ -20,12 +20,11 @@ from hund_tf.body import keypoints as table
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.geometry import camera, rotation
-from hund_tf.losses.heatmaps import render_heatmaps
+from hund_tf.losses.heatmaps import with_keypoints
 from hund_tf.options import check, option
 from hund_tf.reconstruction.attention import FACE, LEFT_HAND, ROWS
 from hund_tf.reconstruction.part_gates import GateConfig
 from hund_tf.types import (
-  CROP_SIZE,
   BodyOutput,
   FaceState,
   HandState,
@@ -314,18 +313,13 @@ def steered_features(
     points: by names of parts their keypoints `[B, n, 3]` metres, camera frame.
     used: `[B]` bool, whose parts of that name steer.
   """
-  weights = features.heatmap_weights.numpy()
-  places = np.zeros([*weights.shape, 2], np.float32)
-  drawn = np.zeros(weights.shape, bool)
+  shape = features.heatmap_weights.shape
+  places = np.zeros([*shape, 2], np.float32)
+  said = np.zeros(shape, bool)
   for name, own in points.items():
     seen = camera.project(tf.constant(own), intrinsics).numpy()
     rows = steering_rows(name)
     sources = _FACE_STEERING if name == FACE else (*STEERING, 0)
     places[:, rows] = seen[:, list(sources)]
-    inside = ((places >= 0.0) & (places < CROP_SIZE)).all(axis=-1)
-    drawn[:, rows] = used[name][:, None] & inside[:, rows]
-  maps = render_heatmaps(tf.constant(places), tf.constant(drawn, tf.float32))
-  return features._replace(
-    heatmaps=tf.where(drawn[:, None, None], maps, features.heatmaps),
-    heatmap_weights=tf.constant(np.where(drawn, 1.0, weights), tf.float32),
-  )
+    said[:, rows] = used[name][:, None]
+  return with_keypoints(features, tf.constant(places), tf.constant(said))

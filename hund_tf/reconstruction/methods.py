@@ -15,6 +15,7 @@ from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_wishes import Held, with_parts_of
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import counted
 from hund_tf.optimization.minimizers import Minimizer
@@ -193,7 +194,7 @@ class HundMethod:
     )
     self._join = tf.function(_joined, autograph=False, reduce_retracing=True)
     self._terms = None
-    if self.objective.config != model.objective.config:
+    if _read_by(self.objective) != _read_by(model.objective):
       self._terms = tf.function(
         self.objective.__call__,
         autograph=False,
@@ -214,7 +215,7 @@ class HundMethod:
 
     Every stage takes one; a row of the polish counts as one, of its own terms.
     """
-    return self._run(features, intrinsics, self._stages)
+    return self._run(features, intrinsics, self.stages)
 
   def resume(
     self,
@@ -223,14 +224,32 @@ class HundMethod:
     trace: RefinementState,
     num_stages: int,
     change: Change | None = None,
+    held: Held | None = None,
   ) -> RefinementState:
-    """See `Method`: from (s_M, m_M), the end of the stages."""
-    state = _changed(_row(trace.state, self._stages), change)
-    start = Start(state, _row(trace.memory, self._stages))
-    return self._run(features, intrinsics, num_stages, start)[0]
+    """See `Method`: from (s_M, m_M), the end of the stages.
+
+    Args:
+      features: see `Method`.
+      intrinsics: see `Method`.
+      trace: see `Method`.
+      num_stages: see `Method`.
+      change: see `Method`.
+      held: what somebody says of the people, which the polish then meets.
+
+    Raises:
+      ValueError: if something is held by a method that does not polish.
+    """
+    if held is not None and self._polish is None:
+      raise ValueError(
+        "method: does not polish, so that nothing can be held; give the "
+        "learned descent with its polish"
+      )
+    state = _changed(_row(trace.state, self.stages), change)
+    start = Start(state, _row(trace.memory, self.stages))
+    return self._run(features, intrinsics, num_stages, start, held)[0]
 
   @property
-  def _stages(self) -> int:
+  def stages(self) -> int:
     """M."""
     if self._num_stages is None:
       return self._model.config.num_stages
@@ -242,6 +261,7 @@ class HundMethod:
     intrinsics: Intrinsics,
     stages: int,
     start: Start | None = None,
+    held: Held | None = None,
   ) -> tuple[RefinementState, np.ndarray]:
     """The stages, and what comes after them; and their evaluations."""
     parts = parts_read(features)
@@ -251,8 +271,10 @@ class HundMethod:
         trace, target_from_features(features), intrinsics
       )
     last = _row(trace.state, -1)
+    if start is not None and held is not None:
+      last = with_parts_of(held, last, start.state)
     if self._polish is not None:
-      trace = self._join(trace, self._polish(last, features, intrinsics))
+      trace = self._join(trace, self._polish(last, features, intrinsics, held))
     evaluations = np.tile(
       np.arange(1, trace.seconds.shape[1] + 1), (trace.seconds.shape[0], 1)
     )
@@ -291,6 +313,11 @@ class HundMethod:
 def _row(states, index: int):
   """One row `[B, ...]` of what a trace holds `[B, M + 1, ...]`."""
   return tf.nest.map_structure(lambda x: x[:, index], states)
+
+
+def _read_by(objective: AlignmentObjective) -> tuple:
+  """What the terms of an objective depend on."""
+  return objective.config, objective.terms
 
 
 def _changed(state: HumanState, change: Change | None) -> HumanState:

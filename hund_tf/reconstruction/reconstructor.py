@@ -6,8 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from hund_tf.body import measures
-from hund_tf.body.gaze import with_gaze
-from hund_tf.body.interface import Body
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.detection.features import crop_box
@@ -18,11 +16,13 @@ from hund_tf.detection.network_features import (
   landmarks_only,
 )
 from hund_tf.geometry import camera
+from hund_tf.photos.corrections import Correction
+from hund_tf.reconstruction import final_states, steering
+from hund_tf.reconstruction.final_states import row
 from hund_tf.reconstruction.methods import Method
 from hund_tf.reconstruction.part_results import PartResult
 from hund_tf.reconstruction.parts import Fused, Whole
 from hund_tf.reconstruction.polished_end import Uncertainty
-from hund_tf.reconstruction.stature import with_stature
 from hund_tf.types import (
   AlignmentTerms,
   BodyOutput,
@@ -50,38 +50,21 @@ class Person(NamedTuple):
   height_given: bool = False  # else it is estimated
   parts: tuple[PartResult, ...] = ()  # faces and hands that were asked for
   gaze: np.ndarray | None = None  # [2] as of `FaceState`; None: not known
+  steered: "Steered | None" = None  # None: as it was found
 
 
-def _row(structure, index: int):
-  """One row of every tensor of a batch, as numpy."""
-  return tf.nest.map_structure(lambda x: np.asarray(x[index]), structure)
+class Steered(NamedTuple):
+  """What was made of a person by corrections."""
+
+  found: Person  # the person before
+  intrinsics: Intrinsics  # of the photo then
+  correction: Correction  # all that was corrected so far
 
 
 def _without_padding(trace: RefinementState) -> RefinementState:
   """One person's trace without the repeats that fill up a batch."""
   last = int(np.argmax(trace.seconds == trace.seconds[-1]))
   return tf.nest.map_structure(lambda x: x[: last + 1], trace)
-
-
-def _made_tall(
-  body_model: Body,
-  state: HumanState,
-  cameras: Intrinsics,
-  heights: Sequence[float | None],
-) -> HumanState:
-  """States `[N, ...]` of which those with a height are made so tall."""
-  if not isinstance(body_model, BodyModel):
-    raise ValueError(
-      "heights: are given for a body other than the open one, whose shapes "
-      "they choose"
-    )
-  rows = []
-  for i, height in enumerate(heights):
-    row = _row(state, i)
-    if height is not None:
-      row = with_stature(body_model, row, _row(cameras, i), height)
-    rows.append(row)
-  return HumanState(*(tf.stack(x) for x in zip(*rows, strict=True)))
 
 
 def _photo_sizes(
@@ -94,35 +77,6 @@ def _photo_sizes(
   return [photo.shape[:2] for photo in photos]
 
 
-def _with_parts(state: HumanState, found: Sequence[Fused]) -> HumanState:
-  """States `[B, ...]`, replaced for people of whom parts are used."""
-  if all(one.state is None for one in found):
-    return state
-  rows = [
-    _row(state, i) if one.state is None else one.state
-    for i, one in enumerate(found)
-  ]
-  return HumanState(*(tf.stack(x) for x in zip(*rows, strict=True)))
-
-
-def _posed(
-  body_model: Body, state: HumanState, found: Sequence[Fused]
-) -> BodyOutput:
-  """Full bodies `[B, ...]`, whose eyes look where their faces say."""
-  if all(one.gaze is None for one in found):
-    return body_model.decode(state, mesh="full")
-  known = np.array([one.gaze is not None for one in found])
-  gaze = [np.zeros(2) if one.gaze is None else one.gaze for one in found]
-  own = body_model.rotations(state)
-  turned = with_gaze(own, tf.constant(np.stack(gaze), tf.float32))
-  return body_model.pose_driven(
-    tf.where(known[:, None, None, None], turned, own),
-    state.shape,
-    state.expression,
-    state.translation,
-  )
-
-
 def _continued(
   trace: RefinementState, rest: RefinementState | None
 ) -> RefinementState:
@@ -130,6 +84,15 @@ def _continued(
   if rest is None:
     return trace
   return tf.nest.map_structure(lambda a, b: np.concatenate([a, b]), trace, rest)
+
+
+class _Crops(NamedTuple):
+  """Of N people."""
+
+  boxes: Sequence[np.ndarray]  # [4] square, photo pixels
+  features: ImageFeatures
+  cameras: Intrinsics  # of the photos, fields [N, 2], pixels
+  crop_cameras: Intrinsics  # of the crops, fields [N, 2], crop pixels
 
 
 class Reconstructor:
@@ -204,26 +167,100 @@ class Reconstructor:
       found = self._parts(
         Whole(detections, sizes, cameras, features, crop_cameras, trace)
       )
+    crops = _Crops(boxes, features, cameras, crop_cameras)
+    return self._people(detections, crops, trace, found, heights)
+
+  def resume(
+    self,
+    person: Person,
+    before: Intrinsics,
+    intrinsics: Intrinsics,
+    image: np.ndarray,
+    correction: Correction,
+  ) -> Person:
+    """Steers a person; see `steering`.
+
+    Args:
+      person: of this reconstructor or one of the same weights.
+      before: intrinsics of the photo as the person was reconstructed.
+      intrinsics: of the photo, fields `[2]`, pixels.
+      image: `[H, W, 3]` uint8 RGB, the photo.
+      correction: what is known better; what was corrected before stays.
+
+    Returns:
+      The person with the trace gone on with.
+
+    Raises:
+      ValueError: if the method does not polish.
+    """
+    if self._uncertainty is None:
+      raise ValueError(
+        "resume: the method does not polish; people are steered by the learned "
+        "descent with its polish: method='hund', polish=True, refine_steps=0"
+      )
+    earlier = person.steered or Steered(person, before, Correction())
+    found = earlier.found
+    correction = correction.after(earlier.correction)
+    detection = steering.corrected(found.detection, correction)
+    box = found.crop_box
+    features = self._features(image, [detection], [box])
+    cameras = Intrinsics(*(np.asarray(x, np.float32)[None] for x in intrinsics))
+    crop_cameras = camera.crop_intrinsics(cameras, box[None])
+    earlier_crop = camera.crop_intrinsics(
+      tf.nest.map_structure(lambda x: np.asarray(x)[None], earlier.intrinsics),
+      box[None],
+    )
+    before = steering.seen_by(found.trace, earlier_crop, crop_cameras)
+    problem = steering.Problem(features, before, crop_cameras, box)
+    trace = steering.steer(self._method, problem, correction)
+    height = correction.height_m
+    if height is None and found.height_given:
+      height = found.height_m
+    (steered,) = self._people(
+      [detection],
+      _Crops([box], features, cameras, crop_cameras),
+      trace,
+      [Fused(found.parts, gaze=found.gaze)],
+      (height,),
+    )
+    rest = tf.nest.map_structure(lambda x: x[1:], steered.trace)
+    before = row(before, 0)
+    rest = rest._replace(seconds=rest.seconds + before.seconds[-1])
+    return steered._replace(
+      trace=_continued(before, rest),
+      steered=Steered(found, earlier.intrinsics, correction),
+    )
+
+  def _people(
+    self,
+    detections: Sequence[Detection],
+    crops: "_Crops",
+    trace: RefinementState,
+    found: Sequence[Fused],
+    heights: Sequence[float | None],
+  ) -> list[Person]:
+    """The people of traces `[N, ...]`, with their parts and statures."""
+    boxes, features, cameras, crop_cameras = crops
     state = tf.nest.map_structure(lambda x: x[:, -1], trace.state)
     errors = self._errors(features, crop_cameras, state, found)
-    state = _with_parts(state, found)
+    state = final_states.with_parts(state, found)
     body_model = self._method.objective.body_model
     if any(height is not None for height in heights):
-      state = _made_tall(body_model, state, cameras, heights)
+      state = final_states.made_tall(body_model, state, cameras, heights)
     statures = [None] * len(boxes)
     if isinstance(body_model, BodyModel):
       statures = measures.stature(body_model, state.shape).numpy().tolist()
-    body = _posed(body_model, state, found)
+    body = final_states.posed(body_model, state, found)
     pixels = camera.project(body.keypoints, cameras).numpy()
     quality = self._qualities(features, trace)
     return [
       Person(
         detection=detections[i],
         crop_box=np.asarray(boxes[i], np.float32),
-        state=_row(state, i),
-        body=_row(body, i),
+        state=row(state, i),
+        body=row(body, i),
         keypoints_2d=pixels[i],
-        trace=_continued(_without_padding(_row(trace, i)), found[i].rest),
+        trace=_continued(_without_padding(row(trace, i)), found[i].rest),
         quality=quality[i],
         uncertainty=errors[i],
         height_m=statures[i],
@@ -258,7 +295,7 @@ class Reconstructor:
       return [None] * len(found)
     errors = list(self._uncertainty(features, cameras, state).numpy())
     if any(one.state is not None for one in found):
-      changed = _with_parts(state, found)
+      changed = final_states.with_parts(state, found)
       again = self._uncertainty(features, cameras, changed).numpy()
       for i, one in enumerate(found):
         if one.state is not None:
