@@ -23,6 +23,7 @@ if TYPE_CHECKING:
   from hund_tf.api.results import People, Person
   from hund_tf.body.model import BodyModel
   from hund_tf.losses.alignment import AlignmentObjective
+  from hund_tf.losses.terms import Term
   from hund_tf.models.hund.model import HundModel
 
 __version__ = "0.2.0"
@@ -33,6 +34,7 @@ __all__ = [
   "People",
   "PeopleModel",
   "Person",
+  "Term",
   "__version__",
   "demo_photo",
   "load",
@@ -45,6 +47,7 @@ _HOMES = {
   "People": "hund_tf.api.results",
   "PeopleModel": "hund_tf.api.model",
   "Person": "hund_tf.api.results",
+  "Term": "hund_tf.losses.terms",
   "demo_photo": "hund_tf.api.demo",
   "load": "hund_tf.api.model",
 }

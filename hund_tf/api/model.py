@@ -1,9 +1,11 @@
 """Loading the learned descent, and calling it with photos of any form."""
 
+import dataclasses
+import functools
 import glob
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -16,7 +18,10 @@ from hund_tf.detection.detector import PeopleDetector
 from hund_tf.detection.feature_config import FeatureConfig, load_features
 from hund_tf.detection.interface import PersonDetector
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.terms import Term
 from hund_tf.models.hund.config import DescentOptions
+from hund_tf.photos import cameras
+from hund_tf.photos.corrections import Correction
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.people import Finder, SeenPhoto, make_finder
 from hund_tf.photos.people_config import PeopleConfig
@@ -45,6 +50,7 @@ class PeopleModel:
     reconstructor: Reconstructor,
     body_model: BodyModel,
     method: str,
+    with_terms: Callable[[tuple[Term, ...]], Reconstructor] | None = None,
   ):
     """Keeps the parts.
 
@@ -53,9 +59,11 @@ class PeopleModel:
       reconstructor: fits the body model to them.
       body_model: that it fits.
       method: name of the method, for the results.
+      with_terms: makes a reconstructor of other terms, for `resume`.
     """
     self.body_model = body_model
     self.method = method
+    self._with_terms = with_terms and functools.lru_cache(2)(with_terms)
     self._detector = detector
     self._reconstructor = reconstructor
 
@@ -164,6 +172,71 @@ class PeopleModel:
     people = tuple(Person(fit, photo, self.body_model) for fit in fits)
     return People(photo, self.method, people)
 
+  def resume(
+    self,
+    person: Person,
+    *,
+    keypoints: Mapping[str, Sequence[float] | None] | None = None,
+    locked: Sequence[str] | None = None,
+    focal_px: float | None = None,
+    height_m: float | None = None,
+    terms: Sequence[Term] | None = None,
+  ) -> Person:
+    """Goes on with a person's descent by what is known better.
+
+    What was corrected by earlier calls for this person stays so.
+
+    Args:
+      person: of this model's results.
+      keypoints: by names of `person.keypoint_names` where they are, x and y in
+        pixels of the photo; None: where the detector saw it after all. Fingers
+        and face stay as they are unless one of theirs is among them.
+      locked: names of `person.joint_names` that are to stay where they are in
+        3D, before size and distance follow a height.
+      focal_px: focal length of the camera, pixels.
+      height_m: stature, metres.
+      terms: in place of those that the model was loaded with.
+
+    Returns:
+      The person; `person.trace` has the rows of the descent before, too.
+
+    Raises:
+      ValueError: if a name, a place or a number cannot be, or the model is not
+        the learned descent with its polish.
+    """
+    correction = Correction(
+      keypoints or {}, None if locked is None else tuple(locked), height_m
+    )
+    return self.corrected(person, correction, focal_px, terms)
+
+  def corrected(
+    self,
+    person: Person,
+    correction: Correction,
+    focal_px: float | None = None,
+    terms: Sequence[Term] | None = None,
+  ) -> Person:
+    """As `resume`, of a `Correction`."""
+    photo = person.photo
+    size = photo.image.shape[:2]
+    correction.check("resume", *size)
+    before = photo.camera.intrinsics
+    if focal_px is not None:
+      options = cameras.camera_options(focal_px=focal_px)
+      stated = cameras.photo_camera(options, "resume", *size)
+      kept = stated.intrinsics._replace(center=before.center)
+      photo = dataclasses.replace(
+        photo, camera=stated._replace(intrinsics=kept)
+      )
+    reconstructor = self._reconstructor
+    if terms is not None:
+      if self._with_terms is None:
+        raise ValueError("terms: this model was not made by hund_tf.load")
+      reconstructor = self._with_terms(tuple(terms))
+    now = photo.camera.intrinsics
+    fit = reconstructor.resume(person.fit, before, now, photo.image, correction)
+    return Person(fit, photo, self.body_model)
+
   def __repr__(self) -> str:
     return f"PeopleModel(method={self.method!r})"
 
@@ -186,6 +259,7 @@ def load(
   refine_steps: int = 0,
   jit_compile: bool = False,
   parts: Sequence[Literal["face", "left_hand", "right_hand"]] = PARTS,
+  terms: Sequence[Term] = (),
 ) -> PeopleModel:
   """Loads what turns photos into people in 3D.
 
@@ -202,6 +276,7 @@ def load(
     parts: those of "face", "left_hand" and "right_hand" that are read by
       networks of their own and put onto the body of the learned descent; by
       default all, and none if empty.
+    terms: of your own, beside those of the objective.
 
   Returns:
     The model; call it with a photo.
@@ -222,13 +297,22 @@ def load(
       "BFGS goes on from the learned descent only"
     )
   body_model = BodyModel()
-  objective = AlignmentObjective(body_model)
-  fitter = make_method(config, objective)
-  reconstructor = Reconstructor(
-    fitter,
-    find_calibration(config, objective),
-    load_features(FeatureConfig(features), fitter.feature_channels),
-    fitter.uncertainty,
-    find_parts(PartsConfig(tuple(parts) or ("none",)), fitter, config),
+
+  def reconstructor(terms: tuple[Term, ...], parts: tuple) -> Reconstructor:
+    objective = AlignmentObjective(body_model, terms=terms)
+    fitter = make_method(config, objective)
+    return Reconstructor(
+      fitter,
+      find_calibration(config, objective),
+      load_features(FeatureConfig(features), fitter.feature_channels),
+      fitter.uncertainty,
+      find_parts(PartsConfig(parts or ("none",)), fitter, config),
+    )
+
+  return PeopleModel(
+    PeopleDetector(),
+    reconstructor(tuple(terms), tuple(parts)),
+    body_model,
+    config.name,
+    lambda terms: reconstructor(terms, ()),
   )
-  return PeopleModel(PeopleDetector(), reconstructor, body_model, config.name)

@@ -7,7 +7,7 @@ metres, the camera at the origin. Pixels: x right, y down, pixel (0, 0) covers
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -283,6 +283,13 @@ class People(Sequence[Person]):
     if isinstance(index, slice):
       return dataclasses.replace(self, _people=self._people[index])
     return self._people[index]
+
+  def replaced(self, people: Mapping[int, Person]) -> "People":
+    """These people, those of some numbers replaced."""
+    kept = list(self._people)
+    for number, person in people.items():
+      kept[number] = person
+    return dataclasses.replace(self, _people=tuple(kept))
 
   def __len__(self) -> int:
     return len(self._people)

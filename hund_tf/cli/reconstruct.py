@@ -28,6 +28,7 @@ from hund_tf.models.multitask.weights import DEFAULT_PATH as NETWORK_WEIGHTS
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.options import check, option
 from hund_tf.photos import people
+from hund_tf.photos.corrections import user_corrections
 from hund_tf.photos.people_config import PhotosConfig
 from hund_tf.photos.source import source_of
 from hund_tf.reconstruction.method_config import (
@@ -54,6 +55,11 @@ class ReconstructConfig:
     choices=result_files.KINDS,
   )
   writing: WritingConfig = WritingConfig()
+  corrections: str | None = option(
+    None,
+    'JSON file of what is known better of people: {photo name: [{"person": '
+    '0, "keypoints": {"l_wrist": [x, y]}}]}; docs/guide/steering.md.',
+  )
   skip_existing: bool = option(
     False,
     "Leave out photos whose results are there, of the same file and the same "
@@ -84,6 +90,8 @@ def make(config: ReconstructConfig) -> Reconstruction:
   if "smplx" in config.save:
     load_smpl(config.writing)
   finder = people.make_finder(config.photos.people)
+  stated = config.corrections
+  corrections = None if stated is None else user_corrections(stated)
   folder = ResultFolder(config.output.output_dir)
   body_model = BodyModel(shape_decoder=config.body.shape_decoder)
   objective = AlignmentObjective(body_model, config.objective)
@@ -105,6 +113,7 @@ def make(config: ReconstructConfig) -> Reconstruction:
     _settings(config),
     config.skip_existing,
     config.writing,
+    corrections,
   )
 
 

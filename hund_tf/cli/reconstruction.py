@@ -15,8 +15,11 @@ from hund_tf import files
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
 from hund_tf.api.result_files import WritingConfig
+from hund_tf.api.results import People
 from hund_tf.export.result_folder import Entry, ResultFolder
 from hund_tf.photos import people
+from hund_tf.photos.by_photo import unmatched_keys, value_of_photo
+from hund_tf.photos.corrections import UserCorrections, corrections_of_photo
 from hund_tf.photos.listing import list_photos
 from hund_tf.photos.loading import PhotoWarning
 
@@ -44,6 +47,7 @@ class Reconstruction:
     settings: str = "",
     skip_existing: bool = False,
     writing: WritingConfig = _AS_IS,
+    corrections: UserCorrections | None = None,
   ):
     """Keeps the parts.
 
@@ -57,11 +61,12 @@ class Reconstruction:
       skip_existing: leaves out photos whose results are there: complete, of the
         same file, made with the same settings.
       writing: how results are written.
+      corrections: of people who were found.
     """
     self._finder, self._model = finder, model
     self._folder, self._save = folder, tuple(sorted(set(save)))
     self._settings, self._skip = settings, skip_existing
-    self._writing = writing
+    self._writing, self._corrections = writing, corrections
     self._seconds = collections.Counter[str]()  # by step
     self._counts = collections.Counter[str]()
 
@@ -75,7 +80,13 @@ class Reconstruction:
       KeyboardInterrupt: the photo at hand is then left out whole.
     """
     listing = list_photos(patterns, self._folder.path, self._folder.names())
-    for line in (*listing.left_out, *self._finder.unused_keys(listing.paths)):
+    unused = self._finder.unused_keys(listing.paths)
+    if self._corrections is not None:
+      unused += [
+        f"corrections are given for {key!r}, which is no photo here"
+        for key in unmatched_keys(self._corrections.by_photo, listing.paths)
+      ]
+    for line in (*listing.left_out, *unused):
       say(f"note: {line}")
     for error in listing.errors:
       say(str(error))
@@ -126,6 +137,9 @@ class Reconstruction:
       for path, stem in photos:
         with self._reported(path):
           stated = f"{self._settings} {self._save} {self._finder.stated(path)}"
+          if self._corrections is not None:
+            own = value_of_photo(self._corrections.by_photo, path)
+            stated += "" if own is None else f" {own}"
           entry = self._folder.entry(stem, path, stated)
           if not (self._skip and self._folder.holds(entry)):
             pending.append((path, stem, entry))
@@ -159,6 +173,8 @@ class Reconstruction:
       raise seen
     with self._timed(self._model.method):
       found = self._model.fit(seen)
+      if self._corrections is not None:
+        found = self._corrected(found, path)
     with (
       self._timed("drawing and writing"),
       self._folder.replace(entry, people=len(found)) as place,
@@ -181,6 +197,22 @@ class Reconstruction:
         f"{path}: no person found; give a photo that shows most of a person, "
         "or --boxes"
       )
+
+  def _corrected(self, found: People, path: Path) -> People:
+    """The people of a photo, of whom some are corrected.
+
+    Raises:
+      ValueError: if a correction cannot be of one of them.
+    """
+    stated = corrections_of_photo(
+      self._corrections,
+      path,
+      [person.box for person in found],
+      *found.image.shape[:2],
+    )
+    return found.replaced(
+      {i: self._model.corrected(found[i], one) for i, one in stated.items()}
+    )
 
   @contextlib.contextmanager
   def _timed(self, step: str) -> Iterator[None]:

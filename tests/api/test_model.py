@@ -168,3 +168,28 @@ def test_files_and_pictures(people, tmp_path):
 def test_bad_models_are_told(options, match):
   with pytest.raises(ValueError, match=match):
     hund_tf.load(**options)
+
+
+def test_people_are_steered(model, people):
+  (person,) = people
+  row = person.keypoint_names.index("l_elbow")
+  place = person.keypoints_2d[row] + [20.0, -10.0]
+  steered = model.resume(person, keypoints={"l_elbow": place})
+  assert np.linalg.norm(steered.keypoints_2d[row] - place) < 1.0
+  np.testing.assert_allclose(steered.detected_keypoints[row, :2], place)
+  for name in ("left_hand", "right_hand", "expression"):
+    before = getattr(person.state, name)
+    np.testing.assert_allclose(getattr(steered.state, name), before, atol=1e-5)
+  assert len(steered.trace.terms.total) > len(person.trace.terms.total)
+  # The camera and the stature change; the elbow stays where it was said to be.
+  far = model.resume(steered, focal_px=1024.0, height_m=1.9)
+  assert far.photo.camera.source == "focal_px" and far.height_given
+  assert far.height_m == pytest.approx(1.9, abs=0.01)
+  assert far.joints[0, 2] > 1.7 * steered.joints[0, 2]
+  assert np.linalg.norm(far.keypoints_2d[row] - place) < 4.0
+  back = model.resume(far, keypoints={"l_elbow": None}, focal_px=512.0)
+  np.testing.assert_allclose(
+    back.detected_keypoints, person.detected_keypoints, atol=1e-4
+  )
+  with pytest.raises(ValueError, match="resume: .* 'l_elbo'; did you mean"):
+    model.resume(person, keypoints={"l_elbo": place})
