@@ -17,5 +17,6 @@ bodies with and without parts side by side.
 `descent_comparison` sets methods side by side (Figs. 3, 4) and
 `descent_report` tells what came of it, `multitask_metrics` and `network_photos`
 judge the network, `quality_fitting` calibrates the quality and `polish_fitting`
-the polish, and `detection_speed` times the detector.
+the polish, `steering_trials` says how far corrections and terms help, and
+`detection_speed` times the detector.
 """
