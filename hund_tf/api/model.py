@@ -181,6 +181,7 @@ class PeopleModel:
     focal_px: float | None = None,
     height_m: float | None = None,
     terms: Sequence[Term] | None = None,
+    num_stages: int = 0,
   ) -> Person:
     """Goes on with a person's descent by what is known better.
 
@@ -196,6 +197,8 @@ class PeopleModel:
       focal_px: focal length of the camera, pixels.
       height_m: stature, metres.
       terms: in place of those that the model was loaded with.
+      num_stages: further stages of the descent before the polish; they make
+        results no better (`docs/guide/steering.md`).
 
     Returns:
       The person; `person.trace` has the rows of the descent before, too.
@@ -207,7 +210,7 @@ class PeopleModel:
     correction = Correction(
       keypoints or {}, None if locked is None else tuple(locked), height_m
     )
-    return self.corrected(person, correction, focal_px, terms)
+    return self.corrected(person, correction, focal_px, terms, num_stages)
 
   def corrected(
     self,
@@ -215,6 +218,7 @@ class PeopleModel:
     correction: Correction,
     focal_px: float | None = None,
     terms: Sequence[Term] | None = None,
+    num_stages: int = 0,
   ) -> Person:
     """As `resume`, of a `Correction`."""
     photo = person.photo
@@ -234,7 +238,11 @@ class PeopleModel:
         raise ValueError("terms: this model was not made by hund_tf.load")
       reconstructor = self._with_terms(tuple(terms))
     now = photo.camera.intrinsics
-    fit = reconstructor.resume(person.fit, before, now, photo.image, correction)
+    if num_stages < 0:
+      raise ValueError(f"num_stages: got {num_stages}, expected 0 or more")
+    fit = reconstructor.resume(
+      person.fit, before, now, photo.image, correction, num_stages
+    )
     return Person(fit, photo, self.body_model)
 
   def __repr__(self) -> str:

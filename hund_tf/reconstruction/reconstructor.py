@@ -177,6 +177,7 @@ class Reconstructor:
     intrinsics: Intrinsics,
     image: np.ndarray,
     correction: Correction,
+    num_stages: int = 0,
   ) -> Person:
     """Steers a person; see `steering`.
 
@@ -186,6 +187,7 @@ class Reconstructor:
       intrinsics: of the photo, fields `[2]`, pixels.
       image: `[H, W, 3]` uint8 RGB, the photo.
       correction: what is known better; what was corrected before stays.
+      num_stages: that the descent goes on for.
 
     Returns:
       The person with the trace gone on with.
@@ -212,7 +214,7 @@ class Reconstructor:
     )
     before = steering.seen_by(found.trace, earlier_crop, crop_cameras)
     problem = steering.Problem(features, before, crop_cameras, box)
-    trace = steering.steer(self._method, problem, correction)
+    trace = steering.steer(self._method, problem, correction, num_stages)
     height = correction.height_m
     if height is None and found.height_given:
       height = found.height_m

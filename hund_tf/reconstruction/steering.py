@@ -32,7 +32,6 @@ from hund_tf.types import (
   RefinementState,
 )
 
-NUM_STAGES = 0  # that the descent goes on for: docs/guide/steering.md
 _MESH = "proxy_1500"  # joints do not depend on it
 # They are left as they were unless one of their keypoints is corrected.
 _PARTS = table.LEFT_HAND, table.RIGHT_HAND, table.FACE
@@ -85,7 +84,10 @@ def seen_by(
 
 
 def steer(
-  method: HundMethod, problem: Problem, correction: Correction
+  method: HundMethod,
+  problem: Problem,
+  correction: Correction,
+  num_stages: int = 0,
 ) -> RefinementState:
   """The trace `[1, ...]` of a person who is steered.
 
@@ -93,6 +95,7 @@ def steer(
     method: the learned descent with its polish, of which the trace is.
     problem: the person.
     correction: all that is known better.
+    num_stages: that the descent goes on for.
 
   Raises:
     ValueError: if the method does not polish.
@@ -114,7 +117,7 @@ def steer(
     with_keypoints(problem.features, held.keypoints, tf.constant(said)),
     problem.camera,
     problem.trace,
-    NUM_STAGES,
+    num_stages,
     lambda _: start,
     held,
   )
