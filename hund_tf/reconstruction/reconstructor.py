@@ -230,6 +230,7 @@ class Reconstructor:
     rest = rest._replace(seconds=rest.seconds + before.seconds[-1])
     return steered._replace(
       trace=_continued(before, rest),
+      quality=found.quality,
       steered=Steered(found, earlier.intrinsics, correction),
     )
 
