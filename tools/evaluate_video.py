@@ -103,7 +103,7 @@ def main(argv: Sequence[str]) -> int:
   settings += [(f"tracks, warm {n}", 10, n) for n in trials.warm_trials]
   for name, search_every, warm in settings:
     config = video.VideoConfig(
-      video=str(path),
+      clip=str(path),
       output=OutputFolder(str(folder / f"{search_every}_{warm}")),
       search_every=search_every,
       warm_stages=warm,

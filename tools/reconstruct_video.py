@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
   if len(argv) > 2:
     print(f"video: got {len(argv) - 1} videos, expected one", file=sys.stderr)
     return 1
-  given = {"video": argv[1]} if len(argv) == 2 else {}
+  given = {"clip": argv[1]} if len(argv) == 2 else {}
   try:
     config = _to_config(**given)
   except ValueError as error:

@@ -40,7 +40,7 @@ _COMMANDS = {
     "hund_tf.cli.video",
     "VideoConfig",
     "Reconstruct the people of a video, and their motion.",
-    {"video": "VIDEO"},
+    {"clip": "VIDEO"},
     {"output_dir": "o"},
   ),
   "export": _Command(

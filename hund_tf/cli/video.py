@@ -53,12 +53,12 @@ def _as_of_photos(name: str) -> Any:
 class VideoConfig:
   """A video and its results."""
 
-  video: str = option(REQUIRED, "The video file.")
+  clip: str = option(REQUIRED, "The video file.")
   output: OutputFolder
   results: tuple[str, ...] = option(
     KINDS, "Results to write of the video.", choices=KINDS
   )
-  frame_step: int = option(
+  take_every: int = option(
     1, "Frames from one that is reconstructed to the next.", low=1
   )
   search_every: int = option(
@@ -145,7 +145,7 @@ def _settings(config: VideoConfig, path: Path) -> str:
       source_of(path).sha256,
       used,
       numbers,
-      (config.close_ups, config.frame_step),
+      (config.close_ups, config.take_every),
       (config.focal_px, config.fov_degrees),
       weights,
     )
@@ -160,7 +160,7 @@ def make(
   Raises:
     ValueError: if the video, an option or a file of weights cannot be used.
   """
-  path = files.expand(config.video)
+  path = files.expand(config.clip)
   options = cameras.camera_options(None, config.focal_px, config.fov_degrees)
   info = video_info(path)
   camera = cameras.photo_camera(options, path, info.height, info.width)
@@ -191,7 +191,7 @@ def make(
   anchor = method_config.find_anchor(config.method, body_model)
   size = info.width, info.height
   stated = _settings(config, path)
-  source = Source(path, config.frame_step, size, camera, stated)
+  source = Source(path, config.take_every, size, camera, stated)
   made = VideoReconstruction(
     source,
     watcher,
@@ -233,7 +233,7 @@ def _run(config: VideoConfig, bar: _Bar) -> int:
   made, results = make(config, bar)
   tracks = made()
   folder = files.expand(config.output.output_dir)
-  stem = _stem(files.expand(config.video))
+  stem = _stem(files.expand(config.clip))
   results.save(made, tracks, folder, stem, config.results)
   bar.close()
   if made.unreadable:

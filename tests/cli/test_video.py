@@ -8,9 +8,7 @@ from hund_tf.video.reading import VideoInfo
 
 
 def _config(**settings):
-  return video.VideoConfig(
-    video="a.mp4", output=OutputFolder("out"), **settings
-  )
+  return video.VideoConfig(clip="a.mp4", output=OutputFolder("out"), **settings)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +31,7 @@ def test_a_video_that_is_none(tmp_path, capsys, name, content, problem):
 @pytest.mark.parametrize(
   "arguments",
   [
-    ["--frame_step=0"],
+    ["--take_every=0"],
     ["--smooth_hz=-1"],
     ["--results=film"],
     ["--search_every=often"],
@@ -58,7 +56,7 @@ def test_settings_that_sightings_do_not_depend_on_keep_them(tmp_path):
     {"warm_stages": 2},
     {"focal_px": 900.0},
     {"close_ups": True},
-    {"frame_step": 2},
+    {"take_every": 2},
     {"max_people": 1},
   ):
     assert video._settings(_config(**other), path) != usual

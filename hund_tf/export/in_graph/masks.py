@@ -176,7 +176,7 @@ def mask_crop(mask: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
     tf.stack([zero, ratio * scale[1]]),
   ]
   x, y = regions.sampled(tf.stack(steps), CROP_SIZE, CROP_SIZE)
-  last = 32 * (tf.cast(tf.shape(small), tf.int64) - 1)
+  last = 32 * (tf.shape(small) - 1)
   x, y = tf.clip_by_value(x, 0, last[1]), tf.clip_by_value(y, 0, last[0])
   return regions.bilinear(small[..., None], x, y)[..., 0] / 1024.0
 

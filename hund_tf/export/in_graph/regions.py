@@ -150,7 +150,7 @@ def shrunk(image: tf.Tensor, ratio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _fixed(values: tf.Tensor) -> tf.Tensor:
   """Values in 1024ths, rounded."""
-  return tf.cast(tf.round(values * 1024.0), tf.int64)
+  return tf.cast(tf.round(values * 1024.0), tf.int32)
 
 
 def sampled(
@@ -165,15 +165,18 @@ def sampled(
     width: of the picture.
 
   Returns:
-    x and y [height, width] int64, 32nds of a pixel.
+    x and y [height, width] int32, 32nds of a pixel.
   """
   origin, column, row = tf.unstack(steps)
   x = tf.range(tf.cast(width, tf.float64), dtype=tf.float64)
   y = tf.range(tf.cast(height, tf.float64), dtype=tf.float64)
   along = _fixed(x[:, None] * column)
   down = _fixed(y[:, None] * row + origin) + 16
-  places = (down[:, None] + along[None]) // 32
-  return places[..., 0], places[..., 1]
+  x, y = (
+    tf.bitwise.right_shift(down[:, None, k] + along[None, :, k], 5)
+    for k in (0, 1)
+  )
+  return x, y
 
 
 def warped(image: tf.Tensor, source: tf.Tensor, side: int) -> tf.Tensor:
@@ -197,15 +200,16 @@ def bilinear(image: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 
   Args:
     image: [H, W, C].
-    x: of any shape, int64, 32nds of a pixel.
+    x: of any shape, int32, 32nds of a pixel.
     y: likewise.
 
   Returns:
     [..., C] of the image's type.
   """
-  height, width, channels = tf.unstack(tf.shape(image, tf.int64))
+  height, width, channels = tf.unstack(tf.shape(image))
   flat = tf.reshape(image, tf.stack([height * width, channels]))
-  column, row, right, down = x // 32, y // 32, x % 32, y % 32
+  column, row = (tf.bitwise.right_shift(place, 5) for place in (x, y))
+  right, down = (tf.bitwise.bitwise_and(place, 31) for place in (x, y))
   total = 0
   for dy, weight_y in ((0, 32 - down), (1, down)):
     for dx, weight_x in ((0, 32 - right), (1, right)):
