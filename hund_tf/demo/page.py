@@ -3,12 +3,16 @@
 import functools
 import os
 import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hund_tf.api.demo import demo_photo
 from hund_tf.api.model import PeopleModel
-from hund_tf.demo import work
+from hund_tf.body import skeleton
+from hund_tf.demo import steering, work
+from hund_tf.demo.steering import Moves
 from hund_tf.demo.work import Shown
 from hund_tf.extras import load_extra
 
@@ -21,6 +25,10 @@ _HEAD = """# People in 3D
 
 Give a photo and press *Reconstruct*. Photos stay on this machine. The slider
 shows the stages of the descent; the frame below can be turned by the mouse."""
+
+_CORRECT = """Click a keypoint, then where it is to be; as often as you like.
+Focal length and height above count too: the height is of those whose keypoints
+are moved, or of all if none is. The descent goes on from where it is."""
 
 
 def load_gradio(folder: Path) -> Any:
@@ -51,51 +59,90 @@ def build(gr: Any, model: PeopleModel, folder: Path) -> Any:
   ) as blocks:
     gr.Markdown(_HEAD)
     shown = gr.State(None, time_to_live=_KEPT_S)
+    moves = gr.State(Moves())
     with gr.Row():
-      with gr.Column():
-        photo = gr.Image(
-          label="Photo",
-          type="filepath",
-          image_mode=None,  # the file as it is, with what its camera wrote
-          buttons=[],
-          elem_id="photo",
-        )
-        examples = [str(demo_photo(name)) for name in _EXAMPLES]
-        gr.Examples(examples, photo, cache_examples=False)
-        with gr.Row():
-          focal = gr.Number(0, label="Focal length, pixels (0: not known)")
-          height = gr.Number(0, label="Height, metres (0: not known)")
-        go = gr.Button("Reconstruct", variant="primary", elem_id="go")
-      with gr.Column():
-        picture = gr.Image(
-          label="Result",
-          format="png",
-          interactive=False,
-          buttons=["download"],
-          elem_id="picture",
-        )
-        stage = gr.Slider(
-          0, 1, 0, step=1, label="Stage", visible=False, elem_id="stage"
-        )
-        words = gr.Markdown(elem_id="words")
-        files = gr.File(label="Files", interactive=False, elem_id="files")
+      photo, focal, height, go = _inputs(gr)
+      picture, stage, words, files = _outputs(gr)
+    with gr.Accordion("Correct", open=False, elem_id="correct"):
+      marked, told, before, locked, again = _corrections(gr)
     scene = gr.HTML(elem_id="scene")
-    results = [shown, picture, stage, words, files, scene]
+    results = [shown, picture, stage, words, files, scene, moves, marked, told]
+    quietly = {"show_progress": "hidden", "api_visibility": "private"}
     go.click(
       functools.partial(_reconstruct, gr, model, folder),
       [photo, focal, height],
-      results,
+      [*results, before],
       api_visibility="private",
     )
     stage.input(
-      _stage,
-      [shown, stage],
-      picture,
-      trigger_mode="always_last",
-      show_progress="hidden",
+      _stage, [shown, stage], picture, trigger_mode="always_last", **quietly
+    )
+    marked.select(
+      _click_of(gr), [shown, moves], [moves, marked, told], **quietly
+    )
+    again.click(
+      functools.partial(_resume, gr, model, folder),
+      [shown, moves, focal, height, locked],
+      [*results, before],
       api_visibility="private",
     )
   return blocks
+
+
+def _inputs(gr: Any) -> tuple[Any, ...]:
+  """Photo, focal length, height and button."""
+  with gr.Column():
+    photo = gr.Image(
+      label="Photo",
+      type="filepath",
+      image_mode=None,  # the file as it is, with what its camera wrote
+      buttons=[],
+      elem_id="photo",
+    )
+    examples = [str(demo_photo(name)) for name in _EXAMPLES]
+    gr.Examples(examples, photo, cache_examples=False)
+    with gr.Row():
+      focal = gr.Number(0, label="Focal length, pixels (0: not known)")
+      height = gr.Number(0, label="Height, metres (0: not known)")
+    go = gr.Button("Reconstruct", variant="primary", elem_id="go")
+  return photo, focal, height, go
+
+
+def _outputs(gr: Any) -> tuple[Any, ...]:
+  """Picture, slider of its stage, words and files."""
+  with gr.Column():
+    picture = _picture(gr, "Result", "picture", ["download"])
+    stage = gr.Slider(
+      0, 1, 0, step=1, label="Stage", visible=False, elem_id="stage"
+    )
+    words = gr.Markdown(elem_id="words")
+    files = gr.File(label="Files", interactive=False, elem_id="files")
+  return picture, stage, words, files
+
+
+def _corrections(gr: Any) -> tuple[Any, ...]:
+  """Picture to click at, what was clicked, what was before, locks, button."""
+  gr.Markdown(_CORRECT)
+  with gr.Row():
+    with gr.Column():
+      marked = _picture(gr, "Click here", "marked")
+      told = gr.Markdown(elem_id="told")
+      locked = gr.Dropdown(
+        list(skeleton.NAMES), multiselect=True, label="Joints that stay"
+      )
+      again = gr.Button("Go on with the descent", elem_id="again")
+    before = _picture(gr, "Before", "before")
+  return marked, told, before, locked, again
+
+
+def _picture(gr: Any, label: str, name: str, buttons: Sequence[str] = ()):
+  return gr.Image(
+    label=label,
+    format="png",
+    interactive=False,
+    buttons=list(buttons),
+    elem_id=name,
+  )
 
 
 def _reconstruct(
@@ -106,16 +153,44 @@ def _reconstruct(
   focal_px: float | None,
   height_m: float | None,
 ) -> list[Any]:
-  """What the button does: the values of all results."""
+  """What the first button does: the values of all results."""
   if photo is None:
     raise gr.Error("Give a photo first.")
-  try:
+  with _errors(gr):
     found = work.reconstruct(
       model, photo, folder, focal_px or None, height_m or None
     )
+  return [*_values(gr, found), None]
+
+
+def _resume(
+  gr: Any,
+  model: PeopleModel,
+  folder: Path,
+  shown: Shown | None,
+  moves: Moves,
+  focal_px: float | None,
+  height_m: float | None,
+  locked: Sequence[str],
+) -> list[Any]:
+  """What the second button does: the values of all results."""
+  if shown is None:
+    raise gr.Error("Reconstruct a photo first.")
+  with _errors(gr):
+    people = steering.resume(
+      model, shown.people, moves, focal_px or None, height_m or None, locked
+    )
+    found = work.show(people, folder)
+  return [*_values(gr, found), shown.overlay]
+
+
+@contextmanager
+def _errors(gr: Any) -> Iterator[None]:
+  """Tells errors of users on the page."""
+  try:
+    yield
   except ValueError as error:
     raise gr.Error(str(error), print_exception=False) from error
-  return _values(gr, found)
 
 
 def _values(gr: Any, found: Shown) -> list[Any]:
@@ -127,7 +202,28 @@ def _values(gr: Any, found: Shown) -> list[Any]:
     found.words,
     [str(path) for path in found.files],
     found.scene,
+    *_marks(found, Moves()),
   ]
+
+
+def _marks(found: Shown, moves: Moves) -> list[Any]:
+  picture = steering.drawn(found.overlay, found.people, moves)
+  return [moves, picture, steering.told(moves)]
+
+
+def _click_of(gr: Any) -> Callable:
+  """What a click on the picture does; gradio goes by its annotations."""
+
+  def click(shown: Shown | None, moves: Moves, event):
+    if shown is None:
+      return [moves, None, ""]
+    x, y = event.index or (None, None)
+    if x is not None and y is not None:  # else it was beside the picture
+      moves = steering.clicked(moves, shown.people, x, y)
+    return _marks(shown, moves)
+
+  click.__annotations__["event"] = gr.SelectData
+  return click
 
 
 def _stage(found: Shown | None, number: float) -> Any:

@@ -71,6 +71,7 @@ def test_a_browser_gives_a_photo_and_sees_people(served, tmp_path):
       "s.value = 0; s.dispatchEvent(new Event('input', {bubbles: true})); })()"
     )
     tab.wait(f"{picture}.src !== '{last}'")
+    _correct(tab, model)
     # Both people are drawn in 3D, in their colours, before a grey photo.
     tab.run("document.querySelector('#scene iframe').scrollIntoView()")
     tab.run("new Promise((done) => requestAnimationFrame(done))")
@@ -87,6 +88,42 @@ def test_a_browser_gives_a_photo_and_sees_people(served, tmp_path):
     ]
     outside = [u for u in asked if not re.match(f"{url}|data:|blob:|about:", u)]
     assert asked and not outside
+
+
+def _click(tab: browser.Browser, selector: str, x: int, y: int) -> None:
+  """Clicks at a pixel of an image that is shown whole, in the middle."""
+  left, top = tab.run(
+    f"(() => {{ const i = document.querySelector('{selector}');"
+    "const b = i.getBoundingClientRect(), w = i.naturalWidth,"
+    "h = i.naturalHeight, r = Math.min(b.width / w, b.height / h, 1);"
+    f"return [b.x + b.width / 2 + ({x} - w / 2) * r,"
+    f"b.y + b.height / 2 + ({y} - h / 2) * r]; }})()"
+  )
+  for kind in ("mousePressed", "mouseReleased"):
+    where = {"x": left, "y": top, "button": "left", "clickCount": 1}
+    tab.call("Input.dispatchMouseEvent", type=kind, **where)
+
+
+def _correct(tab: browser.Browser, model: Model) -> None:
+  """Moves a keypoint of a person by two clicks, and goes on."""
+  tab.run("document.querySelector('#correct button').click()")
+  tab.wait("!!document.querySelector('#marked img')")
+  tab.run("document.querySelector('#marked').scrollIntoView()")
+  for x, y, told in ((256, 256, "is."), (200, 300, "to (")):
+    tab.wait("document.querySelector('#marked img').naturalWidth === 512")
+    _click(tab, "#marked img", x, y)
+    text = "document.querySelector('#told').textContent"
+    tab.wait(f"{text}.includes('{told}')")
+  assert not tab.run("!!document.querySelector('#before img')")
+  tab.run("document.querySelector('#again').click()")
+  tab.wait("!!document.querySelector('#before img')")
+  (asked,) = model.resumed
+  ((x, y),) = asked["keypoints"].values()
+  np.testing.assert_allclose([x, y], [200, 300], atol=3.0)
+  tab.wait(
+    "document.querySelector('#told').textContent.trim() ==="
+    "'Click a keypoint to move it.'"
+  )
 
 
 def _coloured(screen: np.ndarray) -> bool:
