@@ -188,6 +188,7 @@ class Polish:
     intrinsics: Intrinsics,
     skin: PointModel | None = None,
     held: Held | None = None,
+    fits: tf.Tensor | float = 1.0,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Half the Hessian `[B, D, D]` and half the gradient `[B, D]`.
 
@@ -199,11 +200,12 @@ class Polish:
       intrinsics: of the crops.
       skin: the section points, if the outline counts.
       held: what somebody says of the people.
+      fits: 1 where terms count, else 0.
     """
     every = placed(self._keypoints(state), state, intrinsics)
     posed = Posed(*(x[:, keypoint_table.BODY] for x in every))
     parts = [keypoint_rows(posed, seen, intrinsics, self.anchor)]
-    parts += self._asked_rows(every, state, intrinsics, held)
+    parts += self._asked_rows(every, state, intrinsics, held, fits)
     if self.anchor.landmarks[0] > 0.0:
       parts.append(landmark_rows(posed, seen.evidence, self.anchor))
     if skin is not None:
@@ -229,9 +231,10 @@ class Polish:
     state: HumanState,
     intrinsics: Intrinsics,
     held: Held | None,
+    fits: tf.Tensor | float,
   ) -> list[Rows]:
     """Those of what somebody asks for: nothing here, see `AskedPolish`."""
-    del posed, state, intrinsics, held
+    del posed, state, intrinsics, held, fits
     return []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.losses.terms import Term
-from hund_tf.models.hund.polish import Polish, solved
+from hund_tf.models.hund.polish import NUM_STEPS, Polish, solved
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_rows import Posed, Rows, Seen, placed
 from hund_tf.models.hund.polish_steps import stepped
@@ -24,9 +24,9 @@ from hund_tf.models.hund.polish_wishes import (
 )
 from hund_tf.types import HumanState, Intrinsics
 
-_STEPS = 6
-_WHOLE_STEPS = 2  # of these; later ones are halved, or they might swing
-_MEETING = 3  # further steps, by what is held alone
+_STEPS = 6  # with terms alone
+_WHOLE_STEPS = NUM_STEPS  # later ones are halved, or they might swing
+_MEETING = 3  # steps after `NUM_STEPS`, by what is held alone
 _FARTHEST = 3.0  # of a step, in the anchor's standard deviations
 _STILL = 1e6  # precision of what may not move
 _MESH = "proxy_1500"  # that terms see
@@ -75,9 +75,10 @@ class AskedPolish(Polish):
       precision += tf.linalg.diag(_STILL * (1.0 - may_move(held)))
     polished = state
     change = step = tf.zeros_like(precision[:, 0])
-    met = _MEETING if held is not None else 0
-    for i in range(_STEPS + met):
-      fits = float(i < _STEPS)
+    steps = _STEPS if held is None else NUM_STEPS
+    met = 0 if held is None else _MEETING
+    for i in range(steps + met):
+      fits = float(i < steps)
       shares = tf.constant([fits, fits * float(i > 0)])
       polished, *equations = self._any_equations(
         polished, change, fits * step, seen, precision, intrinsics, shares, held
@@ -85,7 +86,7 @@ class AskedPolish(Polish):
       change = solved(*equations)
       length = tf.einsum("bi,bij,bj->b", change, loose, change)
       change *= tf.minimum(1.0, _FARTHEST * tf.math.rsqrt(length))[:, None]
-      if _WHOLE_STEPS <= i < _STEPS:
+      if _WHOLE_STEPS <= i < steps:
         change *= 0.5
       step += change
     found = self._end(state, polished, change, intrinsics)
@@ -104,7 +105,7 @@ class AskedPolish(Polish):
     seen = Seen(seen.keypoints, seen.weights * fits, evidence, mask)
     moved = stepped(state, change, intrinsics)
     return moved, *self._normal_equations(
-      moved, step, seen, precision, intrinsics, self._skin, held
+      moved, step, seen, precision, intrinsics, self._skin, held, fits
     )
 
   def _asked_rows(
@@ -113,6 +114,7 @@ class AskedPolish(Polish):
     state: HumanState,
     intrinsics: Intrinsics,
     held: Held | None,
+    fits: tf.Tensor | float,
   ) -> list[Rows]:
     """Those of what is held, and of the terms."""
     rows = []
@@ -124,11 +126,12 @@ class AskedPolish(Polish):
       cameras = Intrinsics(
         *(tf.repeat(x, size + 1, axis=0) for x in intrinsics)
       )
-      rows += term_rows(
+      found = term_rows(
         self._terms,
         lambda states: self._body.decode(states, _MESH),
         lambda states, step: stepped(states, step, cameras),
         state,
         size,
       )
+      rows += [(error, slopes, fits * share) for error, slopes, share in found]
     return rows
