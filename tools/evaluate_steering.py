@@ -47,7 +47,7 @@ class TrialConfig:
     choices=("validation", "held_out"),
   )
   weights: tuple[float, ...] = option(
-    (1e4,), "Weights of terms, 1 / m^2.", name="term_weights", low=0.0
+    (1e3, 1e4), "Weights of terms, 1 / m^2.", name="term_weights", low=0.0
   )
   seed: int = option(11, "Seed of the people.", name="steering_seed")
 
