@@ -147,9 +147,13 @@ def test_seconds_of_the_refinement_come_on_top(objective, problem, monkeypatch):
   descent = HundMethod(model, 1)(*problem)
   rest = tf.nest.map_structure(lambda x: tf.repeat(x[:, -1:], 3, 1), descent)
   rest = rest._replace(seconds=tf.constant([[0.0, 0.25, 0.75]] * 2))
-  monkeypatch.setattr(methods, "minimize", lambda *args, **options: rest)
-  seconds = HundMethod(model, 1, OptimizerConfig())(*problem).seconds.numpy()
+  taken = np.array([[1, 4, 9]] * 2)
+  monkeypatch.setattr(methods, "counted", lambda *given: (rest, taken))
+  hybrid = HundMethod(model, 1, OptimizerConfig())
+  trace, evaluations = hybrid.counted(*problem)
+  seconds = trace.seconds.numpy()
   assert seconds.shape == (2, 4)
+  np.testing.assert_array_equal(evaluations, [[1, 2, 6, 11]] * 2)
   np.testing.assert_allclose(
     seconds[:, 2:] - seconds[:, 1:2], [[0.25, 0.75]] * 2, atol=1e-4
   )
