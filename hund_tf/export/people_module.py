@@ -54,18 +54,16 @@ from hund_tf.body import keypoints, skeleton
 from hund_tf.compat import tf
 from hund_tf.detection.search import SearchConfig
 from hund_tf.export import licences, warmup
-from hund_tf.export.in_graph.decoding import decode
 from hund_tf.export.in_graph.detector import Detections, GraphDetector
 from hund_tf.export.in_graph.features import image_features, qualities
 from hund_tf.export.in_graph.networks import Shared
+from hund_tf.export.in_graph.people import PeopleFinder
 from hund_tf.export.pose_methods import PoseMethods
 from hund_tf.export.saved_model import ReconstructionModule
 from hund_tf.geometry import camera
 from hund_tf.photos.heights import HIGHEST, LOWEST
 from hund_tf.reconstruction.quality import QualityCalibration
 from hund_tf.types import (
-  MAP_SIZE,
-  NUM_KEYPOINTS,
   STATE_DIMS,
   AlignmentTerms,
   BodyOutput,
@@ -77,7 +75,6 @@ _BYTES = tf.TensorSpec([None], tf.string, "image_bytes")
 _FOCAL = tf.TensorSpec([None], tf.float32, "focal_px")
 _HEIGHT = tf.TensorSpec([None], tf.float32, "height_m")
 _BOXES = tf.TensorSpec([None, None, 4], tf.float32, "boxes")
-_NO_BOXES = "has boxes without area, or outside of the photo"
 _NO_FOCAL = "focal_px: expected 0.2 to 30 larger sides of the photo, or 0"
 _NO_HEIGHT = f"height_m: expected {LOWEST} to {HIGHEST} metres, or 0"
 _NO_NUMBER = "focal_px, height_m: expected one number, or one for each photo"
@@ -107,7 +104,7 @@ class PeopleModule(tf.Module):
     """
     super().__init__(name="people")
     self._descent = descent
-    self._detector = GraphDetector(search)
+    self._finder = PeopleFinder(GraphDetector(search), max_people, max_pixels)
     self._calibration = calibration
     self._max_people = max_people
     self._max_pixels = max_pixels
@@ -120,7 +117,7 @@ class PeopleModule(tf.Module):
       Intrinsics(*numbers(2, 2)),
       tf.TensorSpec([None]),
     )
-    self._find = Shared(self._found, _BYTES)
+    self._find = Shared(self._finder.search, _BYTES)
     self._all = Shared(self._with_mesh, _BYTES, _FOCAL, _HEIGHT)
     self._of_boxes = Shared(self._in_boxes, _BYTES, _BOXES, _FOCAL, _HEIGHT)
     self.__call__ = tf.function(
@@ -213,92 +210,10 @@ class PeopleModule(tf.Module):
     return self._reconstructed(found, people, focal_px, height_m)
 
   def _in_boxes(self, image_bytes, boxes, focal_px, height_m):
-    found, people = self._seen(
-      image_bytes, boxes, self._look_in, tf.shape(boxes)[1]
-    )
+    found, people = self._finder.in_boxes(image_bytes, boxes)
     outputs = self._reconstructed(found, people, focal_px, height_m)
     del outputs["vertices"]
     return outputs
-
-  def _found(self, image_bytes):
-    nothing = tf.zeros([tf.size(image_bytes), 0, 4])
-    return self._seen(image_bytes, nothing, self._search, self._max_people)
-
-  def _search(self, image: tf.Tensor, boxes: tf.Tensor):
-    del boxes
-    found, count = self._detector.search(image, self._max_people)
-    return found, tf.range(tf.size(found.scores)), count, tf.constant("")
-
-  def _look_in(self, image: tf.Tensor, boxes: tf.Tensor):
-    given = tf.where(tf.reduce_any(tf.not_equal(boxes, 0.0), axis=-1))[:, 0]
-    boxes = tf.gather(boxes, given)
-    size = tf.cast(tf.shape(image)[1::-1], tf.float32)
-    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    good = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
-    good &= tf.reduce_all(boxes[:, 2:] > 0.0, axis=-1)
-    good &= tf.reduce_all((low < size) & (high > 0.0), axis=-1)
-    every = tf.reduce_all(good)
-    error = tf.where(every, "", _NO_BOXES)
-    boxes = boxes[: tf.where(every, tf.shape(boxes)[0], 0)]
-    found, rows = self._detector.in_boxes(image, boxes)
-    index = tf.gather(tf.cast(given, tf.int32), rows)
-    return found, index, tf.size(index), error
-
-  def _seen(
-    self,
-    image_bytes: tf.Tensor,
-    boxes: tf.Tensor,
-    look: Callable,
-    most: int | tf.Tensor,
-  ) -> tuple[dict[str, tf.Tensor], Detections]:
-    """Who is seen in each photo.
-
-    Returns:
-      Outputs, and the people `[B, P, ...]`.
-    """
-
-    def padded(x: tf.Tensor) -> tf.Tensor:
-      missing = most - tf.shape(x)[0]
-      rest = [[0, 0]] * (len(x.shape) - 1)
-      return tf.pad(x, [[0, missing], *rest])
-
-    def one(row: tuple[tf.Tensor, tf.Tensor]):
-      photo = decode(row[0], self._max_pixels)
-
-      def people():
-        found, index, count, error = look(photo.image, row[1])
-        shown = tf.where(tf.equal(error, ""), tf.size(index), -1)
-        return [
-          *(padded(x) for x in (*found, index)),
-          *(shown, count, error, tf.shape(photo.image)[:2]),
-        ]
-
-      def nobody():
-        zeros = [tf.zeros([most, *s.shape[1:]], s.dtype) for s in specs[:7]]
-        size = tf.zeros([2], tf.int32)
-        return [*zeros, tf.constant(-1), tf.constant(0), photo.error, size]
-
-      return tuple(tf.cond(tf.size(photo.image) > 0, people, nobody))
-
-    specs = _specs(most if isinstance(most, int) else None)
-    *people, index, count, found, error, size = tf.map_fn(
-      one,
-      (image_bytes, boxes),
-      fn_output_signature=tuple(specs),
-      parallel_iterations=1,
-    )
-    people = Detections(*people)
-    outputs = {
-      "num_people": count,
-      "num_people_found": found,
-      "error": error,
-      "image_size": size,
-      "boxes": people.boxes,
-      "box_index": index,
-      "scores": people.scores,
-      "landmarks": people.keypoints,
-    }
-    return outputs, people
 
   def _reconstructed(
     self,
@@ -414,22 +329,3 @@ def _of_each(given: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     lambda: tf.zeros(batch[None]),
   )
   return tf.ensure_shape(each, [None]), ~fits
-
-
-def _specs(most: int | None) -> list[tf.TensorSpec]:
-  """Of what is seen in one photo."""
-  single = lambda *shape: tf.TensorSpec([most, *shape])
-  number = tf.TensorSpec([], tf.int32)
-  return [
-    single(4),
-    single(),
-    single(NUM_KEYPOINTS, 3),
-    single(NUM_KEYPOINTS, 4),
-    single(MAP_SIZE, MAP_SIZE),
-    single(4),
-    tf.TensorSpec([most], tf.int32),
-    number,
-    number,
-    tf.TensorSpec([], tf.string),
-    tf.TensorSpec([2], tf.int32),
-  ]

@@ -5,5 +5,6 @@ a SavedModel can hold it. `decoding` (with `exif`) reads photos, `regions` crops
 them, and `networks` read the crops. `proposals` and `search` find people, by
 `pose` and `joints`, and `candidates` tells whom a box means. `detector` reads
 everybody: hands and faces by `parts`, `keypoints` joins them, and `masks` cuts
-people out. `features` are what the descent reads.
+people out; `people` does so for the photos of a batch. `features` are what the
+descent reads.
 """
