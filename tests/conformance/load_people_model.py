@@ -72,8 +72,6 @@ def main(folder: str, photo: str, expected: str) -> None:
   # Who is k times as tall stands k times as far away.
   depth = tall["state/translation"] / alone["state/translation"]
   np.testing.assert_allclose(depth[0, 0, 2], 2.0 / truth["height"], rtol=1e-2)
-  called = tf.keras.models.load_model(folder)(tf.constant([data]))
-  _same(called, alone, 0, 0)
 
 
 if __name__ == "__main__":

@@ -208,11 +208,13 @@ def test_what_a_request_may_leave_out(folder):
   assert count.tolist() == [1]
 
 
-def test_the_module_is_called_with_bytes_alone(loaded, signatures):
+def test_the_module_is_called_with_bytes_alone(folder, loaded, signatures):
   photos = tf.constant([_photo(1), _photo(2)])
   expected = signatures["serving_default"](image_bytes=photos, **_UNKNOWN)
-  for name, value in loaded(photos).items():
-    np.testing.assert_array_equal(value, expected[name], err_msg=name)
+  # Beam's model handler loads by Keras.
+  for model in (loaded, tf.keras.models.load_model(str(folder))):
+    for name, value in model(photos).items():
+      np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 def test_poses_of_decoded_photos(loaded):
