@@ -6,12 +6,16 @@ class Refused(ValueError):
 
   Attributes:
     status: of HTTP.
+    message: for the client.
     retry_s: seconds after which it is worth another try, or none.
   """
 
   def __init__(self, status: int, message: str, retry_s: int | None = None):
-    super().__init__(message)
-    self.status, self.retry_s = status, retry_s
+    super().__init__(status, message, retry_s)
+    self.status, self.message, self.retry_s = status, message, retry_s
+
+  def __str__(self) -> str:
+    return self.message
 
 
 def bad_request(message: str) -> Refused:
