@@ -5,6 +5,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from absl import app
 from absl import flags as absl_flags
@@ -37,6 +38,33 @@ def run(main: Callable[[list[str]], int | None]) -> None:
   except KeyboardInterrupt as error:
     print(f"{_name(sys.argv)}: {interrupts.line(error)}", file=sys.stderr)
     sys.exit(interrupts.status(error))
+
+
+def run_config(
+  to_config: ConfigFlags,
+  run: Callable[[Any], int],
+  argv: list[str],
+  name: str,
+) -> int:
+  """Runs what takes all of a program's flags, and nothing besides.
+
+  Args:
+    to_config: makes the dataclass of the flags.
+    run: of the dataclass; returns the exit status.
+    argv: what the command line has left.
+    name: of the program, for the line that says what is wrong.
+
+  Returns:
+    The exit status: 1 where values do not go together.
+  """
+  if len(argv) > 1:
+    raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+  try:
+    config = to_config()
+  except ValueError as error:
+    print(f"{name}: {error}", file=sys.stderr)
+    return 1
+  return run(config)
 
 
 def groups_of(module: ModuleType) -> list[ConfigFlags]:

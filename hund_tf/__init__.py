@@ -20,7 +20,8 @@ from hund_tf import environment
 if TYPE_CHECKING:
   from hund_tf.api.demo import demo_photo
   from hund_tf.api.model import PeopleModel, load
-  from hund_tf.api.results import People, Person
+  from hund_tf.api.person import Person
+  from hund_tf.api.results import People
   from hund_tf.body.model import BodyModel
   from hund_tf.losses.alignment import AlignmentObjective
   from hund_tf.losses.terms import Term
@@ -46,7 +47,7 @@ _HOMES = {
   "HundModel": "hund_tf.models.hund.model",
   "People": "hund_tf.api.results",
   "PeopleModel": "hund_tf.api.model",
-  "Person": "hund_tf.api.results",
+  "Person": "hund_tf.api.person",
   "Term": "hund_tf.losses.terms",
   "demo_photo": "hund_tf.api.demo",
   "load": "hund_tf.api.model",

@@ -6,10 +6,6 @@ It is served to this machine alone, and sends nothing anywhere. Ctrl-C ends it;
 uploads and results are removed with it.
 """
 
-import sys
-
-from absl import app
-
 from flags import program
 from flags.from_config import define
 from hund_tf.cli import demo
@@ -19,14 +15,7 @@ _to_config = define(DemoConfig, "Page")
 
 
 def main(argv: list[str]) -> int:
-  if len(argv) > 1:
-    raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-  try:
-    config = _to_config()
-  except ValueError as error:
-    print(f"demo: {error}", file=sys.stderr)
-    return 1
-  return demo.run(config)
+  return program.run_config(_to_config, demo.run, argv, "demo")
 
 
 if __name__ == "__main__":

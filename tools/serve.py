@@ -7,10 +7,6 @@ them, of limits and of metrics. SIGTERM and Ctrl-C end it after the requests
 that are being answered.
 """
 
-import sys
-
-from absl import app
-
 from flags import program
 from flags.from_config import define
 from hund_tf.cli import serve
@@ -20,14 +16,7 @@ _to_config = define(ServeConfig, "Server")
 
 
 def main(argv: list[str]) -> int:
-  if len(argv) > 1:
-    raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-  try:
-    config = _to_config()
-  except ValueError as error:
-    print(f"serve: {error}", file=sys.stderr)
-    return 1
-  return serve.run(config)
+  return program.run_config(_to_config, serve.run, argv, "serve")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from hund_tf import files
-from hund_tf.api.results import People, Person, Photo
+from hund_tf.api.person import Person, Photo
+from hund_tf.api.results import People
 from hund_tf.body.model import BodyModel
 from hund_tf.detection.detector import PeopleDetector
 from hund_tf.detection.feature_config import FeatureConfig, load_features

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hund_tf.api.model import PeopleModel
-from hund_tf.api.results import People, Person
+from hund_tf.api.person import Person
+from hund_tf.api.results import People
 from hund_tf.photos.source import source_of
 from hund_tf.visualization import descent_pictures
 

@@ -165,6 +165,8 @@ async def _results(
 ) -> list[Mapping[str, np.ndarray]]:
   """What the jobs give; they are cancelled if nobody waits for them."""
   results = asyncio.gather(*(asyncio.wrap_future(job.future) for job in jobs))
+  # Nobody waits for it once the client has left.
+  results.add_done_callback(lambda done: done.cancelled() or done.exception())
   left = asyncio.ensure_future(gone())
   try:
     await asyncio.wait((results, left), return_when=asyncio.FIRST_COMPLETED)

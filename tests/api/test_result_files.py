@@ -8,8 +8,9 @@ import trimesh
 
 from hund_tf import types
 from hund_tf.api import result_files
+from hund_tf.api.person import Person, Photo
 from hund_tf.api.result_files import WritingConfig
-from hund_tf.api.results import People, Person, Photo
+from hund_tf.api.results import People
 from hund_tf.motion import bvh
 from hund_tf.photos.cameras import PhotoCamera
 from tests.body.adapters import smpl_like

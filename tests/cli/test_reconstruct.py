@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hund_tf.api.results import People, Photo
+from hund_tf.api.person import Photo
+from hund_tf.api.results import People
 from hund_tf.cli import reconstruct
 from hund_tf.cli.reconstruct import ReconstructConfig
 from hund_tf.cli.reconstruction import Reconstruction

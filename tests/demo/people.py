@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from hund_tf import types
-from hund_tf.api.results import People, Person, Photo
+from hund_tf.api.person import Person, Photo
+from hund_tf.api.results import People
 from hund_tf.geometry import camera
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.photos.loading import load_photo
