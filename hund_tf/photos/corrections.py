@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hund_tf.body import keypoints, skeleton
+from hund_tf.detection.anchors import box_iou
 from hund_tf.json_text import is_number, shown, shown_key
 from hund_tf.photos.by_photo import read_by_photo, value_of_photo
 from hund_tf.photos.heights import HIGHEST, LOWEST
@@ -199,19 +200,10 @@ def _meant(
     raise ValueError(
       f"{where}: box {shown(box)} is not [left, top, width, height] in pixels"
     )
-  overlaps = [_overlap(np.array(box, float), one) for one in boxes]
-  best = int(np.argmax(overlaps)) if overlaps else -1
-  if best < 0 or overlaps[best] < _OVERLAP:
+  overlaps = box_iou([box], np.reshape(boxes, [-1, 4]))[0]
+  if not len(boxes) or overlaps.max() < _OVERLAP:
     raise ValueError(
       f"{where}: nobody of the {len(boxes)} people who were found is in box "
       f"{shown(box)}"
     )
-  return best
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-  """Intersection over union of boxes `[4]`."""
-  low = np.maximum(a[:2], b[:2])
-  high = np.minimum(a[:2] + a[2:], b[:2] + b[2:])
-  both = np.prod(np.maximum(high - low, 0.0))
-  return float(both / (np.prod(a[2:]) + np.prod(b[2:]) - both))
+  return int(overlaps.argmax())

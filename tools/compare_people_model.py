@@ -1,0 +1,135 @@
+"""Compares an exported model of people with this package, on photos.
+
+  hund export --format=people -o exported
+  python -m tools.compare_people_model --people_model_dir=exported photos/*.jpg
+
+Prints Markdown: who is found by both and how far apart these people are, and
+the CPU time of either. Without photos it takes the bundled ones.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import hund_tf
+from flags import program
+from flags.from_config import define
+from hund_tf.compat import tf
+from hund_tf.evaluation import model_agreement
+from hund_tf.evaluation.model_agreement import Found
+from hund_tf.options import REQUIRED, check, option
+
+
+@dataclass(frozen=True)
+class _Config:
+  """What is compared."""
+
+  people_model_dir: str = option(
+    REQUIRED, "Folder of a model of tools.export --format=people."
+  )
+
+  def __post_init__(self):
+    check(self)
+
+
+_to_config = define(_Config, "Model")
+
+
+def _timed(function, *inputs):
+  begin = time.process_time()
+  found = function(*inputs)
+  return found, time.process_time() - begin
+
+
+def _ours(photos: Sequence[Path], most: int) -> tuple[list[Found], list[float]]:
+  """What this package finds, the surest, and seconds of CPU time."""
+  model = hund_tf.load(parts=())
+  model(photos[0])  # traces
+  found, seconds = [], []
+  for photo in photos:
+    people, spent = _timed(model, photo)
+    people = people[:most]
+    found.append(
+      Found(
+        np.reshape([p.box for p in people], [-1, 4]),
+        np.reshape([p.joints for p in people], [-1, 63, 3]),
+        np.reshape([p.keypoints_2d for p in people], [-1, 137, 2]),
+      )
+    )
+    seconds.append(spent)
+  return found, seconds
+
+
+def _theirs(model, photos: Sequence[Path]) -> tuple[list[Found], list[float]]:
+  found, seconds = [], []
+  for photo in photos:
+    data = tf.constant([photo.read_bytes()])
+    outputs, spent = _timed(model, data)
+    outputs = {name: value.numpy() for name, value in outputs.items()}
+    try:
+      found.append(model_agreement.of_outputs(outputs, 0))
+    except ValueError as error:
+      raise ValueError(f"{photo}: {error}") from error
+    seconds.append(spent)
+  return found, seconds
+
+
+def compare(folder: str, photos: Sequence[Path]) -> list[str]:
+  """Lines of Markdown.
+
+  Raises:
+    ValueError: if a photo cannot be read.
+    OSError: if the model cannot be loaded.
+  """
+  model, load_s = _timed(tf.saved_model.load, folder)
+  first, first_s = _timed(model, tf.constant([photos[0].read_bytes()]))
+  theirs, their_s = _theirs(model, photos)
+  ours, our_s = _ours(photos, first["boxes"].shape[1])
+  same = sum(
+    len(a.boxes) == len(b.boxes) for a, b in zip(ours, theirs, strict=True)
+  )
+  pairs = model_agreement.pairs(ours, theirs)
+  lines = [
+    f"{len(photos)} photos, {same} with as many people in both; "
+    f"{sum(len(x.boxes) for x in ours)} people of this package, "
+    f"{sum(len(x.boxes) for x in theirs)} of the model, {len(pairs.boxes)} of "
+    "both",
+    "",
+    "| apart | median | 90% below | largest |",
+    "|---|---|---|---|",
+  ]
+  titles = "boxes, px", "joints, mm", "against the pelvis, mm"
+  titles += "share of the distance", "keypoints, px"
+  for title, values in zip(titles, pairs, strict=True):
+    if len(values):
+      middle, most = np.median(values), np.quantile(values, 0.9)
+      lines.append(
+        f"| {title} | {middle:.2g} | {most:.2g} | {max(values):.2g} |"
+      )
+  return [
+    *lines,
+    "",
+    f"CPU time: {load_s:.1f} s to load the model, {first_s:.1f} s for its "
+    f"first call, {np.mean(their_s):.2f} s a photo; this package takes "
+    f"{np.mean(our_s):.2f} s a photo",
+  ]
+
+
+def main(argv: Sequence[str]) -> int:
+  photos = [Path(name) for name in argv[1:]]
+  photos = photos or [hund_tf.demo_photo(n) for n in ("astronaut", "cameraman")]
+  try:
+    lines = compare(_to_config().people_model_dir, photos)
+  except (ValueError, OSError) as error:
+    print(f"compare_people_model: {error}", file=sys.stderr)
+    return 1
+  print("\n".join(lines))
+  return 0
+
+
+if __name__ == "__main__":
+  program.run(main)
