@@ -153,11 +153,11 @@ def _scaled(
   states = people.polished.copy()
   begin = BODY_POSE_DIM + 2 * HAND_POSE_DIM
   own = states[:, begin : begin + SHAPE_DIM]
-  ratio = measures.stature(body_model, shapes) / measures.stature(
-    body_model, own
+  ours, others = (
+    measures.stature(body_model, x).numpy() for x in (own, shapes)
   )
   states[:, begin : begin + SHAPE_DIM] = shapes
-  states[:, -3:] *= ratio[:, None]
+  states[:, -3:] *= (others / ours)[:, None]
   return states
 
 
