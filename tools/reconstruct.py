@@ -4,10 +4,10 @@
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
-NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME_smplx.npz,
-NAME_0.bvh ... and NAME.json (see docs/guide/outputs.md). They replace the
-results that were there before as a whole; results.jsonl records what was made
-of which photo.
+NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME.usdc,
+NAME_descent.usdc, NAME_smplx.npz, NAME_0.bvh ... and NAME.json (see
+docs/guide/outputs.md). They replace the results that were there before as a
+whole; results.jsonl records what was made of which photo.
 --skip_existing goes on where a run was stopped.
 It exits with 1 if a photo failed; the other photos are done all the same.
 """

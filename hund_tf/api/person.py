@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hund_tf.api import scenes
 from hund_tf.body import keypoints, skeleton
 from hund_tf.body.model import BodyModel
-from hund_tf.export import bvh_people, rig, rigged
+from hund_tf.export import bvh_people, rig
 from hund_tf.export import meshes as mesh_export
-from hund_tf.files import atomic_path
 from hund_tf.photos.cameras import PhotoCamera
 from hund_tf.reconstruction import reconstructor
 from hund_tf.reconstruction.part_results import PartResult
@@ -191,7 +191,15 @@ class Person:
     Raises:
       ValueError: if the file cannot be written.
     """
-    save_rigged(path, [self], self.photo, descent)
+    scenes.save_rigged(path, [self], self.photo, descent)
+
+  def save_usd(self, path: str | os.PathLike, descent: bool = False) -> None:
+    """Writes the person as USD; see `People.save_usd`.
+
+    Raises:
+      ValueError: if the file cannot be written.
+    """
+    scenes.save_usd(path, [self], self.photo, descent)
 
   def save_bvh(
     self, path: str | os.PathLike, names: bvh_people.BvhNames = "hund"
@@ -256,42 +264,6 @@ def meshes_of(people: Sequence[Person]) -> list[mesh_export.PersonMesh]:
     mesh_export.PersonMesh(p.vertices, p.faces, None, *p.body_model.uv())
     for p in people
   ]
-
-
-def save_rigged(
-  path: str | os.PathLike,
-  people: Sequence[Person],
-  photo: Photo,
-  descent: bool,
-) -> None:
-  """Writes a binary glTF; see `People.save_rigged`."""
-  data = rigged_glb(path, people, photo, descent)
-  with atomic_path(path) as temporary:
-    temporary.write_bytes(data)
-
-
-def rigged_glb(
-  path: str | os.PathLike,
-  people: Sequence[Person],
-  photo: Photo,
-  descent: bool,
-) -> bytes:
-  """The bytes of a binary glTF with skeletons, camera and photo.
-
-  Raises:
-    ValueError: if there is nobody; `path` is named.
-  """
-  if not people:
-    raise ValueError(f"{path}: there is nobody to write")
-  height, width = photo.image.shape[:2]
-  body_model = people[0].body_model
-  return rigged.rigged_glb(
-    rig.of_results([person.fit for person in people], body_model, descent),
-    body_model,
-    rigged.View(photo.camera.intrinsics, width, height, photo.image),
-    "descent",
-    str(path),
-  )
 
 
 def draw_overlay(

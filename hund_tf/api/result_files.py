@@ -9,6 +9,7 @@ from hund_tf import files
 from hund_tf.api.results import People
 from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.export.bvh_people import BvhNames
+from hund_tf.extras import load_extra
 from hund_tf.options import check, option
 from hund_tf.photos.source import PhotoSource
 from hund_tf.retargeting import correspondence
@@ -25,6 +26,8 @@ ENDINGS = {
   "obj": ".obj",
   "rigged": "_rigged.glb",
   "descent": "_descent.glb",
+  "usd": ".usdc",
+  "usd_descent": "_descent.usdc",
   "html": ".html",
   "smplx": "_smplx.npz",
   "bvh": ".bvh",  # of each person, whose number stands before it
@@ -73,6 +76,19 @@ def load_smpl(config: WritingConfig) -> tuple[SmplBody, Correspondence | None]:
   )
 
 
+def prepare(kinds: Collection[str], config: WritingConfig) -> None:
+  """Looks for all that some kinds need, before there are results.
+
+  Raises:
+    ValueError: if a file that one needs cannot be used.
+    ImportError: if a package is missing.
+  """
+  if "smplx" in kinds:
+    load_smpl(config)
+  if not {"usd", "usd_descent"}.isdisjoint(kinds):
+    load_extra("pxr", "usd")
+
+
 def save(
   people: People,
   folder: Path,
@@ -111,7 +127,9 @@ def save(
       people.save_smplx(path, *load_smpl(config))
     elif kind == "descent":
       people.save_rigged(path, descent=True)
-    elif kind in ("glb", "obj", "rigged", "gif"):
+    elif kind == "usd_descent":
+      people.save_usd(path, descent=True)
+    elif kind in ("glb", "obj", "rigged", "usd", "gif"):
       getattr(people, f"save_{kind}")(path)
     else:
       draw = getattr(people, _PICTURES.get(kind, kind))

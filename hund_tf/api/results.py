@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from hund_tf.api import scenes
 from hund_tf.api.person import (
   Person,
   Photo,
@@ -16,8 +17,6 @@ from hund_tf.api.person import (
   draw_overlay,
   draw_stages,
   meshes_of,
-  rigged_glb,
-  save_rigged,
 )
 from hund_tf.body.adapters.smpl import SmplBody
 from hund_tf.export import meshes as mesh_export
@@ -114,7 +113,20 @@ class People(Sequence[Person]):
     Raises:
       ValueError: if there is nobody, or the file cannot be written.
     """
-    save_rigged(path, self, self.photo, descent)
+    scenes.save_rigged(path, self, self.photo, descent)
+
+  def save_usd(self, path: str | os.PathLike, descent: bool = False) -> None:
+    """Writes everybody with skeleton and skin as USD, and the camera.
+
+    Args:
+      path: of the .usdc or .usda file.
+      descent: also animates the descents s_0 ... s_M.
+
+    Raises:
+      ValueError: if there is nobody, or the file cannot be written.
+      ImportError: without the extra `usd`.
+    """
+    scenes.save_usd(path, self, self.photo, descent)
 
   def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
     """Everybody shaded over the photo: `[H, W, 3]` uint8 RGB.
@@ -219,7 +231,7 @@ class People(Sequence[Person]):
     Raises:
       ValueError: if there is nobody, or the file cannot be written.
     """
-    glb = rigged_glb(path, self, self.photo, descent=True)
+    glb = scenes.rigged_glb(path, self, self.photo, descent=True)
     page.write_page(path, self._report(source), glb)
 
   def _report(self, source: PhotoSource | None) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 For each photo NAME.* it writes, as --save asks, NAME_overlay.png,
 NAME_views.png, NAME_stages.png, NAME_parts.png, NAME_descent.gif, NAME.glb,
-NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME_smplx.npz,
-NAME_0.bvh ... and NAME.json (see docs/guide/outputs.md). The results of a photo
-replace those that were there before as a whole; results.jsonl records what was
-made of what.
+NAME.obj, NAME_rigged.glb, NAME_descent.glb, NAME.html, NAME.usdc,
+NAME_descent.usdc, NAME_smplx.npz, NAME_0.bvh ... and NAME.json (see
+docs/guide/outputs.md). The results of a photo replace those that were there
+before as a whole; results.jsonl records what was made of what.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import hund_tf
 from hund_tf import interrupts, locks
 from hund_tf.api import result_files
 from hund_tf.api.model import PeopleModel
-from hund_tf.api.result_files import WritingConfig, load_smpl
+from hund_tf.api.result_files import WritingConfig
 from hund_tf.body.model import BodyConfig, BodyModel
 from hund_tf.cli.reconstruction import Reconstruction, say
 from hund_tf.detection.feature_config import FeatureConfig, load_features
@@ -86,9 +86,9 @@ def make(config: ReconstructConfig) -> Reconstruction:
   Raises:
     ValueError: if an option, the folder or a file of weights cannot be used.
     RasterizerOpError: if the part renderer cannot be had.
+    ImportError: if a package of an extra is missing.
   """
-  if "smplx" in config.save:
-    load_smpl(config.writing)
+  result_files.prepare(config.save, config.writing)
   finder = people.make_finder(config.photos.people)
   stated = config.corrections
   corrections = None if stated is None else user_corrections(stated)
@@ -173,7 +173,7 @@ def run(config: ReconstructConfig) -> int:
   try:
     with locks.only_writer(config.output.output_dir):
       return _run(config)
-  except (ValueError, OSError, RasterizerOpError) as error:
+  except (ValueError, OSError, ImportError, RasterizerOpError) as error:
     say(f"reconstruct: {error}")
     return 1
 

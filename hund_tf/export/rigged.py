@@ -32,8 +32,9 @@ from hund_tf.files import atomic_path
 from hund_tf.types import EXPRESSION_DIM, Intrinsics
 
 _PHOTO_SIDE = 1024  # pixels, at most, of the photo in the file
+_HALF_STATURE = 1.0  # metres that nobody reaches behind the pelvis
 _BEHIND = 0.5  # metres from the farthest person to the photo
-_NEAR = 0.05  # metres: the camera's near plane
+NEAR = 0.05  # metres: the camera's near plane
 _UNIT = 32767  # of a quaternion's int16 values
 
 
@@ -258,22 +259,22 @@ def _add_view(
     perspective={
       "yfov": float(2.0 * np.arctan(tangents[1] / 2.0)),
       "aspectRatio": float(tangents[0] / tangents[1]),
-      "znear": _NEAR,
+      "znear": NEAR,
     },
   )
   nodes = [glb.add("nodes", name="camera", camera=camera)]
   if view.image is not None:
-    depth = _farthest(people) + _BEHIND
-    mesh = _add_photo(glb, view, view.image, depth)
+    mesh = _add_photo(glb, view, view.image, behind(people))
     nodes.append(glb.add("nodes", name="photo", mesh=mesh))
   return nodes
 
 
-def _farthest(people: Sequence[RiggedPerson]) -> float:
-  """Depth of the farthest pelvis, and half a stature, metres."""
+def behind(people: Sequence[RiggedPerson]) -> float:
+  """A depth behind all people, also in motion: where the picture is, metres."""
   places = [p.translation[None] for p in people]
   places += [p.keys.translations for p in people if p.keys is not None]
-  return float(np.concatenate(places)[:, 2].max()) + 1.0
+  pelvis = float(np.concatenate(places)[:, 2].max())
+  return pelvis + _HALF_STATURE + _BEHIND
 
 
 def _add_photo(

@@ -1,6 +1,7 @@
 """The files of results by their kinds."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -65,7 +66,30 @@ def test_kinds_with_a_skeleton(people, body_model, tmp_path):
   assert "person_0" in trimesh.load_scene(one).geometry
 
 
+def test_usd_holds_the_descent_where_it_is_asked_for(people, tmp_path):
+  usd = pytest.importorskip("pxr.Usd", reason="needs the extra `usd`")
+  result_files.prepare(["usd"], WritingConfig())
+  result_files.save(people, tmp_path, "a", ["usd", "usd_descent"])
+  names = ("a.usdc", "a_descent.usdc")
+  still, moved = (usd.Stage.Open(str(tmp_path / name)) for name in names)
+  path = "/people/person_1/skeleton/motion.rotations"
+  assert still.GetAttributeAtPath(path).GetNumTimeSamples() == 0
+  stages = len(people[1].trace.state.rotation)
+  assert moved.GetAttributeAtPath(path).GetNumTimeSamples() == stages
+  assert still.GetPrimAtPath("/people/camera")
+  people[0].save_usd(tmp_path / "one.usda")
+  assert (tmp_path / "one.usda").read_text().startswith("#usda")
+
+
+def test_usd_needs_its_package(monkeypatch):
+  monkeypatch.setitem(sys.modules, "pxr", None)
+  with pytest.raises(ImportError, match=r"pip install 'hund_tf\[usd\]'"):
+    result_files.prepare(["usd_descent"], WritingConfig())
+
+
 def test_smplx_needs_its_model(people, tmp_path):
+  with pytest.raises(ValueError, match="smplx needs a file; give --smpl_model"):
+    result_files.prepare(["smplx"], WritingConfig())
   with pytest.raises(ValueError, match="smplx needs a file; give --smpl_model"):
     result_files.save(people, tmp_path, "a", ["smplx"])
   with pytest.raises(ValueError, match="none.npz"):
@@ -74,7 +98,7 @@ def test_smplx_needs_its_model(people, tmp_path):
 
 
 def test_of_nobody_there_is_no_skeleton(people, tmp_path):
-  kinds = ("bvh", "rigged", "descent", "html")
+  kinds = ("bvh", "rigged", "descent", "html", "usd", "usd_descent")
   result_files.save(people[:0], tmp_path, "a", kinds)
   assert not list(tmp_path.iterdir())
   for save in (people[:0].save_rigged, people[:0].save_html):
