@@ -3,7 +3,7 @@
 The scene is that of `rigged`: y up, metres, the camera at the origin looks
 along -z, and whoever faces it faces +z. Below the root `people` each person is
 a `SkelRoot` with a `Skeleton` of the 63 joints, an `Animation` of their pose or
-motion, and the mesh `body`, skinned with four joints a vertex, whose blend
+motion, and a mesh, skinned with four joints a vertex, whose blend
 shapes are the expressions. Joints are bound in the resting A-pose, and their
 rest transforms are the T-pose that faces +z.
 """
@@ -95,7 +95,8 @@ class _Scene:
     taken: set[str] = {"camera"}
     for i, person in enumerate(people):
       name = self._free(person.name or f"person_{i}", taken)
-      self._add_person(stage, f"/people/{name}", person, i)
+      # Some programs show a prim by its name without its path.
+      self._add_person(stage, f"/people/{name}/{name}_", person, i)
     if view is not None:
       self._add_camera(stage, view, people)
     return stage
@@ -109,17 +110,18 @@ class _Scene:
     return valid
 
   def _add_person(
-    self, stage: Any, path: str, person: RiggedPerson, number: int
+    self, stage: Any, prefix: str, person: RiggedPerson, number: int
   ) -> None:
+    """Adds a person, with paths that begin so."""
     skel, sdf = self._pxr.UsdSkel, self._pxr.Sdf
-    root = skel.Root.Define(stage, path)
-    pose = self._add_skeleton(stage, f"{path}/skeleton", person)
+    root = skel.Root.Define(stage, os.path.dirname(prefix))
+    pose = self._add_skeleton(stage, f"{prefix}skeleton", person)
     self._add_animation(stage, pose, person)
-    mesh = self._add_mesh(stage, f"{path}/body", person)
+    mesh = self._add_mesh(stage, f"{prefix}body", person)
     binding = skel.BindingAPI.Apply(mesh.GetPrim())
-    binding.CreateSkeletonRel().SetTargets([sdf.Path(f"{path}/skeleton")])
+    binding.CreateSkeletonRel().SetTargets([sdf.Path(f"{prefix}skeleton")])
     color = person.color or PERSON_COLORS[number % len(PERSON_COLORS)]
-    self._add_material(stage, f"{path}/material", mesh, linear_color(color))
+    self._add_material(stage, f"{prefix}material", mesh, linear_color(color))
     skel.BindingAPI.Apply(root.GetPrim())
 
   def _add_skeleton(self, stage: Any, path: str, person: RiggedPerson) -> str:
@@ -150,26 +152,17 @@ class _Scene:
     turns = animation.CreateRotationsAttr()
     places = animation.CreateTranslationsAttr()
     weights = animation.CreateBlendShapeWeightsAttr()
-    keys = person.keys or Keys(
-      np.zeros(1), person.rotations[None], person.translation[None]
-    )
+    keys = _keys(person, self._body_model)
     pose = rig.placed(keys.rotations, keys.translations)
     quaternions = rig.quaternions(pose.rotations).astype(np.float32)
-    lengths = keys.bones
-    if lengths is None:
-      lengths = rig.bones(self._body_model, person.shape[None])
-    lengths = np.array(np.broadcast_to(lengths, (len(keys.times), 63, 3)))
-    lengths[:, 0] = pose.translations
-    lengths = lengths.astype(np.float32)
+    expressions = np.array(keys.expressions, np.float32)
+    moved = np.array(keys.bones, np.float32)
+    moved[:, 0] = pose.translations
     for i, second in enumerate(keys.times):
-      # Without keys the values hold at all times.
-      at = [] if person.keys is None else [_CODES * float(second)]
-      turns.Set(vt.QuatfArray.FromNumpy(quaternions[i]), *at)
-      places.Set(vt.Vec3fArray.FromNumpy(lengths[i]), *at)
-      if keys.expressions is not None:
-        weights.Set(self._floats(keys.expressions[i]), *at)
-    if keys.expressions is None:
-      weights.Set(self._floats(person.expression))
+      code = _CODES * float(second)
+      turns.Set(vt.QuatfArray.FromNumpy(quaternions[i]), code)
+      places.Set(vt.Vec3fArray.FromNumpy(moved[i]), code)
+      weights.Set(self._floats(expressions[i]), code)
 
   def _add_mesh(self, stage: Any, path: str, person: RiggedPerson) -> Any:
     """Adds the body at rest, with its skin and expressions."""
@@ -284,3 +277,29 @@ def joint_paths() -> list[str]:
   for name, parent in zip(skeleton.NAMES, skeleton.PARENTS, strict=True):
     paths.append(name if parent < 0 else f"{paths[parent]}/{name}")
   return paths
+
+
+def _keys(person: RiggedPerson, body_model: BodyModel) -> Keys:
+  """At least two keys, with all fields.
+
+  Blender reads the pose of a motion alone: a still one is there twice.
+  """
+  keys = person.keys or Keys(
+    np.zeros(1), person.rotations[None], person.translation[None]
+  )
+  count = len(keys.times)
+  bones, expressions = keys.bones, keys.expressions
+  if bones is None:
+    bones = np.repeat(rig.bones(body_model, person.shape[None]), count, axis=0)
+  if expressions is None:
+    expressions = np.repeat(person.expression[None], count, axis=0)
+  times, rows = keys.times, np.arange(count)
+  if count == 1:
+    times, rows = times + np.arange(2) / _CODES, np.zeros(2, int)
+  return Keys(
+    times,
+    keys.rotations[rows],
+    keys.translations[rows],
+    expressions[rows],
+    bones[rows],
+  )

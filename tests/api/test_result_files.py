@@ -72,8 +72,8 @@ def test_usd_holds_the_descent_where_it_is_asked_for(people, tmp_path):
   result_files.save(people, tmp_path, "a", ["usd", "usd_descent"])
   names = ("a.usdc", "a_descent.usdc")
   still, moved = (usd.Stage.Open(str(tmp_path / name)) for name in names)
-  path = "/people/person_1/skeleton/motion.rotations"
-  assert still.GetAttributeAtPath(path).GetNumTimeSamples() == 0
+  path = "/people/person_1/person_1_skeleton/motion.rotations"
+  assert still.GetAttributeAtPath(path).GetNumTimeSamples() == 2
   stages = len(people[1].trace.state.rotation)
   assert moved.GetAttributeAtPath(path).GetNumTimeSamples() == stages
   assert still.GetPrimAtPath("/people/camera")

@@ -129,7 +129,7 @@ def test_skin_baked_by_usd_is_the_bodys(path, motion):
   assert UsdSkel.BakeSkinning(stage.Traverse())
   code = stage.GetTimeCodesPerSecond()
   for name, row in (("ann_1", 2), ("ann_1_", 4), ("person_2", 5)):
-    mesh = UsdGeom.Mesh(stage.GetPrimAtPath(f"/people/{name}/body"))
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath(f"/people/{name}/{name}_body"))
     points = np.array(mesh.GetPointsAttr().Get(code))
     np.testing.assert_allclose(points, body.vertices[row] @ _FLIP, atol=1e-4)
 
@@ -174,9 +174,9 @@ def test_usds_own_validators_find_nothing(path, motion):
   assert len(validators) > 10
   errors = UsdValidation.ValidationContext(validators).Validate(stage)
   assert [error.GetErrorAsString() for error in errors] == []
-  prim = stage.GetPrimAtPath("/people/ann_1/body")
+  prim = stage.GetPrimAtPath("/people/ann_1/ann_1_body")
   material, _ = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()
-  assert material.GetPath() == "/people/ann_1/material"
+  assert material.GetPath() == "/people/ann_1/ann_1_material"
 
 
 def test_wrong_names_and_people_are_told(people, body_model, tmp_path):
