@@ -72,13 +72,14 @@ def _clip(trials: _Trials, body_model: BodyModel) -> tuple[clips.Clip, Path]:
 
 
 def _row(name: str, found: scores.Scores, rate: float | None) -> None:
-  speed = "" if rate is None else f"{rate:7.2f}"
+  speed = "" if rate is None else f" {rate:7.2f}"
   print(
     f"{name:<28}{100 * found.found:6.1f}{100 * found.right:8.1f}"
     f"{found.pa_mpjpe[0]:8.1f} ({found.pa_mpjpe[1]:.1f})"
     f"{found.mpjpe[0]:8.1f} ({found.mpjpe[1]:.1f}){found.place:8.0f}"
     f"{found.acceleration:8.2f}{found.acceleration_camera:8.2f}"
-    f"{found.slip:6.0f}{found.shape_variance:9.4f}{speed}",
+    f"{found.slip:6.0f}{found.slip_called:6.0f}{100 * found.stand_recall:7.1f}"
+    f"{100 * found.stand_precision:7.1f}{found.shape_variance:9.4f}{speed}",
     flush=True,
   )
 
@@ -94,8 +95,9 @@ def main(argv: Sequence[str]) -> int:
     f"{len(clip.states)} people, {count} frames, {int(clip.inside.sum())} "
     "times somebody inside; in % found, right number; in mm (standard error) "
     "PA-MPJPE, MPJPE, pelvis; in m/s^2 acceleration error, in the camera "
-    "frame; in mm/s slip of standing feet; variance of shape; frames/s of "
-    "the first pass"
+    "frame; in mm/s slip of feet that stand, and of those said to; in % feet "
+    "that stand of which it is said, and feet said to that do; variance of "
+    "shape; frames/s of the first pass"
   )
   there = None
   settings = [("single frames", 1, 0)] if trials.single_frames else []

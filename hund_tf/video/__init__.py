@@ -7,8 +7,9 @@ that tell people and scenes apart.
 
 In the second, `tracker` says who is who and `assignment` has it do so for all
 chunks, `shapes` gives each person one body and fits the poses to it, `motion`
-smooths and fills gaps, `steadying` does so with whole bodies, `contacts` keeps
-standing feet in place, and `tracks` does all of these. `reconstruction` is both
-passes, told of by `progress`; `results` are the files, of `pictures` and
-`writing`; `scores` compares with the truth, and `speed` with photos.
+smooths and fills gaps, `steadying` does so with whole bodies, `contacts` and
+`legs` keep standing feet in place, and `tracks` does all of these.
+`reconstruction` is both passes, told of by `progress`; `results` are the files,
+of `pictures` and `writing`; `scores` compares with the truth, and `speed` with
+photos.
 """

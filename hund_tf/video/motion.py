@@ -100,13 +100,17 @@ def smoothed_rotations(
 ) -> np.ndarray:
   """`smoothed`, of rotations `[T, J, 3, 3]`, as unit quaternions.
 
-  Joint by joint, rotations that are far from the motion count less.
+  Joint by joint, rotations that are far from the motion count less. Weights are
+  `[T]`, or `[T, J]` of each joint, all of them 0 in gaps.
   """
-  steady = quaternions(bridged(rotations, seconds, weights > 0.0))
+  weights = np.broadcast_to(
+    weights.reshape(len(seconds), -1), rotations.shape[:2]
+  )
+  steady = quaternions(bridged(rotations, seconds, weights[:, 0] > 0.0))
   found = np.empty_like(steady)
   for joint in range(steady.shape[1]):
     found[:, joint] = robustly_smoothed(
-      steady[:, joint], seconds, cutoff, weights, _LEAST_FAR
+      steady[:, joint], seconds, cutoff, weights[:, joint], _LEAST_FAR
     )
   return to_matrices(found)
 

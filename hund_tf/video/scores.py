@@ -30,6 +30,7 @@ _FEET = [skeleton.INDEX[f"{side}_ball"] for side in ("l", "r")]
 _STANDS = 0.15  # m/s of a foot's ball that stands
 _SAME = 0.3  # overlap of boxes of the same person
 _MM = 1e3
+_NOWHERE = np.zeros(2, bool)
 
 
 class Found(NamedTuple):
@@ -38,6 +39,7 @@ class Found(NamedTuple):
   id: int
   joints: np.ndarray  # [63, 3] metres, camera frame
   shape: np.ndarray  # [16]
+  stands: np.ndarray = _NOWHERE  # bool [2], whether the feet do
 
 
 class Scores(NamedTuple):
@@ -52,6 +54,9 @@ class Scores(NamedTuple):
   acceleration: float  # error of joints against the pelvis, m/s^2
   acceleration_camera: float  # the same in the camera frame
   slip: float  # mm/s, of balls of feet that in truth stand
+  slip_called: float  # the same of feet that are said to stand; NaN: none are
+  stand_recall: float  # share of feet that stand of which it is said
+  stand_precision: float  # share of feet said to stand that do; NaN: none are
   shape_variance: float  # of latents within a number
 
 
@@ -63,7 +68,9 @@ def of_tracks(
   for track in tracks:
     body = posed(body_model, track, slice(None), "proxy_1500")
     for i, frame in enumerate(track.frames):
-      frames[frame].append(Found(track.id, body.joints[i], track.shape[i]))
+      frames[frame].append(
+        Found(track.id, body.joints[i], track.shape[i], track.contacts[i])
+      )
   return frames
 
 
@@ -110,11 +117,12 @@ def score(
   numbers = _numbers(matched, clip)
   inside = int(clip.inside.sum())
   there = right = 0
-  pa, rooted, place, local, whole, slips = [], [], [], [], [], []
+  pa, rooted, place, local, whole, steps = [], [], [], [], [], []
   shapes: dict[int, list[np.ndarray]] = {}
   for person in range(len(clip.states)):
     joints = np.full((len(frames), len(JOINTS), 3), np.nan)
     feet = np.full((len(frames), len(_FEET), 3), np.nan)
+    said = np.zeros((len(frames), len(_FEET)), bool)
     for t in np.flatnonzero(clip.inside[person]):
       found = matched[t].get(person)
       if found is None:
@@ -123,7 +131,7 @@ def score(
       right += found.id >= 0 and found.id == numbers.get(person)
       if counted is None or counted[person, t]:
         joints[t] = found.joints[JOINTS]
-        feet[t] = found.joints[_FEET]
+        feet[t], said[t] = found.joints[_FEET], found.stands
       shapes.setdefault(found.id, []).append(found.shape)
     truth = clip.joints[person][:, JOINTS]
     seen = np.isfinite(joints).all(axis=(1, 2))
@@ -136,9 +144,10 @@ def score(
       - _acceleration(truth - truth[:, :1])
     )
     whole.append(_acceleration(joints) - _acceleration(truth))
-    slips.append(_slips(feet, clip.joints[person][:, _FEET]))
+    steps.append(_steps(feet, said, clip.joints[person][:, _FEET]))
   variances = [np.var(s, axis=0).mean() for s in shapes.values()]
   weights = [len(s) for s in shapes.values()]
+  speeds, said, stand = np.concatenate(steps).T
   return Scores(
     inside,
     there / max(inside, 1),
@@ -148,17 +157,34 @@ def score(
     _MM * float(np.mean(np.concatenate(place))),
     float(np.nanmean(np.linalg.norm(np.concatenate(local), axis=-1))),
     float(np.nanmean(np.linalg.norm(np.concatenate(whole), axis=-1))),
-    _MM * float(np.nanmean(np.concatenate(slips))),
+    _MM * _mean_where(stand, speeds),
+    _MM * _mean_where(said, speeds),
+    _mean_where(stand, said),
+    _mean_where(said, stand),
     float(np.average(variances, weights=weights)) if shapes else 0.0,
   )
 
 
-def _slips(feet: np.ndarray, truth: np.ndarray) -> np.ndarray:
-  """Speeds [N], m/s, of feet [T, 2, 3] while the true ones stand."""
+def _steps(feet: np.ndarray, said: np.ndarray, truth: np.ndarray) -> np.ndarray:
+  """Feet from one frame to the next, `[N, 3]`, where they are known.
+
+  How fast they are, m/s, whether they are said to stand, and whether they do.
+
+  Args:
+    feet: `[T, 2, 3]` found, NaN where they are not.
+    said: bool `[T, 2]`, whether they are said to stand.
+    truth: `[T, 2, 3]`.
+  """
   speeds, true = (
     np.linalg.norm(np.diff(x, axis=0), axis=-1) * FPS for x in (feet, truth)
   )
-  return speeds[true < _STANDS]
+  found = np.stack([speeds, said[1:] & said[:-1], true < _STANDS], axis=-1)
+  return found[np.isfinite(speeds)]
+
+
+def _mean_where(chosen: np.ndarray, values: np.ndarray) -> float:
+  """The mean of some values; NaN if there are none."""
+  return float(values[chosen > 0].mean()) if np.any(chosen) else float("nan")
 
 
 def _all_matched(

@@ -41,7 +41,7 @@ class MotionConfig:
     "in each frame, and feet may slide.",
   )
   ground_feet: bool = option(
-    True, "Shift bodies so that feet that are on the ground do not slide."
+    True, "Move bodies and legs so that feet that are on the ground stay there."
   )
   live: bool = option(
     False,
@@ -72,14 +72,16 @@ def offline(
     translation: `[T, 3]` metres, camera frame.
     expression: `[T, 20]` latents.
     seconds: `[T]` rising.
-    weights: `[T]`, 0 in gaps.
+    weights: `[T, 63]` of the rotations, 0 in gaps; the pelvis's are of all
+      else, too.
     config: frequencies.
   """
+  of_joints, weights = weights, weights[:, 0]
   known = weights > 0.0
   cutoff = config.smooth_hz
   expression = motion.smoothed(expression, seconds, cutoff, weights)
   steady = motion.bridged(rotations, seconds, known)
-  rotations = motion.smoothed_rotations(steady, seconds, cutoff, weights)
+  rotations = motion.smoothed_rotations(steady, seconds, cutoff, of_joints)
   if config.moving_camera:
     rotations[:, 0] = steady[:, 0]
     return (
@@ -114,10 +116,11 @@ def live(
   turn = motion.OneEuro(1.5, 4.0)
   across, depth = motion.OneEuro(1.5, 20.0), motion.OneEuro(0.5, 2.0)
   face = motion.OneEuro(1.5, 1.0)
-  steady = motion.quaternions(motion.bridged(rotations, seconds, weights > 0.0))
+  known = weights[:, 0] > 0.0
+  steady = motion.quaternions(motion.bridged(rotations, seconds, known))
   results, last = [], None
   for i, time in enumerate(seconds):
-    if weights[i] > 0.0:
+    if known[i]:
       x, y, z = translation[i]
       place = translation[i]
       if not config.moving_camera:

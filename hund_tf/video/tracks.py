@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hund_tf.body import skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.types import (
@@ -15,7 +16,7 @@ from hund_tf.types import (
   Intrinsics,
   state_from_vector,
 )
-from hund_tf.video import contacts, motion, steadying
+from hund_tf.video import contacts, legs, steadying
 from hund_tf.video.assignment import SHAPE, Assignment, Members
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.sightings import Chunk
@@ -191,7 +192,7 @@ def _piece(
   spread = lambda x, fill: _spread(x, rows, count, fill)
   boxes, quality, uncertainty = (spread(x, np.nan) for x in seen)
   observed = spread(np.ones(len(rows), bool), False)
-  weights = spread(_frame_weights(seen[2]), 0.0)
+  weights = spread(_weights(seen[2]), 0.0)
   rotations = spread(rotations, 0.0)
   translation = spread(states[:, -3:], 0.0)
   expression = spread(states[:, _EXPRESSION], 0.0)
@@ -216,7 +217,7 @@ def _piece(
     contacts=np.zeros((count, 2), bool),
   )
   if config.ground_feet and not config.moving_camera and not config.live:
-    _ground(track, body_model, config)
+    _ground(track, body_model)
   return track
 
 
@@ -229,28 +230,36 @@ def _spread(
   return result
 
 
-def _frame_weights(uncertainty: np.ndarray) -> np.ndarray:
-  """How much frames count by expected errors `[T, 63]`; 1 as usual."""
-  error = uncertainty.mean(axis=-1)
-  if not np.isfinite(error).all():
-    return np.ones(len(error))
-  weights = (np.median(error) / np.maximum(error, 1e-3)) ** 2
+def _weights(uncertainty: np.ndarray) -> np.ndarray:
+  """How much rotations `[T, 63]` count by expected errors `[T, 63]`, mm.
+
+  1 as usual; what counts for a joint are the errors of all that it moves, and
+  so those of the whole body for the pelvis.
+  """
+  if not np.isfinite(uncertainty).all():
+    return np.ones(uncertainty.shape)
+  moved = np.eye(len(skeleton.PARENTS))
+  for joint, parent in reversed(list(enumerate(skeleton.PARENTS))[1:]):
+    moved[parent] += moved[joint]
+  error = uncertainty @ (moved / moved.sum(axis=1, keepdims=True)).T
+  weights = (np.median(error, axis=0) / np.maximum(error, 1e-3)) ** 2
   return np.clip(weights, _LEAST_WEIGHT, 2.0)
 
 
-def _ground(track: Track, body_model: BodyModel, config: MotionConfig) -> None:
+def _ground(track: Track, body_model: BodyModel) -> None:
   """Keeps standing feet in place."""
-  points = [
-    posed(body_model, track, slice(i, i + _TOGETHER), "proxy_1500").keypoints
+  parts = [
+    posed(body_model, track, slice(i, i + _TOGETHER), "proxy_1500").joints
     for i in range(0, len(track.frames), _TOGETHER)
   ]
-  places = contacts.feet(np.concatenate(points))
+  joints = np.concatenate(parts)
+  places = contacts.feet(joints)
   track.contacts = contacts.find(places, track.seconds)
-  moved = contacts.shifts(places, track.contacts, track.seconds)
-  moved = motion.smoothed(
-    moved, track.seconds, config.smooth_hz, np.ones(len(moved))
+  moved, left = contacts.corrections(
+    places, track.contacts, track.translation, track.seconds
   )
   track.translation = track.translation + moved
+  track.rotations = legs.placed(track.rotations, joints + moved[:, None], left)
 
 
 def _rotations(body_model: BodyModel, states: np.ndarray) -> np.ndarray:

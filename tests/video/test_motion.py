@@ -127,6 +127,22 @@ def test_joints_that_jump_for_a_moment_are_not_followed():
   assert np.degrees(off.magnitude().max()) < 6.0
 
 
+def test_each_joint_has_weights_of_its_own():
+  """What is known badly of one joint is not taken from another."""
+  angles = np.zeros((60, 2, 1))
+  angles[30] = 0.09
+  turns = Rotation.from_rotvec(
+    angles.reshape(-1, 1) * [1.0, 0.0, 0.0]
+  ).as_matrix()
+  weights = np.ones((60, 2))
+  weights[30, 1] = 0.05
+  found = motion.smoothed_rotations(
+    turns.reshape(60, 2, 3, 3), _times(60), 4.0, weights
+  )[30]
+  sure, unsure = Rotation.from_matrix(found).magnitude()
+  assert unsure < 0.25 * sure
+
+
 def test_fast_motion_is_smoothed_as_said():
   """The distrust of what is far off does not eat a wave below the cutoff."""
   seconds = _times(200)

@@ -75,3 +75,18 @@ def test_shapes_that_change_are_told(clip):
   assert scores.score(frames, clip).shape_variance == pytest.approx(
     0.25, abs=0.01
   )
+
+
+def test_feet_that_stand_and_are_said_to(clip):
+  """All are said to stand, in the right places: the others are false."""
+  frames = [
+    [one._replace(stands=np.ones(2, bool)) for one in some]
+    for some in _right(clip)
+  ]
+  found = scores.score(frames, clip)
+  assert found.stand_recall == 1.0
+  assert 0.3 < found.stand_precision < 0.7
+  assert found.slip < 150.0 < found.slip_called
+  nobody = scores.score(_right(clip), clip)
+  assert nobody.slip == found.slip and nobody.stand_recall == 0.0
+  assert np.isnan(nobody.slip_called) and np.isnan(nobody.stand_precision)
