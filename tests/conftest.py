@@ -9,6 +9,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# XLA's code runs once or twice in a test: to optimise it takes longer. Before
+# TensorFlow is imported, and for the processes that tests start.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 # The same few examples in every run, of any duration.
 hypothesis.settings.register_profile(
   "repeatable", derandomize=True, deadline=None, max_examples=25

@@ -221,7 +221,9 @@ def _carried(asset: BodyAsset, points: PointSet) -> _Carried:
 
   def places(of_vertices: np.ndarray, of_joints: np.ndarray) -> np.ndarray:
     """`[P, N, 3]` of `[M, 3]` and `[63, 3]`."""
-    summed = np.einsum("pm,mj,mc->pjc", vertices, skin, of_vertices)
+    # As a product of matrices: by far the fastest order of the sums.
+    carried = skin[..., None] * of_vertices[:, None]  # [M, 63, 3]
+    summed = np.tensordot(vertices, carried, axes=1)
     summed += own[..., None] * of_joints
     return np.take_along_axis(summed, joints[..., None], axis=1)
 
