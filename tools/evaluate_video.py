@@ -17,13 +17,12 @@ from flags import program
 from flags.from_config import define
 from hund_tf import files
 from hund_tf.body.model import BodyModel
-from hund_tf.cli import video
 from hund_tf.files import OutputFolder
 from hund_tf.motion import mocap
 from hund_tf.options import check, option
 from hund_tf.synthetic import clips
 from hund_tf.synthetic.images.clip_frames import draw_clip
-from hund_tf.video import scores, writing
+from hund_tf.video import making, scores, writing
 from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.sightings import read_chunk
 from hund_tf.video.steadying import MotionConfig
@@ -104,7 +103,7 @@ def main(argv: Sequence[str]) -> int:
   settings += [("tracks", 10, 0)]
   settings += [(f"tracks, warm {n}", 10, n) for n in trials.warm_trials]
   for name, search_every, warm in settings:
-    config = video.VideoConfig(
+    config = making.VideoConfig(
       clip=str(path),
       output=OutputFolder(str(folder / f"{search_every}_{warm}")),
       search_every=search_every,
@@ -112,7 +111,9 @@ def main(argv: Sequence[str]) -> int:
       motion=trials.motion,
     )
     progress = FramesPerSecond()
-    made, _ = video.make(config, progress)
+    models = making.load(config, print)
+    source, info = making.source_of_clip(config)
+    made, _ = making.make(config, models, source, info, progress)
     tracks = made()
     frames, _, seconds = progress.passes["seeing people"]
     rate = frames / seconds

@@ -114,7 +114,8 @@ def _add_positional(group: Any, one: Option, called: str) -> None:
   group.add_argument(
     one.name,
     metavar=called,
-    nargs="+" if one.several else None,
+    nargs="+" if one.several else None if one.required else "?",
+    default=argparse.SUPPRESS,
     type=_reader(lambda text: one.parse_one(text.removeprefix(_MARK))),
     help=one.help.replace("%", "%%"),
   )

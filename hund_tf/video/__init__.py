@@ -10,6 +10,9 @@ chunks, `shapes` gives each person one body and fits the poses to it, `motion`
 smooths and fills gaps, `steadying` does so with whole bodies, `contacts` and
 `legs` keep standing feet in place, and `tracks` does all of these.
 `reconstruction` is both passes, told of by `progress`; `results` are the files,
-of `pictures` and `writing`; `scores` compares with the truth, and `speed` with
-photos.
+of `pictures` and `writing`; `making` puts it together as users ask for it.
+`scores` compares with the truth, and `speed` with photos.
+
+`live` follows people in one pass: `streams` gives the newest frame of a camera,
+and `live_page` shows it.
 """

@@ -1,14 +1,20 @@
 """Who is who in the frames of a video, chunk after chunk."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from hund_tf.detection.anchors import box_iou
-from hund_tf.types import BODY_POSE_DIM, HAND_POSE_DIM, SHAPE_DIM
+from hund_tf.types import (
+  BODY_POSE_DIM,
+  EXPRESSION_DIM,
+  HAND_POSE_DIM,
+  SHAPE_DIM,
+)
 from hund_tf.video import looks
 from hund_tf.video.shapes import weights_of
-from hund_tf.video.sightings import Chunk
+from hund_tf.video.sightings import Chunk, People
 from hund_tf.video.tracker import Seen, Tracker
 from hund_tf.video.watching import SAME_SCENE
 
@@ -17,6 +23,7 @@ SHAPE = slice(
   BODY_POSE_DIM + 2 * HAND_POSE_DIM,
   BODY_POSE_DIM + 2 * HAND_POSE_DIM + SHAPE_DIM,
 )
+EXPRESSION = slice(SHAPE.stop, SHAPE.stop + EXPRESSION_DIM)
 _STAYS = 0.3  # overlap of boxes of somebody who is there in the next frame
 
 
@@ -32,47 +39,32 @@ class Members:
   weights: list[float] = dataclasses.field(default_factory=list)
 
 
-class Assignment:
-  """Gives everybody in the chunks of a video, in their order, a number."""
+class Numbers:
+  """Gives everybody in consecutive frames a number, and finds cuts."""
 
   def __init__(self):
-    self.members: dict[int, Members] = {}
-    self.frames: list[int] = []  # all numbers
-    self.seconds: list[float] = []
-    self.cuts: list[int] = []  # numbers of the first frames of further scenes
     self._tracker = Tracker()
     self._last: tuple[np.ndarray, np.ndarray] | None = None
-    self._chunks = 0
 
-  def add(self, chunk: Chunk) -> None:
-    """Takes the next chunk."""
-    people = chunk.people
-    weights = weights_of(people)
-    for row, number in enumerate(chunk.numbers):
-      own = chunk.of_frame(row)
-      boxes, colors = people.box[own], chunk.colors[row]
-      cut = self._is_cut(colors, boxes)
-      self._last = colors, boxes
-      if cut:
-        self.cuts.append(int(number))
-      seen = Seen(
-        boxes,
-        people.state[own, -3:],
-        people.polished[own, SHAPE],
-        people.looks[own],
-      )
-      seconds = float(chunk.seconds[row])
-      self.frames.append(int(number))
-      self.seconds.append(seconds)
-      for one, i in zip(self._tracker(seconds, seen, cut), own, strict=True):
-        member = self.members.setdefault(one, Members())
-        member.scenes.append(len(self.cuts))
-        member.frames.append(len(self.frames) - 1)
-        member.seconds.append(seconds)
-        member.rows.append((self._chunks, int(i)))
-        member.shapes.append(people.polished[i, SHAPE])
-        member.weights.append(float(weights[i]))
-    self._chunks += 1
+  def __call__(
+    self, seconds: float, colors: np.ndarray, people: People
+  ) -> tuple[Sequence[int], bool]:
+    """Numbers `[N]`, and whether the frame is the first of another scene.
+
+    Args:
+      seconds: of the frame.
+      colors: `[64]` of the frame.
+      people: N in it.
+    """
+    cut = self._is_cut(colors, people.box)
+    self._last = colors, people.box
+    seen = Seen(
+      people.box,
+      people.state[:, -3:],
+      people.polished[:, SHAPE],
+      people.looks,
+    )
+    return self._tracker(seconds, seen, cut), cut
 
   def _is_cut(self, colors: np.ndarray, boxes: np.ndarray) -> bool:
     """Colours change, and so do the people."""
@@ -85,6 +77,40 @@ class Assignment:
       return True
     stay = box_iou(others, boxes).max(axis=1) > _STAYS
     return bool(stay.mean() < 0.5)
+
+
+class Assignment:
+  """Gives everybody in the chunks of a video, in their order, a number."""
+
+  def __init__(self):
+    self.members: dict[int, Members] = {}
+    self.frames: list[int] = []  # all numbers
+    self.seconds: list[float] = []
+    self.cuts: list[int] = []  # numbers of the first frames of further scenes
+    self._numbers = Numbers()
+    self._chunks = 0
+
+  def add(self, chunk: Chunk) -> None:
+    """Takes the next chunk."""
+    people = chunk.people
+    weights = weights_of(people)
+    for row, number in enumerate(chunk.numbers):
+      own = chunk.of_frame(row)
+      seconds = float(chunk.seconds[row])
+      ids, cut = self._numbers(seconds, chunk.colors[row], people.row(own))
+      if cut:
+        self.cuts.append(int(number))
+      self.frames.append(int(number))
+      self.seconds.append(seconds)
+      for one, i in zip(ids, own, strict=True):
+        member = self.members.setdefault(one, Members())
+        member.scenes.append(len(self.cuts))
+        member.frames.append(len(self.frames) - 1)
+        member.seconds.append(seconds)
+        member.rows.append((self._chunks, int(i)))
+        member.shapes.append(people.polished[i, SHAPE])
+        member.weights.append(float(weights[i]))
+    self._chunks += 1
 
   def drop_short(self, least: float) -> int:
     """Leaves out who is seen for less than some seconds; returns how many."""

@@ -98,6 +98,27 @@ def label(
     )
 
 
+def overlay(
+  image: np.ndarray, figures: Sequence[Figure], intrinsics: Intrinsics
+) -> np.ndarray:
+  """People with their numbers over a picture; arguments as of `draw`."""
+  drawn = draw(image, figures, intrinsics)
+  places = [_above(figure.vertices, intrinsics) for figure in figures]
+  label(
+    drawn,
+    [(f.id, str(f.id), x) for f, x in zip(figures, places, strict=True)],
+  )
+  return drawn
+
+
+def _above(vertices: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
+  """Where the number of a person goes, pixels."""
+  top = vertices[np.argmin(vertices[:, 1])]
+  depth = max(float(top[2]), 0.1)
+  focal, center = (np.asarray(x, np.float64) for x in intrinsics)
+  return top[:2] / depth * focal + center - [6.0, 10.0]
+
+
 class SideView:
   """The scene from the left of the camera, from outside of everything."""
 

@@ -10,7 +10,6 @@ from hund_tf import files
 from hund_tf.body.model import BodyModel
 from hund_tf.export.bvh_people import write_person
 from hund_tf.export.rigged import View, write_rigged
-from hund_tf.types import Intrinsics
 from hund_tf.video import pictures, writing
 from hund_tf.video.progress import Progress
 from hund_tf.video.reading import Frame, FrameReader
@@ -115,7 +114,9 @@ class Results:
           reader.frames(0, self._source.step), tracks, rows
         ):
           if "overlay" in opened:
-            opened["overlay"].add(self._overlay(frame, figures))
+            intrinsics = self._source.camera.intrinsics
+            image = pictures.overlay(frame.image, figures, intrinsics)
+            opened["overlay"].add(image)
           if "side" in opened:
             opened["side"].add(side.draw(figures))
           self._progress.frames(1, len(figures))
@@ -158,23 +159,6 @@ class Results:
         yield from flush()
         held = []
     yield from flush()
-
-  def _overlay(self, frame: Frame, figures) -> np.ndarray:
-    intrinsics = self._source.camera.intrinsics
-    image = pictures.draw(frame.image, figures, intrinsics)
-    pictures.label(
-      image,
-      [(f.id, str(f.id), _above(f.vertices, intrinsics)) for f in figures],
-    )
-    return image
-
-
-def _above(vertices: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
-  """Where the number of a person goes, pixels."""
-  top = vertices[np.argmin(vertices[:, 1])]
-  depth = max(float(top[2]), 0.1)
-  focal, center = (np.asarray(x, np.float64) for x in intrinsics)
-  return top[:2] / depth * focal + center - [6.0, 10.0]
 
 
 def _extent(tracks: Sequence[Track]) -> tuple[np.ndarray, np.ndarray]:

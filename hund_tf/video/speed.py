@@ -21,18 +21,23 @@ from hund_tf.video.reading import Frame
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.watching import Watcher
 
-_SIZE = (1280, 720)
+_SIZE = (720, 1280)  # height and width of frames, pixels
 _FRAMES = 20  # of a clip, two searches
 
 
-def frame_of(photo: np.ndarray) -> np.ndarray:
-  """A frame `[720, 1280, 3]` with a photo in its middle, as high."""
+def frame_of(photo: np.ndarray, frame: tuple[int, int] = _SIZE) -> np.ndarray:
+  """A frame `[H, W, 3]` with a photo in its middle, as large as fits.
+
+  Args:
+    photo: uint8 RGB.
+    frame: H and W, pixels.
+  """
   height, width = photo.shape[:2]
-  scale = min(_SIZE[0] / width, _SIZE[1] / height)
+  scale = min(frame[1] / width, frame[0] / height)
   size = round(width * scale), round(height * scale)
   small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-  image = np.full((_SIZE[1], _SIZE[0], 3), 110, np.uint8)
-  left, top = (_SIZE[0] - size[0]) // 2, (_SIZE[1] - size[1]) // 2
+  image = np.full((*frame, 3), 110, np.uint8)
+  left, top = (frame[1] - size[0]) // 2, (frame[0] - size[1]) // 2
   image[top : top + size[1], left : left + size[0]] = small
   return image
 

@@ -104,6 +104,43 @@ def offline(
   return rotations, translation, expression
 
 
+class LiveMotion:
+  """The motion of one person, smoothed as it comes: by One-Euro filters."""
+
+  def __init__(self, moving_camera: bool = False):
+    """Keeps whether places and orientations are left as they are."""
+    self._moving = moving_camera
+    self._turn, self._face = motion.OneEuro(1.5, 4.0), motion.OneEuro(1.5, 1.0)
+    self._across, self._depth = (
+      motion.OneEuro(1.5, 20.0),
+      motion.OneEuro(0.5, 2),
+    )
+    self._last: np.ndarray | None = None
+
+  def __call__(
+    self,
+    rotations: np.ndarray,
+    translation: np.ndarray,
+    expression: np.ndarray,
+    seconds: float,
+  ) -> Motion:
+    """The next frame's `[63, 3, 3]`, `[3]` and `[20]`, smoothed."""
+    turns = motion.quaternions(rotations[None])[0]
+    if self._last is not None:  # the signs of quaternions do not jump
+      back = np.sum(turns * self._last, axis=-1, keepdims=True) < 0.0
+      turns = np.where(back, -turns, turns)
+    self._last = turns
+    found = motion.to_matrices(self._turn(turns, seconds))
+    place = translation
+    if self._moving:
+      found[0] = rotations[0]
+    else:
+      depth = np.exp(self._depth(np.log(translation[2]), seconds))
+      across = self._across(translation[:2] / translation[2], seconds)
+      place = np.array([*(across * depth), depth])
+    return found, place, self._face(expression, seconds)
+
+
 def live(
   rotations: np.ndarray,
   translation: np.ndarray,
@@ -113,25 +150,13 @@ def live(
   config: MotionConfig,
 ) -> Motion:
   """As `offline`, frame by frame; in gaps everything stays as it was."""
-  turn = motion.OneEuro(1.5, 4.0)
-  across, depth = motion.OneEuro(1.5, 20.0), motion.OneEuro(0.5, 2.0)
-  face = motion.OneEuro(1.5, 1.0)
-  known = weights[:, 0] > 0.0
-  steady = motion.quaternions(motion.bridged(rotations, seconds, known))
-  results, last = [], None
-  for i, time in enumerate(seconds):
-    if known[i]:
-      x, y, z = translation[i]
-      place = translation[i]
-      if not config.moving_camera:
-        z = np.exp(depth(np.log(z), time))
-        place = np.array(
-          [*(across(translation[i, :2] / translation[i, 2], time) * z), z]
-        )
-      last = turn(steady[i], time), place, face(expression[i], time)
-    results.append(last)
+  smooth = LiveMotion(config.moving_camera)
+  results = []
+  for i in range(len(seconds)):
+    if weights[i, 0] > 0.0:
+      one = smooth(rotations[i], translation[i], expression[i], seconds[i])
+      results.append(one)
+    else:
+      results.append(results[-1])
   turns, places, faces = (np.array(x) for x in zip(*results, strict=True))
-  smooth = motion.to_matrices(turns)
-  if config.moving_camera:
-    smooth[:, 0] = motion.to_matrices(steady[:, 0])
-  return smooth, places, faces
+  return turns, places, faces

@@ -11,18 +11,16 @@ from hund_tf.body import skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.types import (
-  EXPRESSION_DIM,
   SHAPE_DIM,
   Intrinsics,
   state_from_vector,
 )
 from hund_tf.video import contacts, legs, steadying
-from hund_tf.video.assignment import SHAPE, Assignment, Members
+from hund_tf.video.assignment import EXPRESSION, Assignment, Members
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.sightings import Chunk
 from hund_tf.video.steadying import MotionConfig
 
-_EXPRESSION = slice(SHAPE.stop, SHAPE.stop + EXPRESSION_DIM)
 _TOGETHER = 64  # bodies that are posed together
 _LEAST_WEIGHT = 0.1
 
@@ -195,7 +193,7 @@ def _piece(
   weights = spread(_weights(seen[2]), 0.0)
   rotations = spread(rotations, 0.0)
   translation = spread(states[:, -3:], 0.0)
-  expression = spread(states[:, _EXPRESSION], 0.0)
+  expression = spread(states[:, EXPRESSION], 0.0)
   held = shapes[np.searchsorted(rows, np.arange(count), side="right") - 1]
   smooth = steadying.live if config.live else steadying.offline
   rotations, translation, expression = smooth(

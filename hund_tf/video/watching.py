@@ -29,7 +29,7 @@ _LEAST_SHARE = 0.4  # of a box's sides, below which what is seen is a part
 
 
 @dataclasses.dataclass
-class _Known:
+class Known:
   """Somebody who was seen in an earlier frame."""
 
   box: np.ndarray
@@ -76,19 +76,15 @@ class Watcher:
   def __call__(self, frames: Sequence[Frame]) -> Chunk:
     """What is seen in the frames of a chunk."""
     colors = np.stack([looks.frame_colors(f.image) for f in frames])
-    known: list[_Known] = []
+    known: list[Known] = []
     people: list[People] = []
     owners: list[int] = []
     for rows in self._batches(colors):
       searched = self._searched(colors, rows[0])
-      batch = [frames[i] for i in rows]
-      found = self._detected(batch, known, searched)
-      fits = self._fits(batch, found, known)
-      known = _known_after(batch, found, fits, known)
-      for i, frame, seen, fitted in zip(rows, batch, found, fits, strict=True):
-        for one, fit in zip(seen, fitted, strict=True):
-          people.append(_sighting(frame.image, one, fit))
-          owners.append(i)
+      seen, known = self.look([frames[i] for i in rows], known, searched)
+      for i, some in zip(rows, seen, strict=True):
+        people += some
+        owners += [i] * len(some)
     return Chunk(
       np.array([frame.number for frame in frames], np.int32),
       np.array([frame.seconds for frame in frames]),
@@ -96,6 +92,31 @@ class Watcher:
       np.array(owners, np.int32),
       stacked(people),
     )
+
+  def look(
+    self, batch: Sequence[Frame], known: Sequence[Known], searched: bool
+  ) -> tuple[list[list[People]], list[Known]]:
+    """Sees people in some frames.
+
+    Args:
+      batch: consecutive frames; one, if it is searched.
+      known: who was seen before them.
+      searched: whether the frame is searched for people; else they are looked
+        for where they were.
+
+    Returns:
+      The people of each frame, one by one, and who is known after these.
+    """
+    found = self._detected(batch, known, searched)
+    fits = self._fits(batch, found, known)
+    seen = [
+      [
+        _sighting(frame.image, one, fit)
+        for one, fit in zip(some, fitted, strict=True)
+      ]
+      for frame, some, fitted in zip(batch, found, fits, strict=True)
+    ]
+    return seen, _known_after(batch, found, fits, known)
 
   def _searched(self, colors: np.ndarray, row: int) -> bool:
     if row % self._every == 0:
@@ -118,7 +139,7 @@ class Watcher:
       yield batch
 
   def _detected(
-    self, batch: Sequence[Frame], known: Sequence[_Known], searched: bool
+    self, batch: Sequence[Frame], known: Sequence[Known], searched: bool
   ) -> list[list[Detection]]:
     """The people of each frame."""
     if searched:
@@ -148,7 +169,7 @@ class Watcher:
     self,
     batch: Sequence[Frame],
     found: Sequence[Sequence[Detection]],
-    known: Sequence[_Known],
+    known: Sequence[Known],
   ) -> list[list[Fit]]:
     """The bodies of the people of each frame."""
     people = [one for some in found for one in some]
@@ -162,7 +183,7 @@ class Watcher:
     fits = iter(self._fitter(images, people, self._intrinsics, starts))
     return [[next(fits) for _ in some] for some in found]
 
-  def _start(self, box, seconds, known: Sequence[_Known]) -> Start | None:
+  def _start(self, box, seconds, known: Sequence[Known]) -> Start | None:
     """Where the descent of who is in a box goes on from."""
     if not self._warm or not known:
       return None
@@ -172,7 +193,7 @@ class Watcher:
     return known[best].start if overlap[best] > _SAME else None
 
 
-def _boxes(frame: Frame, known: Sequence[_Known]) -> np.ndarray:
+def _boxes(frame: Frame, known: Sequence[Known]) -> np.ndarray:
   """Where known people are looked for in a frame, `[N, 4]` pixels."""
   height, width = frame.image.shape[:2]
   boxes = np.zeros((0, 4), np.float32)
@@ -193,8 +214,8 @@ def _known_after(
   batch: Sequence[Frame],
   found: Sequence[Sequence[Detection]],
   fits: Sequence[Sequence[Fit]],
-  before: Sequence[_Known],
-) -> list[_Known]:
+  before: Sequence[Known],
+) -> list[Known]:
   """Who is known after a batch: who was seen in its last frame with anybody."""
   for frame, some, fitted in reversed(
     list(zip(batch, found, fits, strict=True))
@@ -209,8 +230,8 @@ def _known_after(
 
 
 def _known(
-  frame: Frame, box: np.ndarray, fit: Fit, before: Sequence[_Known]
-) -> _Known:
+  frame: Frame, box: np.ndarray, fit: Fit, before: Sequence[Known]
+) -> Known:
   """A person with the speed since the last time."""
   speed = np.zeros(4)
   if before:
@@ -219,7 +240,7 @@ def _known(
     passed = frame.seconds - last.seconds
     if overlap.max() > _SAME and passed > 0.0:
       speed = (box - last.box) / passed
-  return _Known(box, speed, frame.seconds, Start(fit.last, fit.memory))
+  return Known(box, speed, frame.seconds, Start(fit.last, fit.memory))
 
 
 def _body_box(frame: Frame, person: Detection, fit: Fit) -> np.ndarray:

@@ -83,6 +83,29 @@ def video_writer(path: str | os.PathLike, fps: float) -> Iterator[VideoWriter]:
       writer.close()
 
 
+class PacedWriter:
+  """Writes frames that come now and then at an even rate: by repeating them."""
+
+  def __init__(self, writer: VideoWriter, fps: float):
+    """Keeps the writer, whose frames are so many a second."""
+    self._writer, self._fps = writer, fps
+    self._last: np.ndarray | None = None
+    self._written = 0
+
+  def add(self, image: np.ndarray, seconds: float) -> None:
+    """Adds a frame `[H, W, 3]` of a time since the first one."""
+    if self._last is not None:
+      for _ in range(self._written, round(seconds * self._fps)):
+        self._writer.add(self._last)
+        self._written += 1
+    self._last = image
+
+  def close(self) -> None:
+    """Adds the last frame."""
+    if self._last is not None:
+      self._writer.add(self._last)
+
+
 def write_track(
   path: str | os.PathLike,
   track: Track,
@@ -186,12 +209,19 @@ def write_lines(
         ]
         for frame, time in zip(some, seconds[begin:], strict=False):
           people = [
-            _person(track, row[frame], at[row[frame]])
+            person_numbers(track, row[frame], at[row[frame]])
             for track, row, at in zip(tracks, rows, joints, strict=True)
             if frame in row
           ]
-          line = {"frame": frame, "seconds": round(time, 6), "people": people}
-          file.write(json.dumps(line, allow_nan=False) + "\n")
+          file.write(line_of(frame, time, people) + "\n")
+
+
+def line_of(
+  frame: int, seconds: float, people: Sequence[dict[str, Any]]
+) -> str:
+  """A frame as a line of JSON."""
+  line = {"frame": frame, "seconds": round(seconds, 6), "people": people}
+  return json.dumps(line, allow_nan=False)
 
 
 def _joints_of(
@@ -204,7 +234,10 @@ def _joints_of(
   return dict(zip(rows, body.joints, strict=True))
 
 
-def _person(track: Track, row: int, joints: np.ndarray) -> dict[str, Any]:
+def person_numbers(
+  track: Track, row: int, joints: np.ndarray
+) -> dict[str, Any]:
+  """What JSON says of a person in a frame, whose joints `[63, 3]` are known."""
   found: dict[str, Any] = {
     "id": track.id,
     "observed": bool(track.observed[row]),

@@ -2,13 +2,16 @@
 
 import pytest
 
-from hund_tf.cli import main, video
+from hund_tf.cli import main
 from hund_tf.files import OutputFolder
+from hund_tf.video import making
 from hund_tf.video.reading import VideoInfo
 
 
 def _config(**settings):
-  return video.VideoConfig(clip="a.mp4", output=OutputFolder("out"), **settings)
+  return making.VideoConfig(
+    clip="a.mp4", output=OutputFolder("out"), **settings
+  )
 
 
 @pytest.mark.parametrize(
@@ -47,10 +50,10 @@ def test_options_that_are_wrong(capsys, arguments):
 def test_settings_that_sightings_do_not_depend_on_keep_them(tmp_path):
   path = tmp_path / "a.mp4"
   path.write_bytes(b"a video")
-  usual = video._settings(_config(), path)
-  motion = video.MotionConfig(smooth_hz=2.0, moving_camera=True)
-  assert video._settings(_config(motion=motion), path) == usual
-  assert video._settings(_config(results=("npz",)), path) == usual
+  usual = making.settings(_config(), path)
+  motion = making.MotionConfig(smooth_hz=2.0, moving_camera=True)
+  assert making.settings(_config(motion=motion), path) == usual
+  assert making.settings(_config(results=("npz",)), path) == usual
   for other in (
     {"search_every": 3},
     {"warm_stages": 2},
@@ -59,14 +62,14 @@ def test_settings_that_sightings_do_not_depend_on_keep_them(tmp_path):
     {"take_every": 2},
     {"max_people": 1},
   ):
-    assert video._settings(_config(**other), path) != usual
+    assert making.settings(_config(**other), path) != usual
   path.write_bytes(b"another video")
-  assert video._settings(_config(), path) != usual
+  assert making.settings(_config(), path) != usual
 
 
 def test_large_frames_are_held_in_smaller_numbers():
   lengths = [
-    video._chunk_frames(VideoInfo(*size, 30.0, 0))
+    making.chunk_frames(VideoInfo(*size, 30.0, 0))
     for size in ((1280, 720), (3840, 2160), (7680, 4320))
   ]
   assert lengths == [60, 10, 10]
