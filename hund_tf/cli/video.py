@@ -61,6 +61,9 @@ def run(config: VideoConfig) -> int:
     The exit status: 0, 1 if the video failed, 130 if it was interrupted (0 if
     by SIGTERM).
   """
+  if (config.clip is None) == (config.live_view.webcam is None):
+    say("video: give either a video file or --webcam")
+    return 1
   if config.live_view.webcam is not None:
     return live.run(config)
   bar = _Bar()

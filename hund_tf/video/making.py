@@ -105,8 +105,6 @@ class VideoConfig:
 
   def __post_init__(self):
     check(self)
-    if (self.clip is None) == (self.live_view.webcam is None):
-      raise ValueError("give either a video file or --webcam")
 
 
 def chunk_frames(info: VideoInfo) -> int:
