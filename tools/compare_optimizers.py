@@ -4,7 +4,8 @@
     --synthetic_mocap_dir=MOCAP --pose_file=poses.npz
 
 Without motion capture the poses of the problems come from the pose prior.
-BFGS, L-BFGS and Adam are compared, and optimisers of your own (--optimizers).
+BFGS, L-BFGS, Adam and Gauss-Newton are compared, and optimisers of your own
+(--optimizers).
 Writes descents.csv, summary.md and descents.png.
 """
 
@@ -35,6 +36,7 @@ from hund_tf.evaluation.descent_report import (
 )
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.models.hund.model import HundModel
+from hund_tf.optimization.config import METHODS
 from hund_tf.optimization.minimizers import Minimizer, find_minimizers
 from hund_tf.options import check, option
 from hund_tf.reconstruction.methods import HundMethod, OptimizerMethod
@@ -55,7 +57,9 @@ class ComparisonConfig(files.OutputFolder):
   )
   seed: int = option(7, "Seed of the problems.", name="comparison_seed")
   hybrids: tuple[int, ...] = option(
-    (0, 2, 5), "Stages i of HUND(i)+BFGS to compare.", low=0
+    (0, 2, 5),
+    "Stages i of HUND(i)+BFGS and HUND(i)+Gauss-Newton to compare.",
+    low=0,
   )
 
   optimizers: tuple[str, ...] = option(
@@ -70,7 +74,7 @@ class ComparisonConfig(files.OutputFolder):
 
 
 _to_config = define(ComparisonConfig, "Comparison")
-_OPTIMIZERS = ("BFGS", "L-BFGS", "Adam")
+_OPTIMIZERS = ("BFGS", "L-BFGS", "Adam", "Gauss-Newton")
 
 
 def _methods(
@@ -80,16 +84,15 @@ def _methods(
   own: Mapping[str, Minimizer],
 ) -> dict[str, CountedMethod]:
   jit_compile = descent_flags.jit_compile()
-  bfgs, *others = (
-    optimizer_flags.to_config(method=name, jit_compile=jit_compile)
-    for name in ("bfgs", "lbfgs", "adam")
-  )
+  configs = {
+    name: optimizer_flags.to_config(method=method, jit_compile=jit_compile)
+    for name, method in zip(_OPTIMIZERS, METHODS, strict=True)
+  }
   methods: dict[str, CountedMethod] = {
-    name: OptimizerMethod(objective, config)
-    for name, config in zip(_OPTIMIZERS, (bfgs, *others), strict=True)
+    name: OptimizerMethod(objective, config) for name, config in configs.items()
   }
   for name, minimizer in own.items():
-    methods[name] = OptimizerMethod(objective, bfgs, minimizer)
+    methods[name] = OptimizerMethod(objective, configs["BFGS"], minimizer)
   methods[LEARNED] = HundMethod(
     model, LEARNED_STAGES, None, objective, jit_compile
   )
@@ -99,9 +102,10 @@ def _methods(
       model, LEARNED_STAGES, None, objective, jit_compile, anchor
     )
   for stages in hybrids:
-    methods[f"HUND({stages})+BFGS"] = HundMethod(
-      model, stages, bfgs, objective, jit_compile
-    )
+    for name in ("BFGS", "Gauss-Newton"):
+      methods[f"HUND({stages})+{name}"] = HundMethod(
+        model, stages, configs[name], objective, jit_compile
+      )
   return methods
 
 

@@ -261,7 +261,7 @@ def _is_many(images: str | os.PathLike) -> bool:
 def load(
   weights: str | os.PathLike | None = None,
   *,
-  method: Literal["hund", "bfgs", "lbfgs", "adam"] = "hund",
+  method: Literal["hund", "bfgs", "lbfgs", "adam", "gauss_newton"] = "hund",
   features: Literal["landmarks", "network", "both"] = "landmarks",
   num_stages: int | None = None,
   polish: bool = True,

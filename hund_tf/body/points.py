@@ -46,6 +46,18 @@ class PointSet(NamedTuple):
   anchors: np.ndarray  # [P] 1 for points of the rigid torso, else 0
 
 
+def keypoint_set(body_model: BodyModel, rows: slice = slice(None)) -> PointSet:
+  """Keypoints, all 137 or the rows of some, as points of the body."""
+  asset = body_model.asset
+  vertices = asset.keypoint_vertex_weights[rows]
+  used = np.flatnonzero(np.any(vertices != 0.0, axis=0))
+  joints = asset.keypoint_joint_weights[rows]
+  mix = np.concatenate([vertices[:, used], joints], axis=1)
+  ids = asset.keypoint_ids[used]
+  offsets = np.zeros([len(ids), 3], np.float32)
+  return PointSet(ids, offsets, mix, np.zeros([len(mix)]))
+
+
 class PosedPoints(NamedTuple):
   """Points of a batch of states, and how they move with them."""
 

@@ -172,7 +172,7 @@ def seconds_in_turn(
 
 
 class MethodSummary(NamedTuple):
-  """Means over the problems of where a method ended."""
+  """Means over the problems of where a method ended, and standard errors."""
 
   method: str
   problems: int
@@ -183,6 +183,8 @@ class MethodSummary(NamedTuple):
   joint_angle_degrees: float
   mpjpe_mm: float
   pa_mpjpe_mm: float
+  # Of the last four means; not numbers for one problem.
+  standard_errors: tuple[float, float, float, float]
 
 
 def summarize(rows: list[DescentRow]) -> list[MethodSummary]:
@@ -193,9 +195,18 @@ def summarize(rows: list[DescentRow]) -> list[MethodSummary]:
   result = []
   for method in dict.fromkeys(row.method for row in rows):
     ends = [row for (name, _), row in last.items() if name == method]
-    values = np.array([row[2:] for row in ends], float).mean(axis=0)
-    result.append(MethodSummary(method, len(ends), *map(float, values)))
+    values = np.array([row[2:] for row in ends], float)
+    errors = (_standard_error(column) for column in values[:, -4:].T)
+    means = map(float, values.mean(axis=0))
+    result.append(MethodSummary(method, len(ends), *means, tuple(errors)))
   return result
+
+
+def _standard_error(values: np.ndarray) -> float:
+  """Of the mean of values `[N]`; not a number for one."""
+  if len(values) < 2:
+    return float("nan")
+  return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def difference(rows: list[DescentRow], method: str, other: str) -> str:
@@ -224,12 +235,9 @@ def difference(rows: list[DescentRow], method: str, other: str) -> str:
         for p in problems
       ]
     )
-    error = np.nan
-    if len(values) > 1:
-      error = values.std(ddof=1) / np.sqrt(len(values))
     gains.append(
-      f"{values.mean():.2f} (+- {error:.2f}; better in {(values > 0).sum()}) "
-      f"{unit}"
+      f"{values.mean():.2f} (+- {_standard_error(values):.2f}; better in "
+      f"{(values > 0).sum()}) {unit}"
     )
   return (
     f"{method} ends below {other} in {len(problems)} problems by "
@@ -284,17 +292,19 @@ def seconds_to_reach(
 
 
 def table(summaries: list[MethodSummary]) -> str:
-  """A Markdown table of the summaries."""
+  """A Markdown table of the summaries: means +- standard errors."""
   lines = [
     "| method | problems | iterations | seconds | evaluations | L_u "
     "| joint angle, degrees | MPJPE, mm | PA-MPJPE, mm |",
     "|---|---|---|---|---|---|---|---|---|",
   ]
   for s in summaries:
+    errors = s.standard_errors
     lines.append(
       f"| {s.method} | {s.problems} | {s.iterations:.0f} | {s.seconds:.3f} "
-      f"| {s.evaluations:.0f} | {s.objective:.2f} "
-      f"| {s.joint_angle_degrees:.1f} "
-      f"| {s.mpjpe_mm:.1f} | {s.pa_mpjpe_mm:.1f} |"
+      f"| {s.evaluations:.0f} | {s.objective:.2f} +- {errors[0]:.2f} "
+      f"| {s.joint_angle_degrees:.2f} +- {errors[1]:.2f} "
+      f"| {s.mpjpe_mm:.1f} +- {errors[2]:.1f} "
+      f"| {s.pa_mpjpe_mm:.1f} +- {errors[3]:.1f} |"
     )
   return "\n".join(lines)

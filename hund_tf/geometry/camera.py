@@ -119,6 +119,22 @@ def project(points: tf.Tensor, intrinsics: Intrinsics) -> tf.Tensor:
   )
 
 
+def projection_slopes(
+  points: tf.Tensor, slopes: tf.Tensor, intrinsics: Intrinsics
+) -> tf.Tensor:
+  """Derivatives `[..., N, 2, D]` of `project`.
+
+  Args:
+    points: `[..., N, 3]` metres, camera frame, beyond `MIN_DEPTH`.
+    slopes: `[..., N, 3, D]` their derivatives.
+    intrinsics: fields `[..., 2]`, pixels.
+  """
+  depth = tf.maximum(points[..., 2:], MIN_DEPTH)
+  ratio = points[..., :2] / depth
+  across = slopes[..., :2, :] - ratio[..., None] * slopes[..., 2:, :]
+  return across * (intrinsics.focal[..., None, :] / depth)[..., None]
+
+
 def scale_intrinsics(intrinsics: Intrinsics, factor: float) -> Intrinsics:
   """Intrinsics after the image is resized by `factor` (0.125: crop to map)."""
   return Intrinsics(

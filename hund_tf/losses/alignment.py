@@ -162,7 +162,8 @@ class AlignmentObjective(tf.Module):
     group[keypoint_table.FACE] = self.config.face_keypoint_weight
     group[keypoint_table.LEFT_HAND] = self.config.hand_keypoint_weight
     group[keypoint_table.RIGHT_HAND] = self.config.hand_keypoint_weight
-    self._group_weights = group * body_model.keypoint_exists
+    # [137] what each counts in the mean of Eq. 4
+    self.keypoint_shares = group * body_model.keypoint_exists
 
   @property
   def xla_compatible(self) -> bool:
@@ -239,7 +240,7 @@ class AlignmentObjective(tf.Module):
       `[B]` crop pixels.
     """
     projected = camera.project(body.keypoints, intrinsics)
-    weights = confidence * self._group_weights
+    weights = confidence * self.keypoint_shares
     return keypoint_loss(projected, keypoints, weights)
 
   def render_parts(self, body: BodyOutput, intrinsics: Intrinsics) -> tf.Tensor:

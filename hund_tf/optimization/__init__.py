@@ -1,7 +1,8 @@
-"""Minimisers of the alignment objective by its gradient: BFGS, L-BFGS, Adam.
+"""Minimisers of the alignment objective: BFGS, L-BFGS, Adam, Gauss-Newton.
 
-`minimize` descends and returns the same trace as the learned descent; its
-settings are in `config`, and users' own `minimizers` fit into it.
+`minimize` descends and returns the same trace as the learned descent, of
+`paths`; its settings are in `config`, and users' own `minimizers` fit into it.
+Adam and `gauss_newton`, by `least_squares`, take all people `together`.
 `initialization` places A-poses to start from, and `parameters` are the
 coordinates that are optimised.
 """

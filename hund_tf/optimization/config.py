@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hund_tf.options import check, option
 
-METHODS = ("bfgs", "lbfgs", "adam")
+METHODS = ("bfgs", "lbfgs", "adam", "gauss_newton")
 
 
 @dataclass(frozen=True)

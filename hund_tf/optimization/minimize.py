@@ -1,21 +1,27 @@
 """Fits body states to images by minimising the alignment objective.
 
 BFGS and L-BFGS run scipy's minimisers, and users' run theirs (`minimizers`),
-person by person, on one compiled value-and-gradient of the objective; Adam
-steps the whole batch. All return the same trace type.
+person by person, on one compiled value-and-gradient of the objective; Adam and
+Gauss-Newton step the whole batch. All return the same trace type.
 """
 
+import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from hund_tf.compat import tf, tf_keras
+from hund_tf.compat import tf
 from hund_tf.losses.alignment import AlignmentObjective
-from hund_tf.optimization import initialization, parameters
+from hund_tf.optimization import (
+  gauss_newton,
+  initialization,
+  parameters,
+  together,
+)
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimizers import Minimizer, ScipyMinimizer
+from hund_tf.optimization.paths import Path, as_trace
 from hund_tf.types import (
   STATE_SIZE,
   AlignmentTarget,
@@ -26,48 +32,6 @@ from hund_tf.types import (
 )
 
 _HUGE = 1e6  # returned in place of a value that is not finite
-
-
-@dataclass
-class _Path:
-  """Iterates of one descent: parameters, and what they took."""
-
-  points: list[np.ndarray] = field(default_factory=list)
-  terms: list[AlignmentTerms] = field(default_factory=list)
-  seconds: list[float] = field(default_factory=list)
-  evaluations: list[int] = field(default_factory=list)
-
-  def add(self, point, terms: AlignmentTerms, seconds, evaluations) -> None:
-    """Appends an iterate and the value of its terms."""
-    self.points.append(np.array(point, np.float32))
-    self.terms.append(terms)
-    self.seconds.append(seconds)
-    self.evaluations.append(evaluations)
-
-  @property
-  def value(self) -> float:
-    """The objective at the end; not finite counts as infinite."""
-    total = self.terms[-1].total
-    return total if np.isfinite(total) else np.inf
-
-  def later(self, seconds: float, evaluations: int) -> "_Path":
-    """This path, begun after so many seconds and evaluations."""
-    return _Path(
-      self.points,
-      self.terms,
-      [seconds + s for s in self.seconds],
-      [evaluations + n for n in self.evaluations],
-    )
-
-  def extended(self, other: "_Path") -> "_Path":
-    """This path continued by `other`, whose first point is our last."""
-    rest = other.later(self.seconds[-1], self.evaluations[-1])
-    return _Path(
-      self.points + rest.points[1:],
-      self.terms + rest.terms[1:],
-      self.seconds + rest.seconds[1:],
-      self.evaluations + rest.evaluations[1:],
-    )
 
 
 def minimize(
@@ -118,8 +82,11 @@ def counted(
   else:
     starts = tf.nest.map_structure(lambda x: x[:, None], initial)
   points = parameters.pack(starts).numpy()
-  if minimizer is None and config.method == "adam":
-    paths = _adam(objective, target, intrinsics, config, points)
+  if minimizer is None and config.method in ("adam", "gauss_newton"):
+    descend = _batch_descent(objective, config)
+    paths = together.from_best_starts(
+      descend, (target, intrinsics), config, points
+    )
   else:
     minimizer = minimizer or ScipyMinimizer(
       config.method, config.gradient_tolerance
@@ -127,7 +94,7 @@ def counted(
     paths = _one_by_one(
       objective, target, intrinsics, config, points, minimizer
     )
-  return _as_trace(paths)
+  return as_trace(paths)
 
 
 def _value_and_gradient(
@@ -154,7 +121,7 @@ def _select(structure, index: int):
 
 def _one_by_one(
   objective, target, intrinsics, config, points, minimizer
-) -> list[_Path]:
+) -> list[Path]:
   """The path of each person by a minimiser of one vector."""
   function = _compiled(objective, config)
   function(points[:1, 0], _select(target, 0), _select(intrinsics, 0))
@@ -177,18 +144,37 @@ def _one_by_one(
   return paths
 
 
+def _batch_descent(
+  objective: AlignmentObjective, config: OptimizerConfig
+) -> together.Descend:
+  """The method that goes down with all people at once."""
+  if config.method == "adam":
+    return together.adam(_compiled(objective, config), config.learning_rate)
+  evaluate = _made_once(
+    objective, "_linearizations", config, gauss_newton.linearization
+  )
+  return functools.partial(gauss_newton.descend, evaluate)
+
+
 def _compiled(objective: AlignmentObjective, config: OptimizerConfig):
-  """The objective's compiled value-and-gradient, made once for each."""
+  """The objective's compiled value-and-gradient."""
+  return _made_once(
+    objective, "_compiled_gradients", config, _value_and_gradient
+  )
+
+
+def _made_once(objective, name: str, config: OptimizerConfig, make: Callable):
+  """What `make` compiles of an objective, kept with it."""
   jit_compile = config.jit_compile and objective.xla_compatible
-  cache = objective.__dict__.setdefault("_compiled_gradients", {})
+  cache = objective.__dict__.setdefault(name, {})
   if jit_compile not in cache:
-    cache[jit_compile] = _value_and_gradient(objective, jit_compile)
+    cache[jit_compile] = make(objective, jit_compile)
   return cache[jit_compile]
 
 
-def _descent(function, fixed, start, iterations: int, minimizer) -> _Path:
+def _descent(function, fixed, start, iterations: int, minimizer) -> Path:
   """One person's descent from `start` `[204]` by a minimiser."""
-  path, evaluations = _Path(), 0
+  path, evaluations = Path(), 0
   begin = time.perf_counter()
   evaluated: dict[bytes, AlignmentTerms] = {}  # since the last iterate
 
@@ -226,82 +212,3 @@ def _vector(point) -> np.ndarray:
       f"({STATE_SIZE},), as its start has"
     )
   return point
-
-
-def _adam(objective, target, intrinsics, config, points) -> list[_Path]:
-  """Adam on all people and starts at once; the best start of each is kept."""
-  people, starts = points.shape[:2]
-  function = _compiled(objective, config)
-  descend = lambda fixed, start, iterations: _adam_descent(
-    function, fixed, start, iterations, config
-  )
-  if starts == 1:
-    fixed = (target, intrinsics)
-    whole = descend(fixed, points[:, 0], config.max_iterations)
-    return _adam_paths(whole, people)
-  repeat = lambda x: tf.repeat(tf.convert_to_tensor(x), starts, axis=0)
-  many = tf.nest.map_structure(repeat, (target, intrinsics))
-  flat = points.reshape(people * starts, -1)
-  first = descend(many, flat, config.start_iterations)
-  values = first.terms[-1].total.reshape(people, starts)
-  best = np.arange(people) * starts + values.argmin(axis=1)
-  kept = _Path(
-    [point[best] for point in first.points],
-    [tf.nest.map_structure(lambda x: x[best], t) for t in first.terms],
-    first.seconds,
-    [starts * n for n in first.evaluations],
-  )
-  rest = descend((target, intrinsics), kept.points[-1], config.max_iterations)
-  return _adam_paths(kept.extended(rest), people)
-
-
-def _adam_paths(whole: _Path, people: int) -> list[_Path]:
-  """The path of each person of a path of all."""
-  return [
-    _Path(
-      [point[i] for point in whole.points],
-      [AlignmentTerms(*(float(x[i]) for x in t)) for t in whole.terms],
-      whole.seconds,
-      whole.evaluations,
-    )
-    for i in range(people)
-  ]
-
-
-def _adam_descent(function, fixed, start, iterations: int, config) -> _Path:
-  """Adam from `start` `[N, 204]`; points and terms of the path have N rows."""
-  variable = tf.Variable(start)
-  schedule = tf_keras.optimizers.schedules.CosineDecay(
-    config.learning_rate, iterations, alpha=0.05
-  )
-  optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
-  function(variable.value(), *fixed)  # compile outside of the timing
-  path = _Path()
-  begin = time.perf_counter()
-  for i in range(iterations):
-    terms, gradient = function(variable.value(), *fixed)
-    terms = tf.nest.map_structure(np.asarray, terms)
-    path.add(variable.numpy(), terms, time.perf_counter() - begin, i + 1)
-    gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
-    optimizer.apply_gradients([(gradient, variable)])
-  terms, _ = function(variable.value(), *fixed)
-  terms = tf.nest.map_structure(np.asarray, terms)
-  path.add(variable.numpy(), terms, time.perf_counter() - begin, iterations + 1)
-  return path
-
-
-def _as_trace(paths: list[_Path]) -> tuple[RefinementState, np.ndarray]:
-  """Stacks the paths of all people to one trace, and their evaluations."""
-  length = max(len(path.points) for path in paths)
-  pad = lambda rows: np.array(
-    rows + [rows[-1]] * (length - len(rows)), np.float32
-  )
-  points = np.stack([pad(path.points) for path in paths])
-  terms = np.stack([pad(path.terms) for path in paths])
-  trace = RefinementState(
-    state=parameters.unpack(tf.constant(points)),
-    terms=AlignmentTerms(*tf.unstack(tf.constant(terms), axis=-1)),
-    memory=tf.zeros([len(paths), length, 0]),
-    seconds=tf.constant(np.stack([pad(path.seconds) for path in paths])),
-  )
-  return trace, np.stack([pad(path.evaluations) for path in paths]).astype(int)

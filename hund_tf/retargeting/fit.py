@@ -21,8 +21,8 @@ from hund_tf.body import points as points_lib
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
 from hund_tf.geometry import rotation
+from hund_tf.optimization import least_squares
 from hund_tf.options import option
-from hund_tf.retargeting import least_squares
 from hund_tf.types import (
   BODY_POSE_DIM,
   EXPRESSION_DIM,

@@ -160,7 +160,10 @@ def test_files_and_pictures(people, tmp_path):
 @pytest.mark.parametrize(
   ("options", "match"),
   [
-    ({"method": "newton"}, "expected one of hund, bfgs, lbfgs, adam"),
+    (
+      {"method": "newton"},
+      "expected one of hund, bfgs, lbfgs, adam, gauss_newton",
+    ),
     ({"method": "bfgs", "refine_steps": 5}, "learned descent only"),
     ({"weights": "missing.npz"}, "missing.npz"),
   ],

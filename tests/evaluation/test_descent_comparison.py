@@ -40,7 +40,10 @@ def test_summary_is_the_mean_of_the_last_iterates():
   assert slow.iterations == 1.5 and slow.seconds == 5.0
   assert slow.objective == 4.0 and slow.evaluations == 4.0
   assert fast.objective == 2.5
-  assert "| fast | 2 |" in descent_comparison.table([slow, fast])
+  # Objectives 1 and 7, and 3 and 2.
+  np.testing.assert_allclose(slow.standard_errors, [3.0, 0, 0, 0], atol=1e-9)
+  table = descent_comparison.table([slow, fast])
+  assert "| fast | 2 |" in table and "| 2.50 +- 0.50 |" in table
 
 
 def test_a_descent_that_was_cut_off_earlier():

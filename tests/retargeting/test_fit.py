@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hund_tf.compat import tf
-from hund_tf.retargeting import fit, least_squares, point_sets
+from hund_tf.optimization import least_squares
+from hund_tf.retargeting import fit, point_sets
 from hund_tf.retargeting.fit import Retargeting, RetargetingTarget
 from hund_tf.types import HumanState
 from tests.retargeting import retargeting_cases

@@ -53,8 +53,9 @@ def test_it_compares_all_methods(run, tmp_path):
   with (tmp_path / "descents.csv").open(encoding="utf-8") as file:
     rows = list(csv.DictReader(file))
   methods = {
-    *("BFGS", "L-BFGS", "Adam", _OWN),
-    *("HUND(5)", "HUND(5)+polish", "HUND(0)+BFGS"),
+    *("BFGS", "L-BFGS", "Adam", "Gauss-Newton", _OWN),
+    *("HUND(5)", "HUND(5)+polish"),
+    *("HUND(0)+BFGS", "HUND(0)+Gauss-Newton"),
   }
   assert {row["method"] for row in rows} == methods
   for method in methods:

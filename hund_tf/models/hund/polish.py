@@ -33,6 +33,7 @@ from hund_tf.body.points import (
   STEP_SIZE,
   PointModel,
   PointSet,
+  keypoint_set,
 )
 from hund_tf.compat import tf
 from hund_tf.models.compilation import compiled
@@ -85,7 +86,7 @@ class Polish:
     self._numbers = np.arange(STEP_SIZE) if whole else BODY_STEP
     self._precisions = anchor.precisions(self._numbers)
     rows = slice(None) if whole else keypoint_table.BODY
-    points = _keypoint_set(body_model, rows)
+    points = keypoint_set(body_model, rows)
     self._keypoints = PointModel(body_model, points, not whole)
     self._skin = None
     if anchor.outline[0] > 0.0:
@@ -242,18 +243,6 @@ def solved(hessian: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
   """The change `[B, 91]` of a Gauss-Newton step."""
   factor = tf.linalg.cholesky(hessian)
   return -tf.linalg.cholesky_solve(factor, gradient[..., None])[..., 0]
-
-
-def _keypoint_set(body_model: BodyModel, rows: slice) -> PointSet:
-  """Keypoints, all or the body's 25, as points of it."""
-  asset = body_model.asset
-  vertices = asset.keypoint_vertex_weights[rows]
-  used = np.flatnonzero(np.any(vertices != 0.0, axis=0))
-  joints = asset.keypoint_joint_weights[rows]
-  mix = np.concatenate([vertices[:, used], joints], axis=1)
-  ids = asset.keypoint_ids[used]
-  offsets = np.zeros([len(ids), 3], np.float32)
-  return PointSet(ids, offsets, mix, np.zeros([len(mix)]))
 
 
 def _finished(

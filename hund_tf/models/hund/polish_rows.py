@@ -123,10 +123,7 @@ def projected(
   posed: Posed, intrinsics: Intrinsics
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Pixels `[B, P, 2]` of points, and their derivatives `[B, P, 2, D]`."""
-  depth = tf.maximum(posed.points[..., 2:], camera.MIN_DEPTH)
-  ratio = posed.points[..., :2] / depth
-  slopes = posed.slopes[:, :, :2] - ratio[..., None] * posed.slopes[:, :, 2:]
-  slopes *= (intrinsics.focal[:, None] / depth)[..., None]
+  slopes = camera.projection_slopes(*posed, intrinsics)
   return camera.project(posed.points, intrinsics), slopes
 
 

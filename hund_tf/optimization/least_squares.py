@@ -1,7 +1,7 @@
 """Levenberg-Marquardt for many independent small problems at once."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,11 @@ class NormalEquations(NamedTuple):
   value: tf.Tensor  # [N]
   gradient: tf.Tensor  # [N, D]
   hessian: tf.Tensor  # [N, D, D] positive semi-definite (Gauss-Newton)
+  more: Any = ()  # tensors [N, ...] to be reported
+
+
+def _nothing(*_: object) -> None:
+  pass
 
 
 class Descent(NamedTuple):
@@ -34,6 +39,7 @@ def minimize(
   max_iterations: int = 20,
   tolerance: float = 1e-3,
   damping: float = 1e-2,
+  report: Callable[[State, NormalEquations], None] = _nothing,
 ) -> Descent:
   """Descends until no problem improves by more than a share of its value.
 
@@ -47,8 +53,11 @@ def minimize(
     max_iterations: number of evaluations after the first.
     tolerance: share of the value; smaller improvements end a problem.
     damping: of the first step, relative to the Hessian's diagonal.
+    report: called with the states and what `evaluate` gave for them: at the
+      start and after each iteration.
   """
   state, now = start, evaluate(start)
+  report(state, now)
   factor = np.full(now.value.shape, damping, np.float32)
   active = np.ones(now.value.shape, bool)
   for _ in range(max_iterations):
@@ -65,6 +74,7 @@ def minimize(
     )
     state = tf.nest.map_structure(select, candidate, state)
     now = tf.nest.map_structure(select, after, now)
+    report(state, now)
     done = np.where(better, gain < tolerance * before, factor >= _MAX_DAMPING)
     active &= ~done
     if not active.any():
