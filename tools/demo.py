@@ -1,4 +1,4 @@
-"""Opens a page on this machine on which photos can be tried out.
+"""Opens a page on this machine on which photos and videos can be tried out.
 
   python -m tools.demo [--demo_port=7860]
 

@@ -1,4 +1,4 @@
-"""Opens a page on this machine on which photos can be tried out.
+"""Opens a page on this machine on which photos and videos can be tried out.
 
 It is served to this machine alone, and sends nothing anywhere. Ctrl-C ends it;
 uploads and results are removed with it.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hund_tf.api import model
 from hund_tf.demo import page
+from hund_tf.demo.films import Filmer
 from hund_tf.options import check, option
 
 
@@ -23,7 +24,10 @@ class DemoConfig:
     7860, "Port of the page; 0 for any that is free.", low=0, high=65535
   )
   max_upload_mb: float = option(
-    32.0, "Largest photo that is taken, MB.", low=0.001
+    32.0, "Largest photo or video that is taken, MB.", low=0.001
+  )
+  max_video_s: float = option(
+    20.0, "Longest video that is taken, seconds.", low=0.1
   )
 
   def __post_init__(self):
@@ -36,7 +40,8 @@ def run(config: DemoConfig) -> int:
     folder = Path(name)
     try:
       gradio = page.load_gradio(folder)
-      blocks = page.build(gradio, model.load(), folder)
+      filmer = Filmer(config.max_video_s)
+      blocks = page.build(gradio, model.load(), filmer, folder)
       url = page.serve(gradio, blocks, config.demo_port, config.max_upload_mb)
     except (ValueError, OSError, ImportError) as error:
       print(f"demo: {error}", file=sys.stderr)

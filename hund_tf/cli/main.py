@@ -67,7 +67,7 @@ _COMMANDS = {
   "demo": _Command(
     "hund_tf.cli.demo",
     "DemoConfig",
-    "Open a page on this machine on which photos can be tried out.",
+    "Open a page on this machine to try photos and videos on.",
     {},
     {},
   ),

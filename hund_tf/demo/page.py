@@ -3,15 +3,16 @@
 import functools
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from hund_tf.api.demo import demo_photo
 from hund_tf.api.model import PeopleModel
 from hund_tf.body import skeleton
-from hund_tf.demo import steering, work
+from hund_tf.demo import film_tab, steering, work
+from hund_tf.demo.films import Filmer
+from hund_tf.demo.page_errors import told_errors
 from hund_tf.demo.steering import Moves
 from hund_tf.demo.work import Shown
 from hund_tf.extras import load_extra
@@ -23,7 +24,9 @@ _MAX_WAITING = 8  # photos that wait for the one at work
 _MAX_SESSIONS = 16  # results that are kept, each of a browser's tab
 _HEAD = """# People in 3D
 
-Give a photo and press *Reconstruct*. Photos stay on this machine. The slider
+Photos and videos stay on this machine."""
+
+_PHOTO = """Give a photo and press *Reconstruct*. The slider
 shows the stages of the descent; the frame below can be turned by the mouse."""
 
 _CORRECT = """Click a keypoint, then where it is to be; as often as you like.
@@ -43,12 +46,13 @@ def load_gradio(folder: Path) -> Any:
   return load_extra("gradio", "demo")
 
 
-def build(gr: Any, model: PeopleModel, folder: Path) -> Any:
+def build(gr: Any, model: PeopleModel, filmer: Filmer, folder: Path) -> Any:
   """The page as gradio's Blocks.
 
   Args:
     gr: of `load_gradio`.
     model: of `hund_tf.load`.
+    filmer: reconstructs videos.
     folder: for the files of results.
   """
   with gr.Blocks(
@@ -58,35 +62,42 @@ def build(gr: Any, model: PeopleModel, folder: Path) -> Any:
     fill_width=True,
   ) as blocks:
     gr.Markdown(_HEAD)
-    shown = gr.State(None, time_to_live=_KEPT_S)
-    moves = gr.State(Moves())
-    with gr.Row():
-      photo, focal, height, go = _inputs(gr)
-      picture, stage, words, files = _outputs(gr)
-    with gr.Accordion("Correct", open=False, elem_id="correct"):
-      marked, told, before, locked, again = _corrections(gr)
-    scene = gr.HTML(elem_id="scene")
-    results = [shown, picture, stage, words, files, scene, moves, marked, told]
-    quietly = {"show_progress": "hidden", "api_visibility": "private"}
-    go.click(
-      functools.partial(_reconstruct, gr, model, folder),
-      [photo, focal, height],
-      [*results, before],
-      api_visibility="private",
-    )
-    stage.input(
-      _stage, [shown, stage], picture, trigger_mode="always_last", **quietly
-    )
-    marked.select(
-      _click_of(gr), [shown, moves], [moves, marked, told], **quietly
-    )
-    again.click(
-      functools.partial(_resume, gr, model, folder),
-      [shown, moves, focal, height, locked],
-      [*results, before],
-      api_visibility="private",
-    )
+    with gr.Tab("Photo", elem_id="photos"):
+      _build_photos(gr, model, folder)
+    with gr.Tab("Video", elem_id="videos"):
+      film_tab.build(gr, filmer, folder)
   return blocks
+
+
+def _build_photos(gr: Any, model: PeopleModel, folder: Path) -> None:
+  """The tab of photos."""
+  gr.Markdown(_PHOTO)
+  shown = gr.State(None, time_to_live=_KEPT_S)
+  moves = gr.State(Moves())
+  with gr.Row():
+    photo, focal, height, go = _inputs(gr)
+    picture, stage, words, files = _outputs(gr)
+  with gr.Accordion("Correct", open=False, elem_id="correct"):
+    marked, told, before, locked, again = _corrections(gr)
+  scene = gr.HTML(elem_id="scene")
+  results = [shown, picture, stage, words, files, scene, moves, marked, told]
+  quietly = {"show_progress": "hidden", "api_visibility": "private"}
+  go.click(
+    functools.partial(_reconstruct, gr, model, folder),
+    [photo, focal, height],
+    [*results, before],
+    api_visibility="private",
+  )
+  stage.input(
+    _stage, [shown, stage], picture, trigger_mode="always_last", **quietly
+  )
+  marked.select(_click_of(gr), [shown, moves], [moves, marked, told], **quietly)
+  again.click(
+    functools.partial(_resume, gr, model, folder),
+    [shown, moves, focal, height, locked],
+    [*results, before],
+    api_visibility="private",
+  )
 
 
 def _inputs(gr: Any) -> tuple[Any, ...]:
@@ -156,7 +167,7 @@ def _reconstruct(
   """What the first button does: the values of all results."""
   if photo is None:
     raise gr.Error("Give a photo first.")
-  with _errors(gr):
+  with told_errors(gr):
     found = work.reconstruct(
       model, photo, folder, focal_px or None, height_m or None
     )
@@ -176,21 +187,12 @@ def _resume(
   """What the second button does: the values of all results."""
   if shown is None:
     raise gr.Error("Reconstruct a photo first.")
-  with _errors(gr):
+  with told_errors(gr):
     people = steering.resume(
       model, shown.people, moves, focal_px or None, height_m or None, locked
     )
     found = work.show(people, folder)
   return [*_values(gr, found), shown.overlay]
-
-
-@contextmanager
-def _errors(gr: Any) -> Iterator[None]:
-  """Tells errors of users on the page."""
-  try:
-    yield
-  except ValueError as error:
-    raise gr.Error(str(error), print_exception=False) from error
 
 
 def _values(gr: Any, found: Shown) -> list[Any]:

@@ -32,6 +32,7 @@ from hund_tf.video.steadying import MotionConfig
 from hund_tf.video.watching import Watcher
 
 _MOST_BYTES = 4e8  # of frames that are held together
+_MOST_FRAMES = 60
 _OF_PHOTOS = {f.name: f.metadata for f in dataclasses.fields(PeopleConfig)}
 
 
@@ -110,7 +111,7 @@ class VideoConfig:
 def chunk_frames(info: VideoInfo) -> int:
   """Frames that are held, and kept as a file, together."""
   fitting = int(_MOST_BYTES / (3 * info.width * info.height))
-  return min(max(fitting // 10 * 10, 10), 60)
+  return min(max(fitting // 10 * 10, 10), _MOST_FRAMES)
 
 
 def stem(path: Path) -> str:
@@ -225,6 +226,7 @@ def make(
   source: Source,
   info: VideoInfo,
   progress: Progress | None = None,
+  together: int | None = None,
 ) -> tuple[VideoReconstruction, Results]:
   """What reconstructs a video, and writes the results.
 
@@ -234,6 +236,8 @@ def make(
     source: of `source_of_clip`.
     info: likewise.
     progress: is told of it.
+    together: frames that are seen, and told of, together; by default as many as
+      memory is meant for.
   """
   folder = files.expand(config.output.output_dir)
   made = VideoReconstruction(
@@ -243,7 +247,7 @@ def make(
     models.body_model,
     folder / f"{stem(source.path)}_frames",
     config.motion,
-    chunk_frames(info),
+    min(chunk_frames(info), together or _MOST_FRAMES),
     progress,
   )
   return made, Results(source, models.body_model, progress)

@@ -46,6 +46,16 @@ def video_info(path: str | os.PathLike) -> VideoInfo:
     return VideoInfo(width, height, reader.fps, reader.num_frames)
 
 
+def is_longer(path: str | os.PathLike, seconds: float) -> bool:
+  """Whether a video has a frame later than so many seconds after its first.
+
+  Raises:
+    VideoError: as `photos.video.open_video`.
+  """
+  with FrameReader(path) as reader:
+    return any(time > seconds for time in reader.times())
+
+
 class FrameReader:
   """Reads a video; one frame is held at a time.
 
@@ -77,14 +87,8 @@ class FrameReader:
 
   def frames(self, first: int = 0, step: int = 1) -> Iterator[Frame]:
     """Every `step`-th frame from number `first` on; to be called once."""
-    number, start, last = 0, None, -1.0
-    while self._capture.grab():
-      stamp = 1e-3 * self._capture.get(cv2.CAP_PROP_POS_MSEC)
-      start = stamp if start is None else start
-      seconds = stamp - start
-      if not seconds > last:  # a container without times
-        seconds = last + 1.0 / self.fps if number else 0.0
-      last = seconds
+    number = 0
+    for seconds in self.times():
       if number >= first and (number - first) % step == 0:
         decoded, pixels = self._capture.retrieve()
         if decoded and pixels is not None:
@@ -94,3 +98,15 @@ class FrameReader:
           self.unreadable += 1
       number += 1
     self.unreadable += max(self.num_frames - number, 0) // step
+
+  def times(self) -> Iterator[float]:
+    """When the frames are, seconds since the first one; to be called once."""
+    start, last = None, -1.0
+    while self._capture.grab():
+      stamp = 1e-3 * self._capture.get(cv2.CAP_PROP_POS_MSEC)
+      start = stamp if start is None else start
+      seconds = stamp - start
+      if not seconds > last:  # a container without times
+        seconds = last + 1.0 / self.fps
+      last = seconds
+      yield seconds

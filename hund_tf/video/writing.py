@@ -33,6 +33,7 @@ SCHEMA = "hund_tf.video"
 VERSION = "1.0"
 _TOGETHER = 64
 _LEAST_FPS = 1.0
+_BROWSERS = ".webm"  # is shown by all of them
 
 
 class VideoWriter:
@@ -51,7 +52,8 @@ class VideoWriter:
     # Encoders want even sides.
     height, width = (n - n % 2 for n in image.shape[:2])
     if self._writer is None:
-      code = cv2.VideoWriter.fourcc(*"mp4v")
+      name = "VP80" if self._path.suffix == _BROWSERS else "mp4v"
+      code = cv2.VideoWriter.fourcc(*name)
       size = (width, height)
       self._writer = cv2.VideoWriter(str(self._path), code, self._fps, size)
       if not self._writer.isOpened():
@@ -70,7 +72,7 @@ class VideoWriter:
 
 @contextmanager
 def video_writer(path: str | os.PathLike, fps: float) -> Iterator[VideoWriter]:
-  """Writes a video, atomically.
+  """Writes a video, atomically: WebM if it is called so, or else MPEG-4.
 
   Raises:
     OutputError: if it cannot be written, or no frame was.

@@ -11,6 +11,7 @@ import pytest
 import hund_tf
 from hund_tf.cli import demo as command
 from hund_tf.demo import page
+from tests.demo import filming
 from tests.demo.people import Model
 from tests.export import browser
 
@@ -35,7 +36,8 @@ def _served(body_model, tmp_path, monkeypatch):
     monkeypatch.setenv(f"GRADIO_{name}", "")
   gradio = page.load_gradio(tmp_path)
   model = Model(body_model)
-  blocks = page.build(gradio, model, tmp_path)
+  filmer = filming.filmer(body_model, most_s=2.0)
+  blocks = page.build(gradio, model, filmer, tmp_path)
   yield page.serve(gradio, blocks, 0, max_upload_mb=1.0), model
   blocks.close(verbose=False)
 
@@ -143,3 +145,26 @@ def test_what_is_too_large_is_refused(served):
   connection.request("POST", "/gradio_api/upload", body, kind)
   assert connection.getresponse().status == 413
   connection.close()
+
+
+@pytest.mark.skipif(bool(_WITHOUT), reason=_WITHOUT)
+def test_a_browser_gives_a_video_and_sees_people(served, tmp_path):
+  url, _ = served
+  film = "document.querySelector('#film video')"
+  with browser.Browser(tmp_path) as tab:
+    tab.call("Page.navigate", url=url)
+    tab.wait("document.querySelectorAll('button[role=tab]').length === 2")
+    tab.run("document.querySelectorAll('button[role=tab]')[1].click()")
+    tab.wait("!!document.querySelector('#clip input[type=file]')")
+    clip = filming.clip(tmp_path / "walk.mp4", 20)
+    _give(tab, "#clip input[type=file]", clip)
+    tab.wait("!!document.querySelector('#clip video')")
+    tab.run("document.querySelector('#go_clip').click()")
+    # The browser can show it: it knows its size and has its first frame.
+    tab.wait(f"!!{film} && {film}.readyState >= 2")
+    assert tab.run(f"{film}.videoWidth") == 160
+    words = tab.run("document.querySelector('#film_words').textContent")
+    assert "20 frames" in words and "person 0" in words
+    files = tab.run("document.querySelector('#film_files').textContent")
+    for kind in (".glb", ".npz", ".bvh", ".jsonl", ".mp4"):
+      assert kind in files
