@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 from scipy.ndimage import binary_closing, binary_opening
-from scipy.sparse.linalg import spsolve
+from scipy.sparse.linalg import splu
 
 from hund_tf.body import skeleton
 from hund_tf.video import motion
@@ -151,8 +151,8 @@ def _shifts(
   order = np.arange(len(blocks) + 1)
   known = sparse.bsr_matrix((blocks, order[:-1], order))
   matrix = known + sparse.kron(of_each, sparse.eye(3))
-  solved = spsolve(matrix.tocsc(), (links.T @ wanted / _FOOT**2).ravel())
-  solved = solved.reshape(-1, 3)
+  right = (links.T @ wanted / _FOOT**2).ravel()
+  solved = splu(matrix.tocsc()).solve(right).reshape(-1, 3)
   return solved[:count], solved[count:]
 
 
@@ -162,4 +162,9 @@ def _second_differences(seconds: np.ndarray) -> sparse.spmatrix:
   left, right = steps[:-1], steps[1:]
   scale = 2.0 / (left + right)
   bands = [scale / left, -scale * (1.0 / left + 1.0 / right), scale / right]
-  return sparse.diags(bands, [0, 1, 2], shape=(len(seconds) - 2, len(seconds)))
+  rows = np.arange(len(scale))
+  columns = np.concatenate([rows, rows + 1, rows + 2])
+  return sparse.csr_matrix(
+    (np.concatenate(bands), (np.tile(rows, 3), columns)),
+    shape=(len(rows), len(seconds)),
+  )

@@ -9,6 +9,7 @@ import hund_tf
 from hund_tf import files
 from hund_tf.body.model import BodyConfig, BodyModel
 from hund_tf.detection.detector import PeopleDetector
+from hund_tf.detection.interface import PersonDetector
 from hund_tf.detection.search import SearchConfig
 from hund_tf.files import OutputFolder
 from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
@@ -22,7 +23,7 @@ from hund_tf.reconstruction.method_config import MethodConfig
 from hund_tf.reconstruction.part_config import PartsConfig
 from hund_tf.reconstruction.quality import QualityError
 from hund_tf.types import Intrinsics
-from hund_tf.video.fitting import MethodFitter
+from hund_tf.video.fitting import Fitter, MethodFitter
 from hund_tf.video.progress import Progress
 from hund_tf.video.reading import VideoInfo, video_info
 from hund_tf.video.reconstruction import Source, VideoReconstruction
@@ -144,8 +145,8 @@ class Models:
   """What takes long to load, and serves for any number of videos."""
 
   body_model: BodyModel
-  detector: PeopleDetector
-  fitter: MethodFitter
+  detector: PersonDetector
+  fitter: Fitter
   holder: ShapeHolder
 
 
