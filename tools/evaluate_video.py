@@ -16,12 +16,15 @@ from pathlib import Path
 from flags import program
 from flags.from_config import define
 from hund_tf import files
+from hund_tf.body import measures
 from hund_tf.body.model import BodyModel
+from hund_tf.compat import tf
 from hund_tf.files import OutputFolder
 from hund_tf.motion import mocap
 from hund_tf.options import check, option
 from hund_tf.synthetic import clips
 from hund_tf.synthetic.images.clip_frames import draw_clip
+from hund_tf.types import state_from_vector
 from hund_tf.video import making, scores, writing
 from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.sightings import read_chunk
@@ -43,6 +46,9 @@ class _Trials:
   )
   single_frames: bool = option(
     True, "Reconstruct the frames one by one, too, which takes longest."
+  )
+  known_statures: bool = option(
+    False, "Reconstruct once more with everybody's true stature stated."
   )
   motion: MotionConfig = MotionConfig()
 
@@ -68,6 +74,22 @@ def _clip(trials: _Trials, body_model: BodyModel) -> tuple[clips.Clip, Path]:
       for frame in draw_clip(body_model, clip, trials.clip_seed):
         writer.add(frame)
   return clip, path
+
+
+def _statures(
+  clip: clips.Clip,
+  found: Sequence[Sequence[scores.Found]],
+  numbers: int,
+  body_model: BodyModel,
+) -> list[float | None]:
+  """The true statures, metres, in the order of numbers."""
+  heights: list[float | None] = [None] * numbers
+  for person, number in scores.numbers_of(found, clip).items():
+    if number >= 0:
+      shape = state_from_vector(clip.states[person, :1]).shape
+      tall = measures.stature(body_model, tf.constant(shape, tf.float32))
+      heights[number] = round(float(tall[0]), 3)
+  return heights
 
 
 def _row(name: str, found: scores.Scores, rate: float | None) -> None:
@@ -126,6 +148,12 @@ def main(argv: Sequence[str]) -> int:
       there = scores.where_found(single, clip)
       name = "tracks, all searched"
     _row(name, scores.score(found, clip), rate)
+    if trials.known_statures:
+      heights = _statures(clip, found, len(tracks), body_model)
+      stated = dataclasses.replace(config, height_m=heights)
+      made, _ = making.make(stated, models, source, info)
+      known = scores.of_tracks(made(), body_model, count)
+      _row("  statures known", scores.score(known, clip), None)
     if there is not None:
       _row("  where single frames are", scores.score(found, clip, there), None)
   return 0

@@ -15,6 +15,7 @@ import numpy as np
 from hund_tf import files, interrupts, locks
 from hund_tf.api.demo import demo_photo
 from hund_tf.cli.reconstruction import say
+from hund_tf.photos.heights import heights_of_photo
 from hund_tf.photos.loading import load_photo
 from hund_tf.types import Intrinsics
 from hund_tf.video import live, making, streams, writing
@@ -89,6 +90,9 @@ def _first(config: VideoConfig, capture: Capture) -> np.ndarray:
 
 
 def _view(config: VideoConfig, models: Models, camera: Intrinsics) -> LiveView:
+  heights, height = making.heights_of(config), None
+  if heights is not None:
+    (height,) = heights_of_photo(heights, _NAME, 1, "camera")
   return LiveView(
     making.watcher(config, models, camera),
     models.holder,
@@ -96,6 +100,7 @@ def _view(config: VideoConfig, models: Models, camera: Intrinsics) -> LiveView:
     camera,
     config.search_every,
     config.motion.moving_camera,
+    height,
   )
 
 

@@ -26,6 +26,7 @@ def build(gr: Any, filmer: Filmer, folder: Path) -> None:
         label="Video", sources=["upload"], buttons=[], elem_id="clip"
       )
       focal = gr.Number(0, label="Focal length, pixels (0: not known)")
+      height = gr.Number(0, label="Height, metres (0: not known)")
       go = gr.Button("Reconstruct", variant="primary", elem_id="go_clip")
     with gr.Column():
       overlay = gr.Video(
@@ -34,7 +35,7 @@ def build(gr: Any, filmer: Filmer, folder: Path) -> None:
       words = gr.Markdown(elem_id="film_words")
       files = gr.File(label="Files", interactive=False, elem_id="film_files")
 
-  def film(given, focal_px, progress=gr.Progress()):  # noqa: B008
+  def film(given, focal_px, height_m, progress=gr.Progress()):  # noqa: B008
     if given is None:
       raise gr.Error("Give a video first.")
 
@@ -42,9 +43,12 @@ def build(gr: Any, filmer: Filmer, folder: Path) -> None:
       progress((done, total), desc=what, unit="frames")
 
     with told_errors(gr):
-      made = filmer(given, folder, focal_px or None, tell)
+      made = filmer(given, folder, focal_px or None, height_m or None, tell)
     return str(made.overlay), made.words, [str(path) for path in made.files]
 
   go.click(
-    film, [clip, focal], [overlay, words, files], api_visibility="private"
+    film,
+    [clip, focal, height],
+    [overlay, words, files],
+    api_visibility="private",
   )

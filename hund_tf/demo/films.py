@@ -75,6 +75,7 @@ class Filmer:
     clip: str | Path,
     folder: str | Path,
     focal_px: float | None = None,
+    height_m: float | None = None,
     tell: Tell = lambda what, done, total: None,
   ) -> Film:
     """Reconstructs the people of a video.
@@ -83,16 +84,17 @@ class Filmer:
       clip: the video file.
       folder: a folder of its own for the files is made in it.
       focal_px: focal length, pixels; None: not known.
+      height_m: stature of everybody, metres; None: not known.
       tell: is told how far it is.
 
     Raises:
-      ValueError: if the video or the number cannot be used.
+      ValueError: if the video or a number cannot be used.
     """
     info = reading.video_info(clip)
     self._check(clip, info)
     own = Path(tempfile.mkdtemp(dir=folder))
     try:
-      return self._film(clip, info, own, focal_px, tell)
+      return self._film(clip, info, own, (focal_px, height_m), tell)
     except BaseException:
       shutil.rmtree(own)
       raise
@@ -102,14 +104,15 @@ class Filmer:
     clip: str | Path,
     info: reading.VideoInfo,
     own: Path,
-    focal_px: float | None,
+    known: tuple[float | None, float | None],
     tell: Tell,
   ) -> Film:
     config = VideoConfig(
       clip=str(clip),
       output=OutputFolder(str(own)),
       take_every=max(round(info.fps / _MOST_FPS), 1),
-      focal_px=focal_px,
+      focal_px=known[0],
+      height_m=known[1],
       max_people=MAX_PEOPLE,
     )
     source, info = making.source_of_clip(config)
@@ -126,7 +129,7 @@ class Filmer:
       shutil.rmtree(frames)
     overlay = _for_browsers(own / "people_overlay.mp4", tell)
     kept = sorted(path for path in own.iterdir() if path != overlay)
-    words = described(tracks, len(made.frames), body_model)
+    words = described(tracks, len(made.frames), body_model, bool(known[1]))
     return Film(overlay, tuple(kept), words)
 
   def _check(self, clip: str | Path, info: reading.VideoInfo) -> None:
@@ -158,16 +161,17 @@ def _for_browsers(path: Path, tell: Tell) -> Path:
 
 
 def described(
-  tracks: Sequence[Track], frames: int, body_model: BodyModel
+  tracks: Sequence[Track], frames: int, body_model: BodyModel, given: bool
 ) -> str:
-  """A line of Markdown for each person."""
+  """A line of Markdown for each person, whose height is given or not."""
   if not tracks:
     return _NOBODY
+  source = "given" if given else "estimated"
   lines = [f"{frames} frames"]
   for track in tracks:
     seen, height = track.observed.sum(), writing.height_of(track, body_model)
     lines.append(
       f"- person {track.id}: seen in {seen} frames, {height:.2f} m tall "
-      "(estimated)"
+      f"({source})"
     )
   return "\n\n".join([lines[0], "\n".join(lines[1:])])

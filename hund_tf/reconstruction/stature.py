@@ -103,7 +103,21 @@ def with_stature(
 def _exactly(
   body_model: BodyModel, state: HumanState, height: tf.Tensor
 ) -> HumanState:
-  """The shape taken to the stature by Newton's steps of least norm."""
+  shape = shape_with_stature(body_model, state.shape, height)
+  return state._replace(shape=shape)
+
+
+def shape_with_stature(
+  body_model: BodyModel, shape: tf.Tensor, height: float | tf.Tensor
+) -> tf.Tensor:
+  """A shape `[16]` taken to a stature by Newton's steps of least norm.
+
+  Args:
+    body_model: of the shape.
+    shape: `[16]` latents.
+    height: stature, metres.
+  """
+  height = tf.cast(height, tf.float64)
 
   def nearer(i: tf.Tensor, shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     tried = shape + _STEP * np.eye(SHAPE_DIM + 1, SHAPE_DIM, -1)
@@ -115,9 +129,9 @@ def _exactly(
   _, shape = tf.while_loop(
     lambda i, _: i < _LAST_ITERATIONS,
     nearer,
-    (tf.constant(0), tf.cast(state.shape, tf.float64)),
+    (tf.constant(0), tf.cast(shape, tf.float64)),
   )
-  return state._replace(shape=tf.cast(shape, tf.float32))
+  return tf.cast(shape, tf.float32)
 
 
 def _stature_slope(

@@ -13,7 +13,7 @@ from hund_tf.video.reading import Frame
 from hund_tf.video.shapes import ShapeHolder, weights_of
 from hund_tf.video.sightings import People, stacked
 from hund_tf.video.steadying import LiveMotion
-from hund_tf.video.tracks import Track, posed
+from hund_tf.video.tracks import Track, as_tall, posed
 from hund_tf.video.watching import SAME_SCENE, Known, Watcher
 
 _FAR_S = (
@@ -47,6 +47,7 @@ class LiveView:
     intrinsics: Intrinsics,
     search_every: int,
     moving_camera: bool = False,
+    height_m: float | None = None,
   ):
     """Keeps the parts.
 
@@ -57,11 +58,12 @@ class LiveView:
       intrinsics: of the frames, fields `[2]`, pixels.
       search_every: frames from one that is searched for people to the next.
       moving_camera: whether places and orientations are left as they are.
+      height_m: stature of everybody, metres; None: not known.
     """
     self._watcher, self._holder = watcher, holder
     self._body_model, self._intrinsics = body_model, intrinsics
     self._every, self._moving = search_every, moving_camera
-    self._numbers = Numbers()
+    self._height, self._numbers = height_m, Numbers()
     self._known: list[Known] = []
     self._bodies: dict[int, _Body] = {}
     self._since = 0  # frames since one was searched
@@ -103,7 +105,8 @@ class LiveView:
       if one not in self._bodies:
         motion = LiveMotion(self._moving)
         self._bodies[one] = _Body(motion, np.zeros(SHAPE_DIM))
-      found.append(self._bodies[one].shape(shape, float(weight)))
+      mean = self._bodies[one].shape(shape, float(weight))
+      found.append(as_tall(mean, self._height, self._body_model))
     return np.array(found, np.float32)
 
   def _track(

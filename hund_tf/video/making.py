@@ -1,7 +1,7 @@
 """Models and the settings that a video, or a live view, is reconstructed by."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
 from hund_tf.options import check, option
 from hund_tf.photos import cameras
 from hund_tf.photos.cameras import PhotoCamera
+from hund_tf.photos.heights import UserHeights, user_heights
 from hund_tf.photos.people_config import PeopleConfig
 from hund_tf.photos.source import source_of
 from hund_tf.reconstruction import method_config
@@ -98,6 +99,9 @@ class VideoConfig:
   focal_px: float | None = _as_of_photos("focal_px")
   fov_degrees: float | None = _as_of_photos("fov_degrees")
   max_people: int | None = _as_of_photos("max_people")
+  height_m: str | float | Sequence[float | None] | Mapping[str, Any] | None = (
+    _as_of_photos("height_m")
+  )
   live_view: LiveConfig = LiveConfig()
   search: SearchConfig = SearchConfig()
   motion: MotionConfig = MotionConfig()
@@ -207,6 +211,15 @@ def watcher(
   )
 
 
+def heights_of(config: VideoConfig) -> UserHeights | None:
+  """The statures that are known.
+
+  Raises:
+    ValueError: if they cannot be read, or are not an adult's.
+  """
+  return None if config.height_m is None else user_heights(config.height_m)
+
+
 def source_of_clip(config: VideoConfig) -> tuple[Source, VideoInfo]:
   """Looks at the video file.
 
@@ -239,6 +252,9 @@ def make(
     progress: is told of it.
     together: frames that are seen, and told of, together; by default as many as
       memory is meant for.
+
+  Raises:
+    ValueError: if stated heights cannot be used.
   """
   folder = files.expand(config.output.output_dir)
   made = VideoReconstruction(
@@ -250,5 +266,6 @@ def make(
     config.motion,
     min(chunk_frames(info), together or _MOST_FRAMES),
     progress,
+    heights_of(config),
   )
   return made, Results(source, models.body_model, progress)

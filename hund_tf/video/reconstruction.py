@@ -7,6 +7,7 @@ from pathlib import Path
 from hund_tf import files
 from hund_tf.body.model import BodyModel
 from hund_tf.photos.cameras import PhotoCamera
+from hund_tf.photos.heights import UserHeights, heights_of_photo
 from hund_tf.video.assignment import Assignment
 from hund_tf.video.progress import Progress
 from hund_tf.video.reading import Frame, FrameReader
@@ -42,6 +43,7 @@ class VideoReconstruction:
     config: MotionConfig,
     chunk_frames: int = 60,
     progress: Progress | None = None,
+    heights: UserHeights | None = None,
   ):
     """Keeps the parts.
 
@@ -54,11 +56,13 @@ class VideoReconstruction:
       config: tracks and motion.
       chunk_frames: frames that are seen, and kept as a file, together.
       progress: is told of it.
+      heights: statures that are known.
     """
     self._source, self._watch, self._holder = source, watch, holder
     self._body_model, self._folder = body_model, folder
     self._config, self._length = config, chunk_frames
     self._progress = progress or Progress()
+    self._heights = heights
     self.unreadable = 0
     self.dropped = 0  # tracks that were too short
     self.cuts: list[int] = []  # numbers of frames
@@ -71,6 +75,7 @@ class VideoReconstruction:
 
     Raises:
       VideoError: if no frame can be decoded.
+      ValueError: if heights are not of as many as there are.
       KeyboardInterrupt: the chunk at hand is then left out whole.
     """
     self._keep_folder()
@@ -80,6 +85,12 @@ class VideoReconstruction:
     self.dropped = assignment.drop_short(self._config.min_track_s)
     self.cuts, self.frames = assignment.cuts, assignment.frames
     self.seconds = assignment.seconds
+    heights = None
+    if self._heights is not None:
+      count = len(assignment.members)
+      heights = heights_of_photo(
+        self._heights, self._source.path, count, "people with numbers"
+      )
     return build_tracks(
       assignment,
       self._stored(),
@@ -87,6 +98,7 @@ class VideoReconstruction:
       self._body_model,
       self._source.camera.intrinsics,
       self._config,
+      heights,
     )
 
   def _keep_folder(self) -> None:

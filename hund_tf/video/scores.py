@@ -92,6 +92,11 @@ def of_chunks(
   return frames
 
 
+def numbers_of(frames: Sequence[Sequence[Found]], clip: Clip) -> dict[int, int]:
+  """The number that each true person is found by."""
+  return _numbers(_all_matched(frames, clip), clip)
+
+
 def where_found(frames: Sequence[Sequence[Found]], clip: Clip) -> np.ndarray:
   """Whether each true person is found in each frame, bool `[P, T]`."""
   there = np.zeros(clip.inside.shape, bool)

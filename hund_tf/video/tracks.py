@@ -10,6 +10,7 @@ import numpy as np
 from hund_tf.body import skeleton
 from hund_tf.body.model import BodyModel
 from hund_tf.compat import tf
+from hund_tf.reconstruction.stature import shape_with_stature
 from hund_tf.types import (
   SHAPE_DIM,
   Intrinsics,
@@ -68,6 +69,7 @@ def build_tracks(
   body_model: BodyModel,
   intrinsics: Intrinsics,
   config: MotionConfig,
+  heights: Sequence[float | None] | None = None,
 ) -> list[Track]:
   """Bodies and motions of all people of a video.
 
@@ -78,10 +80,14 @@ def build_tracks(
     body_model: of the states.
     intrinsics: of the video, fields `[2]`, pixels.
     config: how motions are smoothed.
+    heights: statures in the order of numbers, metres; None: not known.
   """
+  known = heights or [None] * len(assignment.members)
   shapes = {
-    one: _shapes(member, config.live)
-    for one, member in assignment.members.items()
+    one: _shapes(member, config.live, height, body_model)
+    for (one, member), height in zip(
+      assignment.members.items(), known, strict=True
+    )
   }
   owners = {
     row: (one, i)
@@ -121,14 +127,27 @@ def build_tracks(
   ]
 
 
-def _shapes(member: Members, live: bool) -> np.ndarray:
+def _shapes(
+  member: Members, live: bool, height: float | None, body_model: BodyModel
+) -> np.ndarray:
   """The shape of one person, for each frame: `[T, 16]`."""
   shapes, weights = np.array(member.shapes), np.array(member.weights)
   if live:
     total = np.cumsum(weights)[:, None]
-    return np.cumsum(weights[:, None] * shapes, axis=0) / total
+    means = np.cumsum(weights[:, None] * shapes, axis=0) / total
+    return np.stack([as_tall(mean, height, body_model) for mean in means])
   mean = np.average(shapes, axis=0, weights=weights)
+  mean = as_tall(mean, height, body_model)
   return np.repeat(mean[None], len(shapes), axis=0)
+
+
+def as_tall(
+  shape: np.ndarray, height: float | None, body_model: BodyModel
+) -> np.ndarray:
+  """A shape `[16]` of a stature, metres, if that is known."""
+  if height is None:
+    return shape
+  return shape_with_stature(body_model, tf.constant(shape), height).numpy()
 
 
 def _track(

@@ -54,6 +54,7 @@ def test_settings_that_sightings_do_not_depend_on_keep_them(tmp_path):
   motion = making.MotionConfig(smooth_hz=2.0, moving_camera=True)
   assert making.settings(_config(motion=motion), path) == usual
   assert making.settings(_config(results=("npz",)), path) == usual
+  assert making.settings(_config(height_m="1.8"), path) == usual
   for other in (
     {"search_every": 3},
     {"warm_stages": 2},

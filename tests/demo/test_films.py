@@ -14,6 +14,7 @@ def test_files_and_words_of_a_clip(body_model, tmp_path):
   film = filming.filmer(body_model, 2.0)(
     filming.clip(tmp_path / "a.mp4", 20),
     tmp_path,
+    height_m=1.83,
     tell=lambda *what: told.append(what),
   )
   shown = cv2.VideoCapture(str(film.overlay))
@@ -29,7 +30,7 @@ def test_files_and_words_of_a_clip(body_model, tmp_path):
   ]
   summary = json.loads(film.files[-1].read_text())
   assert summary["people"][0]["frames"] == 20
-  assert "person 0: seen in 20 frames" in film.words
+  assert "person 0: seen in 20 frames, 1.83 m tall (given)" in film.words
   assert ("seeing people", 10, 20) in told
   for what in ("seeing people", "drawing", "preparing to show"):
     assert (what, 20, 20) in told
@@ -55,6 +56,8 @@ def test_what_is_too_long_or_too_large_is_told(
   before = sorted(path.name for path in tmp_path.iterdir())
   with pytest.raises(ValueError, match="focal"):
     filmer(tmp_path / "a.mp4", tmp_path, focal_px=-1.0)
+  with pytest.raises(ValueError, match="is not an adult's"):
+    filmer(tmp_path / "a.mp4", tmp_path, height_m=180.0)
   assert sorted(path.name for path in tmp_path.iterdir()) == before
   text = tmp_path / "c.mp4"
   text.write_bytes(b"no video" * 50)

@@ -68,6 +68,13 @@ def test_people_keep_their_numbers_and_shapes_become_sure(body_model):
   np.testing.assert_allclose(speeds[:, 10:].mean(axis=1), expected, rtol=0.05)
 
 
+def test_everybody_has_the_stature_that_is_stated(body_model):
+  view = _view(body_model, search_every=5, height_m=1.9)
+  for i in range(3):
+    (track,) = view(made.frame(i, [(0, 20, 20)]))
+    assert writing.height_of(track, body_model) == pytest.approx(1.9, abs=1e-4)
+
+
 def test_who_moved_on_between_slow_frames_is_searched_for(body_model):
   detector = made.Detector()
   view = _view(body_model, detector, search_every=100)

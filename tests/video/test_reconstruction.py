@@ -9,9 +9,11 @@ import numpy as np
 import pygltflib
 import pytest
 
+from hund_tf.body import measures
 from hund_tf.body.model import BodyModel
 from hund_tf.motion.bvh import read_bvh
 from hund_tf.photos.cameras import PhotoCamera
+from hund_tf.photos.heights import user_heights
 from hund_tf.video.progress import FramesPerSecond
 from hund_tf.video.reconstruction import Source, VideoReconstruction
 from hund_tf.video.results import KINDS, Results
@@ -64,7 +66,9 @@ def _video(path, count=60, people=_crossing):
   return path
 
 
-def _reconstruction(path, folder, body_model, watch=None, **config):
+def _reconstruction(
+  path, folder, body_model, watch=None, heights=None, **config
+):
   watcher = watch or _shaped(
     Watcher(made.Detector(), made.Fitter(), made.INTRINSICS, search_every=5)
   )
@@ -78,6 +82,7 @@ def _reconstruction(path, folder, body_model, watch=None, **config):
     folder,
     MotionConfig(**config),
     chunk_frames=20,
+    heights=heights,
   )
   return made_, Results(source, body_model)
 
@@ -129,6 +134,27 @@ def _check_files(folder, tracks):
     capture = cv2.VideoCapture(str(folder / f"a_{kind}.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 60
     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(30.0, abs=0.1)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_statures_that_are_known(tmp_path, body_model, live):
+  """Those with heights have them, in the order of numbers."""
+  path = _video(tmp_path / "a.mp4", 20)
+  given = {"a.mp4": [None, 1.9]}
+  run, _ = _reconstruction(
+    path, tmp_path / "b", body_model, heights=user_heights(given), live=live
+  )
+  first, second = run()
+  for shape in second.shape[[0, -1]]:
+    tall = measures.stature(body_model, shape[None].astype(np.float32))
+    assert float(tall[0]) == pytest.approx(1.9, abs=1e-4)
+  usual, _ = _reconstruction(path, tmp_path / "b", body_model, live=live)
+  np.testing.assert_allclose(first.shape, usual()[0].shape)
+  wrong, _ = _reconstruction(
+    path, tmp_path / "b", body_model, heights=user_heights([1.8])
+  )
+  with pytest.raises(ValueError, match="1 heights in height_m for 2 people"):
+    wrong()
 
 
 def test_goes_on_after_a_kill_and_gives_the_same(tmp_path, body_model):
