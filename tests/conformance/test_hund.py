@@ -1,6 +1,7 @@
-"""HUND through checkpoints, XLA, two devices, and as a SavedModel.
+"""HUND through checkpoints, XLA, and as a SavedModel.
 
-The two processes that the last two need are the scripts beside this file.
+The process that the last one needs is the script beside this file. On two
+devices it is in `tests/training/hund/test_trainer.py`.
 """
 
 import os
@@ -102,16 +103,9 @@ def test_compiled_stages_agree(objective, model, inputs, trace):
   _assert_close(compiled(*inputs), trace, 2e-3)
 
 
-@pytest.mark.parametrize(
-  "kind",
-  [
-    "keypoint_objective",
-    pytest.param("full_objective", marks=pytest.mark.slow),
-  ],
-)
-def test_saved_model_in_a_fresh_process(kind, inputs, request, tmp_path):
+@pytest.mark.slow
+def test_saved_model_in_a_fresh_process(objective, inputs, tmp_path):
   """Loaded where this package cannot be imported, at two batch sizes."""
-  objective = request.getfixturevalue(kind)
   with run_eagerly():
     trace = _random_model(objective, 0)(*inputs)
   never_called = _random_model(objective, 0)
@@ -146,8 +140,3 @@ def test_saved_model_is_not_written_over_anything(model, tmp_path):
   with pytest.raises(ValueError, match="expected a new or an empty folder"):
     save_model(ReconstructionModule(model), tmp_path)
   assert os.listdir(tmp_path) == ["mine.txt"]
-
-
-def test_two_devices_agree_with_one(tmp_path):
-  """A training step under MirroredStrategy over two virtual CPU devices."""
-  run_script("mirrored_step.py", folder=tmp_path, sees_package=True)

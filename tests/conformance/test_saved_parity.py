@@ -22,7 +22,7 @@ def descents(monkeypatch):
     return trace
 
   monkeypatch.setattr(HundMethod, "__call__", record)
-  reconstruct = hund_tf.load()
+  reconstruct = hund_tf.load(parts=())
   for name in ("astronaut", "cameraman"):
     assert reconstruct(hund_tf.demo_photo(name))
   method = seen[0][0]

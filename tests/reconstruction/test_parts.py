@@ -20,6 +20,9 @@ from hund_tf.types import AlignmentTerms, HumanState, RefinementState
 from tests.reconstruction import part_truth
 from tests.reconstruction.part_truth import PHOTO, PHOTO_SIZE
 
+# Each test traces anew what it calls once; what is traced is one test's.
+_eager = pytest.mark.usefixtures("eager")
+
 _IMAGE = np.zeros([*PHOTO_SIZE, 3], np.uint8)
 _GAZE = (1.0, -0.5)
 _ALL = PartsConfig(parts=PARTS)
@@ -101,6 +104,7 @@ def test_the_configuration_names_parts_or_none():
     PartsConfig(parts=("foot",))
 
 
+@_eager
 def test_hands_and_faces_that_pass_are_put_onto_the_body(case):
   truths, readers, _ = case
   calls = {name: reader.calls for name, reader in readers.items()}
@@ -136,6 +140,7 @@ def test_hands_and_faces_that_pass_are_put_onto_the_body(case):
     assert person.trace.terms.total[-1] > 0.0
 
 
+@_eager
 def test_results_of_parts_are_in_the_photo(case):
   truths, _, _ = case
   for truth, person in zip(truths, _reconstruct(case, _ALL), strict=True):
@@ -155,6 +160,7 @@ def test_results_of_parts_are_in_the_photo(case):
       assert part.score == pytest.approx(1.0)
 
 
+@_eager
 def test_eyes_look_where_the_face_says(case):
   eyes = [skeleton.INDEX["l_eye"], skeleton.INDEX["r_eye"]]
   want = eye_rotations(tf.constant([_GAZE]))[0]
@@ -179,6 +185,7 @@ def test_eyes_look_where_the_face_says(case):
     assert len(person.trace.seconds) > len(before.trace.seconds)
 
 
+@_eager
 def test_parts_that_fail_leave_the_body_bit_for_bit(case):
   gates = GateConfig(gate_score=1.0, gate_pixels=1e4)
   config = PartsConfig(parts=PARTS, fusion=FusionConfig(gates=gates))
@@ -220,6 +227,7 @@ def test_one_that_fails_leaves_its_own_and_other_people(case):
   )
 
 
+@_eager
 def test_the_descent_goes_on_steered_by_the_hands(case):
   truths, _, objective = case
   method = _Body(objective, [truth.state for truth in truths])
@@ -231,6 +239,7 @@ def test_the_descent_goes_on_steered_by_the_hands(case):
   assert features.heatmap_weights.shape == [2, 137]
 
 
+@_eager
 def test_a_learned_descent_goes_on(case):
   """With its own polish left out; its trace holds the stages after it."""
   _, _, objective = case

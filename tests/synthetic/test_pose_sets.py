@@ -14,13 +14,21 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.synthetic.pose_sets import NAMES, PoseSets
 from hund_tf.types import HumanState
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 _PEOPLE = 24
 _MESH = "proxy_1500"
 
 
+@pytest.fixture(scope="module")
+def both_sets(body_model):
+  """Those of training, and those held out."""
+  return PoseSets(body_model, False), PoseSets(body_model, True)
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["trained", "tested"])
-def sets(request, body_model):
-  return PoseSets(body_model, request.param)
+def sets(request, both_sets):
+  return both_sets[request.param]
 
 
 class _Seen:
@@ -168,24 +176,24 @@ def test_statures_of_the_builds(seen, body_model):
   assert heavy["broad"].min() > heavy["slight"].max()
 
 
-def test_training_and_tests_share_no_pose_and_no_body(body_model):
+def test_training_and_tests_share_no_pose_and_no_body(both_sets):
   for pose_set in pose_tables.POSE_SETS.values():
     kinds = [variant.held_out for variant in pose_set.variants]
     assert set(kinds) == {True, False}
     poses = [str(sorted(v.angles.items())) for v in pose_set.variants]
     assert len(set(poses)) == len(poses)
-  trained, tested = (PoseSets(body_model, held) for held in (False, True))
+  trained, tested = both_sets
   gap = trained._shapes[:, :, None] - tested._shapes[:, None]
   assert np.abs(gap).max(-1).min() > 0.05
   rows = trained._rows.angles[:, None] - tested._rows.angles
   assert np.abs(rows).max((-1, -2)).min() > np.radians(10.0)
 
 
-def test_loose_people_have_other_limbs_but_sit_as_before(body_model):
+def test_loose_people_have_other_limbs_but_sit_as_before(body_model, both_sets):
   which = tf.constant(np.repeat(np.arange(len(NAMES)), 30), tf.int32)
   kept, loose = (
-    PoseSets(body_model, False, loose).sample(Draws(4, 0), which).body_pose
-    for loose in (False, True)
+    sets.sample(Draws(4, 0), which).body_pose
+    for sets in (both_sets[0], PoseSets(body_model, False, loose=True))
   )
   flow = body_model.pose_prior.flows.body
   angles = []
@@ -233,10 +241,10 @@ def test_boxes_hide_what_is_behind_them():
 
 
 @pytest.fixture(scope="module")
-def examples(body_model):
+def examples(body_model, both_sets):
   config = SyntheticConfig(full_parts=1.0, no_parts=0.0).whole_people()
-  sets = PoseSets(body_model, held_out=True)
-  return SyntheticExamples(body_model, pose_library.empty(), config, sets)
+  empty = pose_library.empty()
+  return SyntheticExamples(body_model, empty, config, both_sets[1])
 
 
 def test_examples_of_a_set(examples, body_model):

@@ -15,6 +15,7 @@ from hund_tf.training.hund.config import TrainingConfig
 from hund_tf.training.hund.trainer import HundTrainer
 from hund_tf.training.hund.validation import ValidationSet
 from hund_tf.visualization.stage_strip import StripDrawer
+from tests.eager import run_eagerly
 
 CONFIG = TrainingConfig(
   steps=4,
@@ -38,7 +39,8 @@ def objective(keypoint_objective):
 def validation(body_model):
   config = SyntheticConfig(render_parts=False)
   examples = SyntheticExamples(body_model, pose_library.empty(), config)
-  return ValidationSet(examples, 3, batch_size=3)
+  with run_eagerly():
+    return ValidationSet(examples, 3, batch_size=3)
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,11 @@ example = examples.example_batch(7, 0, 8)
 @tf.function(autograph=False)
 def gradients():
   with tf.GradientTape() as tape:
-    losses, _ = descent_losses(model, example, 5, SupervisedConfig())
+    losses, _ = descent_losses(model, example, 2, SupervisedConfig())
     loss = tf.reduce_mean(losses)
   return [loss, *tape.gradient(loss, model.trainable_variables)]
 
-for _ in range(6):
+for _ in range(4):
   found = b"".join(g.numpy().tobytes() for g in gradients())
   print(hashlib.sha256(found).hexdigest())
 """
@@ -56,5 +56,5 @@ def test_gradients_through_rendering_are_the_same_bit_for_bit():
     )
     assert result.returncode == 0, result.stderr[-3000:]
     digests += result.stdout.split()
-  assert len(digests) == 12
+  assert len(digests) == 8
   assert len(set(digests)) == 1

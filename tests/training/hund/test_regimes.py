@@ -37,15 +37,16 @@ def _falls(losses):
   return losses[-third:].mean() < 0.97 * losses[:third].mean()
 
 
-@pytest.mark.parametrize("regime", ["ss", "ws", "fs"])
+@pytest.mark.parametrize("regime", ["ss", "ws"])
 def test_a_regime_trains(result, regime):
-  """SS on photos alone, WS on keypoints, FS on bodies in 3D."""
+  """SS on photos alone, WS on keypoints."""
   steps, losses = zip(*result[regime], strict=True)
   assert steps == tuple(range(1, 51))
   assert _falls(losses)
 
 
 def test_both_kinds_of_batches_train_in_turn(result):
+  """FS on bodies in 3D, SS on photos alone."""
   losses = [loss for _, loss in result["fs_ss"]]
   assert len(losses) == 50
   assert _falls(losses[::2]) and _falls(losses[1::2])
@@ -57,3 +58,5 @@ def test_both_kinds_of_batches_train_in_turn(result):
 def test_a_mix_of_datasets_goes_on_bit_for_bit(result):
   assert result["equal"]
   assert result["cut"] == result["fs_ss"]
+  # It did not start again, or step 20 would have been saved.
+  assert result["saved"] == ["ckpt-40.index", "ckpt-50.index"]

@@ -28,7 +28,8 @@ def example(body_model):
   examples = SyntheticExamples(
     body_model, pose_library.empty(), SyntheticConfig(render_parts=False)
   )
-  return examples.example_batch(3, 0, 3)
+  with run_eagerly():
+    return examples.example_batch(3, 0, 3)
 
 
 @pytest.fixture(scope="module")

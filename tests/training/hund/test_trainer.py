@@ -1,4 +1,7 @@
-"""The loop: it learns, resumes bit for bit, and stops on a loss of NaN."""
+"""The loop: it learns, goes on from checkpoints, and stops on a loss of NaN.
+
+That it goes on bit for bit is in `test_regimes`.
+"""
 
 import csv
 import subprocess
@@ -96,76 +99,6 @@ def test_the_averaged_weights_are_kept(stopped_and_resumed, objective):
 def _rows(path):
   with path.open() as file:
     return list(csv.DictReader(file))
-
-
-_RESUME = """
-import pathlib, shutil, sys
-import numpy as np
-from hund_tf.compat import tf_keras
-from hund_tf.training import run_devices
-run_devices.be_deterministic()
-from hund_tf.body.model import BodyModel
-from hund_tf.motion import pose_library
-from hund_tf.synthetic.example_config import SyntheticConfig
-from hund_tf.losses.alignment import AlignmentObjective, ObjectiveConfig
-from hund_tf.losses.supervised import SupervisedConfig
-from hund_tf.models.hund.config import HundConfig
-from hund_tf.models.hund.model import HundModel
-from hund_tf.training.hund.config import TrainingConfig
-from hund_tf.training.hund.synthetic_batches import SyntheticBatches
-from hund_tf.training.hund.trainer import HundTrainer
-
-body = BodyModel()
-objective = AlignmentObjective(body, ObjectiveConfig(part_weight=0.0))
-size = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
-config = TrainingConfig(
-  steps=5, batch_size=2, learning_rate=1e-3, warmup_steps=2, ema=0.9,
-  parts_share=0.0, regime="FS+SS", log_steps=1, checkpoint_steps=2)
-batches = SyntheticBatches(
-  body, pose_library.empty(), SyntheticConfig(), config)
-
-def train(folder, seed):
-  tf_keras.utils.set_random_seed(seed)
-  model = HundModel(objective, size)
-  trainer = HundTrainer(
-    model, batches, None, config, SupervisedConfig(), folder)
-  trainer.run()
-  return model
-
-folder = pathlib.Path(sys.argv[1])
-whole = train(folder / "whole", 0)
-# Killed at step 3: rows of that step are written, the checkpoint is older.
-cut = folder / "cut"
-(cut / "checkpoints").mkdir(parents=True)
-for path in (folder / "whole" / "checkpoints").glob("ckpt-2.*"):
-  shutil.copy(path, cut / "checkpoints")
-rows = (folder / "whole" / "steps.csv").read_text().splitlines(keepends=True)
-(cut / "steps.csv").write_text("".join(rows[:4]))
-resumed = train(cut, 77)  # other first weights: all is restored
-for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
-  np.testing.assert_array_equal(a, b)
-a, b = (np.load(folder / n / "last.npz") for n in ("whole", "cut"))
-for name in a: np.testing.assert_array_equal(a[name], b[name])
-def losses(name):
-  rows = (folder / name / "steps.csv").read_text().splitlines()[1:]
-  return [row.split(",")[0:1] + row.split(",")[3:] for row in rows]
-assert losses("whole") == losses("cut"), (losses("whole"), losses("cut"))
-assert len(losses("cut")) == 5
-print("equal")
-"""
-
-
-def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
-  """In its own process, for determinism is a switch of the whole process."""
-  result = subprocess.run(
-    [sys.executable, "-c", _RESUME, str(tmp_path)],
-    cwd=_ROOT,
-    capture_output=True,
-    text=True,
-    check=False,
-  )
-  assert result.returncode == 0, result.stderr[-3000:]
-  assert result.stdout.strip().endswith("equal")
 
 
 @pytest.mark.slow

@@ -75,7 +75,6 @@ def main() -> None:
   runs = folder / "runs"
   _train(runs / "ss", "ss", "--images=hund_tf/api/assets")
   _train(runs / "ws", "ws", f"--records={at['weak']}")
-  _train(runs / "fs", "fs", f"--records=full:{at['full']}")
   mixed = (
     f"--records=full:{at['full']}",
     f"--records=self:{at['one']}",
@@ -95,7 +94,9 @@ def main() -> None:
   whole, resumed = (
     np.load(runs / name / "last.npz") for name in ("fs_ss", "cut")
   )
-  result = {path.name: _rows(path) for path in runs.iterdir()}
+  result: dict = {path.name: _rows(path) for path in runs.iterdir()}
+  saved = (cut / "checkpoints").glob("*.index")
+  result["saved"] = sorted(path.name for path in saved)
   result["equal"] = all(
     np.array_equal(whole[name], resumed[name]) for name in whole
   )
