@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints as table
-from hund_tf.compat import tf
 from hund_tf.draws import Draws
 from hund_tf.motion import pose_library
 from hund_tf.synthetic import close_ups, scenes
