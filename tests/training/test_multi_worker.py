@@ -126,9 +126,9 @@ def _assert_equal_weights(first: dict, second: dict) -> None:
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory) -> Path:
-  """The folder of a run on one device, and as Python."""
+  """The folder of a run on one device."""
   folder = tmp_path_factory.mktemp("one") / "run"
-  _train(folder, [""], "--strategy=one", "--eager")
+  _train(folder, [""], "--strategy=one")
   return folder
 
 

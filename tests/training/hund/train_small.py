@@ -3,17 +3,13 @@
 Run by `test_multi_worker.py`, in a process for each worker.
 """
 
-import contextlib
-
 from absl import app, flags
 
 from flags import training_flags
 from hund_tf.models.hund.config import HundConfig
-from tests.eager import run_eagerly
 from tools import train_hund
 
 _SIZE = HundConfig(num_stages=1, units=16, context_size=8, filters=(4,) * 6)
-_EAGER = flags.DEFINE_bool("eager", False, "Nothing is traced.")
 _VALIDATE = flags.DEFINE_bool(
   "validate", False, "Judge the weights; takes a third of the time."
 )
@@ -23,8 +19,7 @@ def main(argv: list[str]) -> int:
   training_flags.to_model_config = lambda: _SIZE
   if not _VALIDATE.value:
     train_hund.ValidationSet = lambda *_: None
-  with run_eagerly() if _EAGER.value else contextlib.nullcontext():
-    return train_hund.main(argv)
+  return train_hund.main(argv)
 
 
 if __name__ == "__main__":
