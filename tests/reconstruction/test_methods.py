@@ -40,10 +40,27 @@ def problem(body_model):
   )
 
 
-def test_the_learned_descent_stage_by_stage_equals_the_model(
-  objective, problem
-):
-  model = HundModel(objective)
+@pytest.fixture(scope="module")
+def model(objective):
+  """A learned descent, which keeps what is traced of it."""
+  return HundModel(objective)
+
+
+@pytest.fixture(scope="module")
+def one_stage(model):
+  """The method of it, with a single stage."""
+  return HundMethod(model, num_stages=1)
+
+
+@pytest.fixture(scope="module")
+def polished(model):
+  """The same with a polish."""
+  covariance = np.diag(np.full([STEP_SIZE], 0.3**2, np.float32))
+  anchor = Anchor(covariance[None], np.zeros([0]), (10.0, 3.0), (0.2, 1.5))
+  return HundMethod(model, num_stages=1, anchor=anchor)
+
+
+def test_the_learned_descent_stage_by_stage_equals_the_model(model, problem):
   trace = HundMethod(model, num_stages=3)(*problem)
   whole = model(*problem, num_stages=3)
   for one, other in zip(
@@ -79,12 +96,11 @@ def test_nothing_is_rendered_where_no_part_is_known(
   assert asked == ["none", "value"]
 
 
-def test_stages_are_traced_once_for_any_number_of_people(objective, problem):
-  method = HundMethod(HundModel(objective), num_stages=1)
-  both = method(*problem)
-  one = method(*tf.nest.map_structure(lambda x: x[1:], problem))
+def test_stages_are_traced_once_for_any_number_of_people(one_stage, problem):
+  both = one_stage(*problem)
+  one = one_stage(*tf.nest.map_structure(lambda x: x[1:], problem))
   np.testing.assert_allclose(one.terms.total[0], both.terms.total[1], rtol=1e-3)
-  step = method._descent.step("none")
+  step = one_stage._descent.step("none")
   assert step.experimental_get_tracing_count() == 1
 
 
@@ -109,11 +125,8 @@ def test_a_compiled_descent_is_the_same(body_model, problem):
   assert trace.terms.part.numpy().all()
 
 
-def test_a_compiled_descent_shares_its_time_among_its_stages(
-  objective, problem
-):
+def test_a_compiled_descent_shares_its_time_among_its_stages(model, problem):
   """And is the same as one that is not compiled."""
-  model = HundModel(objective)
   trace = HundMethod(model, num_stages=3, jit_compile=True)(*problem)
   with run_eagerly():
     expected = model(*problem, num_stages=3)
@@ -128,23 +141,22 @@ def test_a_compiled_descent_shares_its_time_among_its_stages(
   np.testing.assert_allclose(seconds / seconds[:, :1], [[1, 2, 3, 4]] * 2)
 
 
-def test_refinement_starts_where_the_descent_ended(objective, problem):
+def test_refinement_starts_where_the_descent_ended(model, one_stage, problem):
   config = OptimizerConfig(max_iterations=5)
-  method = HundMethod(HundModel(objective), 2, config)
-  trace = method(*problem)
-  plain = HundMethod(HundModel(objective), 2)
+  trace = HundMethod(model, 2, config)(*problem)
   steps = trace.terms.total.shape[1]
   assert steps > 3
   assert trace.memory.shape[:2] == [2, steps]
   totals = trace.terms.total.numpy()
   assert (totals[:, -1] < totals[:, 2]).all()
   assert (np.diff(totals[:, 2:], axis=1) <= 1e-3 * totals[:, 2:-1]).all()
-  assert plain(*problem).terms.total.shape == [2, 3]
+  assert one_stage(*problem).terms.total.shape == [2, 2]
 
 
-def test_seconds_of_the_refinement_come_on_top(objective, problem, monkeypatch):
-  model = HundModel(objective)
-  descent = HundMethod(model, 1)(*problem)
+def test_seconds_of_the_refinement_come_on_top(
+  model, one_stage, problem, monkeypatch
+):
+  descent = one_stage(*problem)
   rest = tf.nest.map_structure(lambda x: tf.repeat(x[:, -1:], 3, 1), descent)
   rest = rest._replace(seconds=tf.constant([[0.0, 0.25, 0.75]] * 2))
   taken = np.array([[1, 4, 9]] * 2)
@@ -181,15 +193,10 @@ def test_terms_are_those_of_the_objective_that_was_asked_for(
   )
 
 
-def test_the_polish_is_a_row_after_the_last_stage(objective, problem):
+def test_the_polish_is_a_row_after_the_last_stage(one_stage, polished, problem):
   """Closer to the picture, the stages as without it."""
-  model = HundModel(objective)
-  plain = HundMethod(model, num_stages=1)
-  covariance = np.diag(np.full([STEP_SIZE], 0.3**2, np.float32))
-  anchor = Anchor(covariance[None], np.zeros([0]), (10.0, 3.0), (0.2, 1.5))
-  polished = HundMethod(model, num_stages=1, anchor=anchor)
-  assert plain.uncertainty is None
-  before, after = plain(*problem), polished(*problem)
+  assert one_stage.uncertainty is None
+  before, after = one_stage(*problem), polished(*problem)
   assert after.terms.total.shape == [2, 3] == after.seconds.shape
   for one, other in zip(
     tf.nest.flatten((before.state, before.terms, before.memory)),
@@ -222,10 +229,9 @@ def _resumes_as_if_it_had_not_stopped(whole, method, problem, stages):
     np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3)
 
 
-def test_a_descent_goes_on_as_if_it_had_not_stopped(objective, problem):
-  model = HundModel(objective)
+def test_a_descent_goes_on_as_if_it_had_not_stopped(model, one_stage, problem):
   whole = model(*problem, num_stages=3)
-  _resumes_as_if_it_had_not_stopped(whole, HundMethod(model, 1), problem, 2)
+  _resumes_as_if_it_had_not_stopped(whole, one_stage, problem, 2)
   last = tf.nest.map_structure(lambda x: x[:, 1], whole.state)
   rest = model.resume(*problem, last, whole.memory[:, 1], 2)
   for one, other in zip(
@@ -237,21 +243,16 @@ def test_a_descent_goes_on_as_if_it_had_not_stopped(objective, problem):
 
 
 @pytest.mark.slow
-def test_a_compiled_descent_goes_on(objective, problem):
-  model = HundModel(objective)
+def test_a_compiled_descent_goes_on(model, problem):
   whole = model(*problem, num_stages=3)
   compiled = HundMethod(model, 1, jit_compile=True)
   _resumes_as_if_it_had_not_stopped(whole, compiled, problem, 2)
 
 
-def test_a_polished_descent_goes_on_from_its_last_stage(objective, problem):
+def test_a_polished_descent_goes_on_from_its_last_stage(polished, problem):
   """Not from the polished state."""
-  model = HundModel(objective)
-  covariance = np.diag(np.full([STEP_SIZE], 0.3**2, np.float32))
-  anchor = Anchor(covariance[None], np.zeros([0]), (10.0, 3.0), (0.2, 1.5))
-  method = HundMethod(model, num_stages=1, anchor=anchor)
-  trace = method(*problem)
-  rest = method.resume(*problem, trace, 1)
+  trace = polished(*problem)
+  rest = polished.resume(*problem, trace, 1)
   assert rest.seconds.shape == [2, 3]
   for one, other in zip(
     _rows((rest.state, rest.memory), 0),

@@ -42,19 +42,20 @@ def test_a_run_learns_keeps_its_best_weights_and_goes_on(tmp_path, body_model):
     config = PartTrainingConfig(
       steps=steps, batch_size=16, learning_rate=3e-3, validate_steps=100
     )
-    examples = PartExamples(body_model, "hand", _EASY)
     model = part_weights.make(body_model, PartConfig(units=32, num_stages=2))
     place = RunPlace(tmp_path, report=lines.append)
     return PartTrainer(
       model,
       PartBatches(examples, config),
-      PartValidation(examples, 1),
+      validation,
       config,
       PartLossConfig(),
       place,
     )
 
   lines: list[str] = []
+  examples = PartExamples(body_model, "hand", _EASY)
+  validation = PartValidation(examples, 1)
   trainer(6).run()
   trainer(24).run()
   with open(tmp_path / "validation.csv", encoding="utf-8") as file:
