@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from hund_tf.detection.anchors import FACE_STRIDES, decode, ssd_anchors
+from hund_tf.detection.grouping import repeated
 from hund_tf.detection.landmarks_3d import PartLandmarks, face_landmarks
 from hund_tf.detection.networks import (
   FACE_DETECTION,
@@ -13,7 +14,7 @@ from hund_tf.detection.networks import (
   IRIS_LANDMARK,
   shared_network,
 )
-from hund_tf.detection.roi import Roi, aligned_angle, crop_roi, crop_rois
+from hund_tf.detection.roi import Roi, aligned_angle, crop_rois, crop_views
 
 # Vertices of the 468-vertex mesh that are the iBUG-68 points.
 MESH_68 = (
@@ -158,16 +159,17 @@ class FaceReader:
     if not meshes:
       return []
     side = self._iris.side
-    rois, crops = [], []
-    for image, mesh in zip(images, meshes, strict=True):
+    views = []
+    for mesh in meshes:
       for corners in (RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS):
         start, end = mesh[list(corners)]
-        rois.append(points_roi(np.stack([start, end]), start, end, 2.3))
-        crop = crop_roi(image, rois[-1], side)
-        crops.append(crop if corners == RIGHT_EYE_CORNERS else crop[:, ::-1])
+        roi = points_roi(np.stack([start, end]), start, end, 2.3)
+        views.append((roi, corners == LEFT_EYE_CORNERS))
+    crops = crop_views(repeated(images, [2] * len(images)), views, side)
     centers = self._iris(crops)["iris"][:, :2] / side
     centers[1::2, 0] = 1.0 - centers[1::2, 0]
     pixels = [
-      roi.to_image(center) for roi, center in zip(rois, centers, strict=True)
+      roi.to_image(center)
+      for (roi, _), center in zip(views, centers, strict=True)
     ]
     return [np.stack(pixels[i : i + 2]) for i in range(0, len(pixels), 2)]

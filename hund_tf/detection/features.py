@@ -6,6 +6,7 @@ import numpy as np
 
 from hund_tf.compat import tf
 from hund_tf.detection.interface import Detection
+from hund_tf.detection.resampling import NEAREST
 from hund_tf.detection.roi import crop_roi, upright_roi
 from hund_tf.losses.heatmaps import render_heatmaps
 from hund_tf.types import (
@@ -76,7 +77,8 @@ def crop_image(
   Raises:
     ValueError: if the box is not square.
   """
-  return crop_roi(image, upright_roi(_check_square(box)), size)
+  crop = crop_roi(image, upright_roi(_check_square(box)), size)
+  return np.rint(crop).astype(np.uint8)
 
 
 def foreground_map(mask: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -95,8 +97,8 @@ def foreground_map(mask: np.ndarray, box: np.ndarray) -> np.ndarray:
   if mask.ndim != 2:
     raise ValueError(f"mask: shape is {mask.shape}, expected [H, W]")
   box = _check_square(box)
-  seen = (np.asarray(mask) > 0).astype(np.float32)
-  crop = crop_roi(seen, upright_roi(box), CROP_SIZE, border="replicate")
+  seen = (np.asarray(mask) > 0).astype(np.uint8)
+  crop = crop_roi(seen, upright_roi(box), CROP_SIZE, border=NEAREST)
   cell = int(_CELL)
   person = crop.reshape(MAP_SIZE, cell, MAP_SIZE, cell).mean(axis=(1, 3))
   inside = photo_map(mask.shape, box)

@@ -1,7 +1,6 @@
 """The networks that find and read people, ready to run on crops of photos."""
 
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +27,7 @@ _MEAN, _DEVIATION = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
 
 
 def prepared(name: str, images: tf.Tensor) -> tf.Tensor:
-  """RGB images in [0, 255] as the network of that name reads them."""
-  images = tf.cast(images, tf.float32)
+  """RGB images in [0, 255], float32, as the network of that name reads them."""
   if name == MOVENET_THUNDER:
     return images
   if name == NANODET:
@@ -57,18 +55,18 @@ class Network:
   def _function(self):
     """Compiled at the first call, which takes longer than the others."""
     prepare = functools.partial(prepared, self._name)
-    return frozen_function(self._graph, prepare, tf.uint8)
+    return frozen_function(self._graph, prepare, tf.float32)
 
-  def __call__(self, crops: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Reads B > 0 crops [side, side, 3] uint8.
+  def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+    """Reads B > 0 crops [B, side, side, 3], RGB in [0, 255].
 
     Returns:
       Outputs by name, each [B, ...] float32.
     """
     parts = []
     for start in range(0, len(crops), MAX_BATCH):
-      batch = np.stack(crops[start : start + MAX_BATCH])
-      parts.append(self._function(tf.constant(batch)))
+      batch = tf.constant(crops[start : start + MAX_BATCH], tf.float32)
+      parts.append(self._function(batch))
     return {
       name: np.concatenate([part[name] for part in parts]) for name in parts[0]
     }

@@ -3,11 +3,14 @@
 Coordinates are continuous pixels (pixel (0, 0) covers [0, 1) x [0, 1)).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
+
+from hund_tf.compat import tf
+from hund_tf.detection import resampling
 
 
 class Roi(NamedTuple):
@@ -84,89 +87,61 @@ def aligned_angle(
 
 
 def crop_roi(
-  image: np.ndarray, roi: Roi, side: int, border: str = "constant"
+  image: np.ndarray, roi: Roi, side: int, border: str = resampling.BLACK
 ) -> np.ndarray:
   """Resamples a region of a photo to `side` x `side` pixels.
 
-  Regions much larger than `side` are averaged down first, so nothing aliases.
-
   Args:
-    image: [H, W, C] or [H, W] array of a type OpenCV knows.
+    image: [H, W, C] or [H, W] array, uint8 or float32.
     roi: the region.
     side: pixels.
-    border: what lies outside the photo: "constant" (zeros) or "replicate".
+    border: what lies outside the photo, see `resampling.crops`.
 
   Returns:
-    [side, side, C] or [side, side] array of the same type.
+    [side, side, C] or [side, side] float32.
   """
-  ratio = roi.size / side
-  shrink = 1.0
-  if ratio > 1.5:
-    height, width = image.shape[:2]
-    shrink = 1.0 / ratio
-    target = (
-      max(1, round(width * shrink)),
-      max(1, round(height * shrink)),
-    )
-    image = cv2.resize(image, target, interpolation=cv2.INTER_AREA)
-    scale = np.array([target[0] / width, target[1] / height])
-  else:
-    scale = np.ones(2)
-  # Where the centres of three output pixels lie, in indices of the input.
-  output = np.array([[0, 0], [side - 1, 0], [0, side - 1]], np.float32)
-  source = roi.to_image((output + 0.5) / side) * scale - 0.5
-  matrix = cv2.getAffineTransform(source.astype(np.float32), output)
-  modes = {
-    "constant": cv2.BORDER_CONSTANT,
-    "replicate": cv2.BORDER_REPLICATE,
-  }
-  return cv2.warpAffine(
-    image,
-    matrix,
-    (side, side),
-    flags=cv2.INTER_LINEAR,
-    borderMode=modes[border],
-  )
+  if image.ndim == 2:
+    return crop_roi(image[..., None], roi, side, border)[..., 0]
+  return _crops(image, [(roi, False)], side, border)[0]
 
 
 def crop_rois(
   images: Sequence[np.ndarray], rois: Sequence[Roi], side: int
-) -> list[np.ndarray]:
-  """Crops of regions, each of its own image; see `crop_roi`."""
-  return [
-    crop_roi(image, roi, side) for image, roi in zip(images, rois, strict=True)
-  ]
+) -> np.ndarray:
+  """Crops [N, side, side, 3] float32 of regions, each of its own image."""
+  return crop_views(images, [(roi, False) for roi in rois], side)
 
 
 def crop_views(
   images: Sequence[np.ndarray], views: Sequence[tuple[Roi, bool]], side: int
-) -> list[np.ndarray]:
+) -> np.ndarray:
   """Crops of regions, mirrored where a view asks for it.
 
   Args:
-    images: of each view, as in `crop_roi`.
-    views: regions, and whether each is looked at mirrored.
+    images: of each view, [H, W, 3] uint8.
+    views: N regions, and whether each is looked at mirrored.
     side: pixels.
+
+  Returns:
+    [N, side, side, 3] float32.
   """
-  crops = crop_rois(images, [roi for roi, _ in views], side)
-  return [
-    crop[:, ::-1] if mirrored else crop
-    for crop, (_, mirrored) in zip(crops, views, strict=True)
-  ]
+  cut = []
+  for _, of_image in itertools.groupby(
+    zip(images, views, strict=True), lambda each: id(each[0])
+  ):
+    image, seen = zip(*of_image, strict=True)
+    cut.append(_crops(image[0], seen, side))
+  return np.concatenate(cut)
 
 
-def paste_roi(
-  patch: np.ndarray, roi: Roi, height: int, width: int
+def _crops(
+  image: np.ndarray,
+  views: Sequence[tuple[Roi, bool]],
+  side: int,
+  border: str = resampling.BLACK,
 ) -> np.ndarray:
-  """Resamples a [side, side] patch of a region into an [H, W] photo; else 0."""
-  side = patch.shape[0]
-  corners = np.array([[0, 0], [side - 1, 0], [0, side - 1]], np.float32)
-  target = roi.to_image((corners + 0.5) / side) - 0.5
-  matrix = cv2.getAffineTransform(corners, target.astype(np.float32))
-  return cv2.warpAffine(
-    patch,
-    matrix,
-    (width, height),
-    flags=cv2.INTER_LINEAR,
-    borderMode=cv2.BORDER_CONSTANT,
-  )
+  rows = np.array([roi for roi, _ in views], np.float64)
+  run = resampling.compiled_crops(tf.as_dtype(image.dtype), border)
+  mirrored = [mirror for _, mirror in views]
+  where = rows[:, :2], rows[:, 2], rows[:, 3]
+  return run(image, *where, mirrored, side).numpy()

@@ -43,7 +43,7 @@ def crowd(photo: np.ndarray, number: int) -> np.ndarray:
   height, width = photo.shape[:2]
   side = min(height, width)
   box = np.array([(width - side) / 2, (height - side) / 2, side, side])
-  tile = crop_roi(photo, upright_roi(box), TILE)
+  tile = np.rint(crop_roi(photo, upright_roi(box), TILE)).astype(np.uint8)
   columns = min(number, 5)
   rows = -(-number // columns)
   image = np.full((rows * TILE, columns * TILE, 3), 128, np.uint8)

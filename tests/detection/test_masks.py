@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints as table
+from hund_tf.compat import tf
 from hund_tf.detection.masks import limb_distance, person_masks
 from hund_tf.detection.pose import Looks, Pose
-from hund_tf.detection.roi import upright_roi
+from hund_tf.detection.roi import Roi, upright_roi
 
 _SIDE = 100
 
@@ -40,11 +41,13 @@ def _looks(columns, probability=0.9):
 
 
 def test_distance_from_the_limbs():
-  away = limb_distance(_upright(40.5), _SIDE, _SIDE)
+  step = tf.constant(1.0, tf.float64)
+  away = limb_distance(tf.constant(_upright(40.5)), [_SIDE] * 2, step).numpy()
   size = 92.5 - 10.5
   assert away[50, 40] == 0.0
-  assert away[50, 65] == pytest.approx(25.0 / size, rel=0.03)
-  assert np.isinf(limb_distance(np.zeros([137, 3]), _SIDE, _SIDE)).all()
+  assert away[50, 65] == pytest.approx(25.0 / size, rel=1e-5)
+  nobody = tf.zeros([137, 3], tf.float64)
+  assert np.isinf(limb_distance(nobody, [_SIDE, _SIDE], step)).all()
 
 
 def test_neighbours_keep_their_pixels():
@@ -79,3 +82,20 @@ def test_people_without_limbs_take_what_is_likeliest():
   points = [np.zeros([137, 3]), _upright(70.5)]
   first, second = person_masks(people, points, _SIDE, _SIDE)
   assert first[:, 12:88].all() and not second.any()
+
+
+def test_nobody_has_no_masks():
+  assert person_masks([], [], _SIDE, _SIDE) == []
+
+
+def test_people_of_large_photos_are_told_apart_by_a_coarser_grid():
+  """Nine times as large, the border between two is as exact."""
+  people = [
+    Looks((looks.poses[0]._replace(roi=Roi(450.0, 450.0, 900.0)),), *looks[1:])
+    for looks in (_looks((10, 90), 0.9), _looks((10, 90), 0.8))
+  ]
+  points = [_upright(30.5) * [9, 9, 1], _upright(70.5) * [9, 9, 1]]
+  left, right = person_masks(people, points, 900, 900)
+  assert not (left & right).any()
+  assert left[:, 108:405].all() and not left[:, 504:].any()
+  assert right[:, 504:792].all() and not right[:, :396].any()

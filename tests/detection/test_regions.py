@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from hund_tf.detection import anchors, pose
+from hund_tf.compat import tf
+from hund_tf.detection import anchors, pose, resampling
 from hund_tf.detection.roi import (
   Roi,
   aligned_angle,
   crop_roi,
-  paste_roi,
+  crop_views,
   tile_rois,
   upright_roi,
 )
@@ -37,6 +38,61 @@ def test_identity_crop_returns_the_pixels():
   np.testing.assert_array_equal(crop, image)
 
 
+def _by_hand(image, roi, side, mirrored):
+  """Bilinear samples, one by one; black beyond the photo."""
+  height, width = image.shape[:2]
+  padded = np.pad(image.astype(np.float64), ((1, 1), (1, 1), (0, 0)))
+  crop = np.zeros((side, side, 3))
+  for row, column in np.ndindex(side, side):
+    place = (np.array([column, row]) + 0.5) / side
+    if mirrored:
+      place[0] = 1 - place[0]
+    x, y = roi.to_image(place) - 0.5
+    if -1 < x < width and -1 < y < height:
+      i, j = int(np.floor(y)) + 1, int(np.floor(x)) + 1
+      fy, fx = y + 1 - i, x + 1 - j
+      crop[row, column] = np.tensordot(
+        np.outer([1 - fy, fy], [1 - fx, fx]),
+        padded[i : i + 2, j : j + 2],
+        axes=2,
+      )
+  return crop
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_crops_are_bilinear_samples(mirrored):
+  image = np.random.default_rng(1).integers(0, 255, (30, 40, 3), np.uint8)
+  rois = [
+    Roi(20.0, 15.0, 20.0, 0.3),
+    Roi(37.0, 2.0, 22.0, -1.2),
+    Roi(10.3, 29.9, 17.0, 2.5),
+    Roi(-300.0, 15.0, 20.0, 0.0),
+  ]
+  found = crop_views([image] * 4, [(roi, mirrored) for roi in rois], 16)
+  for roi, crop in zip(rois, found, strict=True):
+    expected = _by_hand(image, roi, 16, mirrored)
+    np.testing.assert_allclose(crop, expected, atol=2e-2)
+  assert not found[-1].any()
+
+
+def test_large_regions_are_averaged():
+  """Of stripes a pixel wide a crop of a quarter of the side has the mean."""
+  image = np.zeros((400, 400, 3), np.uint8)
+  image[:, ::2] = 200
+  crop = crop_roi(image, Roi(200.0, 200.0, 256.0), 64)
+  np.testing.assert_allclose(crop, 100.0, atol=2.0)
+
+
+def test_a_crop_follows_its_region_smoothly():
+  """Crops of regions that hardly differ hardly differ; nothing is rounded."""
+  image = np.random.default_rng(2).integers(0, 255, (90, 120, 3), np.uint8)
+  for size in (60.0, 130.0):
+    roi = Roi(60.0, 45.0, size, 0.3)
+    near = roi._replace(x=roi.x + 1e-3, angle=roi.angle + 1e-5)
+    apart = np.abs(crop_roi(image, roi, 64) - crop_roi(image, near, 64))
+    assert 0 < apart.max() < 0.8
+
+
 @pytest.mark.parametrize("side", [32, 64, 100])
 def test_crop_keeps_pixel_centres(side):
   x = np.arange(64) + 0.5
@@ -50,7 +106,14 @@ def test_paste_undoes_crop():
   y, x = np.mgrid[:60, :80]
   image = np.exp(-((x - 40.0) ** 2 + (y - 30.0) ** 2) / 200).astype(np.float32)
   roi = Roi(40.5, 30.5, 50.0, 0.4)
-  pasted = paste_roi(crop_roi(image, roi, 128), roi, 60, 80)
+  patch = tf.constant(crop_roi(image, roi, 128))
+  where = tf.constant([roi.x, roi.y], tf.float64), roi.size, roi.angle
+  corner = tf.constant([5.0, 4.0], tf.float64)
+  part = resampling.pasted(
+    patch, *(tf.cast(x, tf.float64) for x in where), corner, [50, 70]
+  )
+  pasted = np.zeros([60, 80], np.float32)
+  pasted[4:54, 5:75] = part
   np.testing.assert_allclose(
     pasted[20:40, 30:50], image[20:40, 30:50], atol=0.02
   )

@@ -92,8 +92,11 @@ def _guarded(function, data: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
   """What a function gives for the data, or something else where it fails."""
   found = tf.data.Dataset.from_tensors(data).map(function)
   found = found.ignore_errors(log_warning=False)
-  # The number of elements is not known before.
-  return found.reduce(otherwise, lambda _, value: value)
+  found = found.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1)
+  options = tf.data.Options()  # to optimise it takes longer than to run it
+  options.autotune.enabled = False
+  options.experimental_optimization.apply_default_optimizations = False
+  return found.with_options(options).get_single_element()
 
 
 def _number(data: tf.Tensor, start: int, count: int, big: bool) -> tf.Tensor:
@@ -158,6 +161,8 @@ def turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
   )
   one_of = lambda *which: tf.reduce_any(tf.equal(orientation, which))
   flipped = tf.cond(
-    one_of(2, 3, 6, 7), lambda: swapped[:, ::-1], lambda: swapped
+    one_of(2, 3, 6, 7), lambda: tf.reverse(swapped, [1]), lambda: swapped
   )
-  return tf.cond(one_of(3, 4, 7, 8), lambda: flipped[::-1], lambda: flipped)
+  return tf.cond(
+    one_of(3, 4, 7, 8), lambda: tf.reverse(flipped, [0]), lambda: flipped
+  )

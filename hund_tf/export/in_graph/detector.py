@@ -5,6 +5,7 @@ from typing import NamedTuple
 from hund_tf.compat import tf
 from hund_tf.detection import detector
 from hund_tf.detection.hands import LEFT_HAND_POSE, RIGHT_HAND_POSE
+from hund_tf.detection.masks import owners
 from hund_tf.detection.search import SearchConfig
 from hund_tf.export.in_graph import keypoints, masks, regions
 from hund_tf.export.in_graph.candidates import Candidates
@@ -84,7 +85,7 @@ class GraphDetector(tf.Module):
     pose = keypoints.fuse_looks(people, looks, merged, agreement)
     face, left, right = self._parts(image, pose)
     size = tf.shape(image)[:2]
-    sides = tf.cast(size[::-1], tf.float64)
+    sides = tf.cast(tf.gather(size, [1, 0]), tf.float64)
     points = keypoints.assemble(pose, face, left, right, sides)
     body = keypoints.body_landmarks(
       by_person(poses.world), weights, merged, agreement, pose, people.seen.size
@@ -94,7 +95,9 @@ class GraphDetector(tf.Module):
     if not keep_boxes:
       boxes = person_boxes(boxes, points, sides)
     crops = crop_boxes(boxes)
-    owner = masks.owners(by_person(poses.mask), poses.regions, points, size)
+    owner = owners(
+      by_person(poses.mask), *map(by_person, poses.regions), points, size
+    )
     maps = masks.foreground_maps(owner, tf.cast(crops, tf.float64), size)
     single = lambda x: tf.cast(x, tf.float32)
     return Detections(

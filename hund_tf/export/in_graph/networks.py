@@ -104,10 +104,10 @@ class SavedNetwork(tf.Module):
       return run_graph(graph, weights, prepared(name, crops))
 
     shape = [None, self.side, self.side, 3]
-    self._run = Shared(run, tf.TensorSpec(shape, tf.uint8, "crops"))
+    self._run = Shared(run, tf.TensorSpec(shape, name="crops"))
 
   def __call__(self, crops: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Outputs by name, `[B, ...]` float32, of crops [B, side, side, 3] uint8.
+    """Outputs by name, `[B, ...]` float32, of crops [B, side, side, 3].
 
     No crops give empty outputs: convolutions on CPUs take no empty batches.
     """

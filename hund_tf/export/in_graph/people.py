@@ -45,7 +45,7 @@ class PeopleFinder:
   def _look_in(self, image: tf.Tensor, boxes: tf.Tensor):
     given = tf.where(tf.reduce_any(tf.not_equal(boxes, 0.0), axis=-1))[:, 0]
     boxes = tf.gather(boxes, given)
-    size = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    size = tf.cast(tf.gather(tf.shape(image), [1, 0]), tf.float32)
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     good = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
     good &= tf.reduce_all(boxes[:, 2:] > 0.0, axis=-1)

@@ -158,7 +158,7 @@ class PoseReader(tf.Module):
     sure = tf.where(rows, tf.gather(sure, swap, axis=1), sure)
     other = tf.gather(world, swap, axis=1) * [-1.0, 1.0, 1.0]
     world = tf.where(rows, other, world)
-    mask = tf.where(rows, mask[:, :, ::-1], mask)
+    mask = tf.where(rows, tf.reverse(mask, [2]), mask)
     pixels = where.to_image(points)
     return Poses(
       tf.concat([pixels[:, :33], sure], axis=-1),
