@@ -7,6 +7,7 @@ from hund_tf.export.in_graph.decoding import decode
 from hund_tf.export.in_graph.detector import Detections, GraphDetector
 from hund_tf.types import MAP_SIZE, NUM_KEYPOINTS
 
+_AT_ONCE = 4  # photos
 _NO_BOXES = "has boxes without area, or outside of the photo"
 
 # Outputs `[B, ...]` as `people_module` has them, and the people `[B, P, ...]`.
@@ -94,7 +95,7 @@ class PeopleFinder:
       one,
       (image_bytes, boxes),
       fn_output_signature=tuple(specs),
-      parallel_iterations=1,
+      parallel_iterations=_AT_ONCE,
     )
     people = Detections(*people)
     outputs = {
