@@ -28,6 +28,7 @@ Outputs, float32 where nothing else is said:
   num_people_found  [B] int32, without the limit of P
   error        [B] string; empty for none
   image_size   [B, 2] int32 height, width of the upright photo
+  exif_focal_px  [B] focal length, pixels, as a JPEG's EXIF says; 0: it does not
   boxes        [B, P, 4] left, top, width, height, pixels
   box_index    [B, P] int32, of the given boxes which it is; else the row
   scores       [B, P] probability of a person
@@ -39,8 +40,9 @@ Outputs, float32 where nothing else is said:
   state/*      of the last state, the fields of `HumanState`
   quality, uncertainty  [B, P], [B, P, 63] where the weights have them
 
-Without a focal length it is max(H, W): EXIF's is not read. A photo of which the
-boxes, the focal length or the stature are not usable has `num_people` -1, too.
+Without a focal length it is EXIF's, and without that max(H, W). A photo of
+which the boxes, the focal length or the stature are not usable has `num_people`
+-1, too.
 """
 
 import io
@@ -239,7 +241,9 @@ class PeopleModule(tf.Module):
     ):
       error = tf.where(is_wrong & tf.equal(error, ""), text, error)
     wrong = tf.not_equal(error, "")
-    focal = tf.where(wrong | tf.equal(focal_px, 0.0), side, focal_px)
+    of_exif = found["exif_focal_px"]
+    assumed = tf.where(of_exif > 0.0, of_exif, side)
+    focal = tf.where(wrong | tf.equal(focal_px, 0.0), assumed, focal_px)
     count = tf.where(wrong, -1, found["num_people"])
     cameras = tf.stack([focal, focal, size[:, 1] / 2, size[:, 0] / 2], axis=-1)
     there = tf.where(tf.range(most) < count[:, None])  # photo, row

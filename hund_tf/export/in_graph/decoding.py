@@ -8,7 +8,7 @@ so they run in a data set of one element whose errors are ignored.
 from typing import NamedTuple
 
 from hund_tf.compat import tf
-from hund_tf.export.in_graph.exif import jpeg_orientation
+from hund_tf.export.in_graph.exif import JpegExif
 from hund_tf.photos.loading import MIN_SIDE
 
 _UNKNOWN, _JPEG, _PNG, _GIF, _BMP = range(5)
@@ -26,6 +26,7 @@ class Decoded(NamedTuple):
 
   image: tf.Tensor  # [H, W, 3] uint8 RGB, upright; [0, 0, 3] with an error
   error: tf.Tensor  # string; empty for none
+  focal: tf.Tensor  # float32 pixels, of EXIF; 0 where it is not known
 
 
 def decode(data: tf.Tensor, max_pixels: int) -> Decoded:
@@ -33,7 +34,8 @@ def decode(data: tf.Tensor, max_pixels: int) -> Decoded:
 
   The size in the header is looked at before any pixel is decoded. Where a PNG
   has an alpha channel, transparent pixels are laid over white; of an animation
-  the first picture counts; the EXIF orientation of JPEG is applied.
+  the first picture counts; of JPEG the EXIF orientation is applied and the
+  EXIF focal length read.
 
   Args:
     data: scalar string.
@@ -76,7 +78,12 @@ def decode(data: tf.Tensor, max_pixels: int) -> Decoded:
     ),
     exclusive=False,
   )
-  return Decoded(image, error)
+  focal = tf.cond(
+    tf.equal(kind, _JPEG) & (tf.size(image) > 0),
+    lambda: JpegExif(data).focal(*tf.unstack(tf.shape(image)[:2])),
+    lambda: tf.constant(0.0),
+  )
+  return Decoded(image, error, focal)
 
 
 def _kind(data: tf.Tensor) -> tf.Tensor:
@@ -136,7 +143,7 @@ def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
   def jpeg():
     image = tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")
-    return turned(image, jpeg_orientation(data))
+    return turned(image, JpegExif(data).orientation())
 
   def over_white():
     pixels = tf.cast(tf.io.decode_png(data, channels=4), tf.float32)

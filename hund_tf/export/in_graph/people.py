@@ -80,18 +80,19 @@ class PeopleFinder:
         shown = tf.where(tf.equal(error, ""), tf.size(index), -1)
         return [
           *(padded(x) for x in (*found, index)),
-          *(shown, count, error, tf.shape(photo.image)[:2]),
+          *(shown, count, error, tf.shape(photo.image)[:2], photo.focal),
         ]
 
       def nobody():
         zeros = [tf.zeros([most, *s.shape[1:]], s.dtype) for s in specs[:7]]
         size = tf.zeros([2], tf.int32)
-        return [*zeros, tf.constant(-1), tf.constant(0), photo.error, size]
+        none = tf.constant(-1), tf.constant(0)
+        return [*zeros, *none, photo.error, size, photo.focal]
 
       return tuple(tf.cond(tf.size(photo.image) > 0, people, nobody))
 
     specs = _specs(most if isinstance(most, int) else None)
-    *people, index, count, found, error, size = tf.map_fn(
+    *people, index, count, found, error, size, focal = tf.map_fn(
       one,
       (image_bytes, boxes),
       fn_output_signature=tuple(specs),
@@ -103,6 +104,7 @@ class PeopleFinder:
       "num_people_found": found,
       "error": error,
       "image_size": size,
+      "exif_focal_px": focal,
       "boxes": people.boxes,
       "box_index": index,
       "scores": people.scores,
@@ -127,4 +129,5 @@ def _specs(most: int | None) -> list[tf.TensorSpec]:
     number,
     tf.TensorSpec([], tf.string),
     tf.TensorSpec([2], tf.int32),
+    tf.TensorSpec([]),
   ]
