@@ -96,6 +96,7 @@ def test_one_network_of_a_name_in_a_process():
 @pytest.mark.parametrize("name", _NAMES)
 def test_networks_get_the_range_that_they_were_trained_with(name):
   image = np.arange(2 * 2 * 3, dtype=np.uint8).reshape(1, 2, 2, 3) * 20
+  image = image.astype(np.float32)
   found = networks.prepared(name, tf.constant(image)).numpy()
-  expected = in_range(name, image.astype(np.float32))
+  expected = in_range(name, image)
   np.testing.assert_allclose(found, expected, atol=1e-6)
