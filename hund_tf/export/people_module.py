@@ -25,7 +25,8 @@ millimetres) and `poses2d [N, 63, 2]` of its N people; the same of many photos
 Outputs, float32 where nothing else is said:
 
   num_people   [B] int32; -1: the bytes are no photo
-  num_people_found  [B] int32, without the limit of P
+  num_people_found  [B] int32, without the limit of P; people beyond it take no
+               pixels of the others' masks
   error        [B] string; empty for none
   image_size   [B, 2] int32 height, width of the upright photo
   exif_focal_px  [B] focal length, pixels, as a JPEG's EXIF says; 0: it does not
