@@ -23,6 +23,7 @@ from flags import program
 from flags.from_config import define
 from hund_tf.compat import tf
 from hund_tf.evaluation import model_agreement
+from hund_tf.evaluation.figures import mean
 from hund_tf.evaluation.model_agreement import Found
 from hund_tf.options import REQUIRED, check, option
 
@@ -127,11 +128,11 @@ def compare(folder: str, photos: Sequence[Path]) -> list[str]:
       )
   share = np.mean(pairs.joints < 0.1) if len(pairs.joints) else float("nan")
   rows = (
-    ("to load the model", load),
-    ("its first call", first_call),
-    ("a photo, one in a call", np.mean(alone, axis=0)),
-    ("a photo, all in one call", together / len(photos)),
-    ("a photo with this package", np.mean(package, axis=0)),
+    ("to load the model", [load]),
+    ("its first call", [first_call]),
+    ("a photo, one in a call", alone),
+    ("a photo, all in one call", [together / len(photos)]),
+    ("a photo with this package", package),
   )
   return [
     *lines,
@@ -140,7 +141,11 @@ def compare(folder: str, photos: Sequence[Path]) -> list[str]:
     "",
     "| seconds | of CPU time | on the clock |",
     "|---|---|---|",
-    *(f"| {name} | {cpu:.2f} | {clock:.2f} |" for name, (cpu, clock) in rows),
+    *(
+      f"| {name} | {mean(cpu).text(2)} | {mean(clock).text(2)} |"
+      for name, times in rows
+      for cpu, clock in [np.transpose(times)]
+    ),
   ]
 
 
