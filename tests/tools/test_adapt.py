@@ -18,6 +18,7 @@ from hund_tf.training.adaptation.guard import Judgement
 from hund_tf.training.adaptation.trainer import Adaptation
 from hund_tf.training.hund.step import StepReport
 from hund_tf.types import STATE_DIMS, AlignmentTerms, HumanState
+from tests.eager import run_eagerly
 from tests.training.adaptation.photo_people_fixtures import seen_people
 from tools import adapt
 
@@ -81,7 +82,8 @@ def album(body_model, tmp_path_factory):
   folder = tmp_path_factory.mktemp("album")
   config = SyntheticConfig(render_parts=False).without_noise()
   examples = SyntheticExamples(body_model, pose_library.empty(), config)
-  people = seen_people(examples.example_batch(5, 0, 4))
+  with run_eagerly():
+    people = seen_people(examples.example_batch(5, 0, 4))
   random = np.random.default_rng(0)
   for i, person in enumerate(people):
     pixels = random.integers(0, 255, [480, 480, 3], np.uint8)

@@ -15,6 +15,8 @@ from hund_tf.models.hund.polish_rows import Seen
 from hund_tf.rendering.part_maps import PartMapDrawer
 from hund_tf.types import CROP_SIZE, MAP_SIZE, Intrinsics
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 _INTRINSICS = Intrinsics(
   tf.constant([[700.0, 700.0]]), tf.constant([[240.0, 240.0]])
 )

@@ -11,6 +11,9 @@ from hund_tf.models.hund.part_cell import PartConfig
 from hund_tf.models.weight_files import WeightsError
 from hund_tf.synthetic.part_examples import PartExamples, PartExamplesConfig
 from hund_tf.training.parts.validation import PartValidation
+from tests.eager import run_eagerly
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 _BATCH = 8
 _CLEAN = PartExamplesConfig(
@@ -36,7 +39,8 @@ def model(body_model, kind):
 
 @pytest.fixture(scope="module")
 def example(body_model, kind):
-  return PartExamples(body_model, kind).example_batch(0, 0, _BATCH)
+  with run_eagerly():
+    return PartExamples(body_model, kind).example_batch(0, 0, _BATCH)
 
 
 def test_a_descent_starts_where_landmarks_and_keypoints_say(body_model, kind):
