@@ -64,6 +64,7 @@ def save_descent_plots(
   axes[1, 2].set(xscale="log", yscale="log")
   for axis in axes.flat:
     axis.grid(alpha=0.3, which="both")
-  axes[0, 0].legend(fontsize=8)
+  lines = axes[0, 0].get_lines()
+  figure.legend(handles=lines, loc="outside lower center", ncols=5)
   with atomic_path(path) as temporary:
     figure.savefig(temporary, dpi=80)
