@@ -151,6 +151,27 @@ def test_focal_lengths(signatures):
   assert b"focal_px" in found["error"].numpy()[1]
 
 
+def test_focal_lengths_of_exif(signatures):
+  metadata = Image.Exif()
+  metadata.get_ifd(0x8769)[0xA405] = 36  # millimetres, of 36 x 24
+  buffer = io.BytesIO()
+  Image.new("RGB", (50, 40), (3, 3, 3)).save(buffer, "JPEG", exif=metadata)
+  focal = 36 / np.hypot(36, 24) * np.hypot(50, 40)
+  found = signatures["serving_default"](
+    image_bytes=tf.constant([buffer.getvalue(), _photo(3), buffer.getvalue()]),
+    focal_px=tf.constant([0.0, 0.0, 100.0]),
+    height_m=tf.zeros([1]),
+  )
+  expected = [[f, f, 25, 20] for f in (focal, 50.0, 100.0)]
+  np.testing.assert_allclose(found["camera"], expected, rtol=1e-6)
+  np.testing.assert_allclose(
+    found["exif_focal_px"], [focal, 0.0, focal], rtol=1e-6
+  )
+  np.testing.assert_allclose(
+    found["joints"][0, 0, 0, 0], 24.0 * focal, rtol=1e-6
+  )
+
+
 def test_given_boxes(signatures):
   boxes = np.zeros([2, 3, 4], np.float32)
   boxes[0, 1] = boxes[1, 0] = [1.0, 2.0, 10.0, 20.0]
