@@ -94,7 +94,13 @@ def owners(
     [H, W] int32, -1 for nobody.
   """
   count, looks = tf.shape(patches)[0], tf.shape(patches)[1]
-  lost, step = lost_to_others(points, shape)
+  step = _cell(shape)
+  # Alone nobody loses anything, and of nobody there are no maps to stack.
+  lost = tf.cond(
+    count > 1,
+    lambda: lost_to_others(points, shape),
+    lambda: tf.zeros([0, 1, 1]),
+  )
   reach = size / 2 * (tf.abs(tf.cos(angle)) + tf.abs(tf.sin(angle)))
   low = tf.reduce_min(center - reach[..., None], axis=1)  # [N, 2]
   high = tf.reduce_max(center + reach[..., None], axis=1)
@@ -158,22 +164,24 @@ def _compiled_owners():
   )
 
 
-def lost_to_others(
-  points: tf.Tensor, shape: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def _cell(shape: tf.Tensor) -> tf.Tensor:
+  """Side of the cells of a grid on a photo, pixels, float64."""
+  larger = tf.reduce_max(tf.cast(shape, tf.float64))
+  return tf.maximum(larger / _CELLS, 1.0)
+
+
+def lost_to_others(points: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
   """The probability that people lose where the limbs of others are nearer.
 
   Args:
-    points: [N, 137, 3] float64 keypoints.
+    points: [N, 137, 3] float64 keypoints, N > 0.
     shape: [2] height and width of the photo, int32.
 
   Returns:
-    [N, h, w] float32 in the cells of a grid on the photo, and the side of a
-    cell, pixels, float64.
+    [N, h, w] float32 in the cells of a grid on the photo.
   """
-  sides = tf.cast(shape, tf.float64)
-  step = tf.maximum(tf.reduce_max(sides) / _CELLS, 1.0)
-  cells = tf.cast(tf.math.ceil(sides / step), tf.int32)
+  step = _cell(shape)
+  cells = tf.cast(tf.math.ceil(tf.cast(shape, tf.float64) / step), tf.int32)
   near = tf.map_fn(
     lambda person: limb_distance(person, cells, step),
     points,
@@ -191,7 +199,7 @@ def lost_to_others(
   second = tf.reduce_min(tf.concat([second, nobody], axis=0), axis=0)
   others = tf.where(here, second, first)  # the nearest of them
   share = tf.clip_by_value((near - others) / _MARGIN, 0.0, 1.0)
-  return tf.where(tf.math.is_finite(near), 0.5 * share, 0.0), step
+  return tf.where(tf.math.is_finite(near), 0.5 * share, 0.0)
 
 
 def limb_distance(
