@@ -1,10 +1,10 @@
 """Reconstructs the people of a video in 3D: tracks, one body each, motion.
 
 Of a video NAME.* it writes, as --results asks, NAME_overlay.mp4, NAME_side.mp4,
-NAME_person_00.npz and .bvh and so on, NAME.jsonl, NAME.glb, and always
-NAME_summary.json (see docs/guide/video.md). What is seen in single frames is
-kept in NAME_frames/, so that a run that was stopped goes on, and another one
-with other smoothing is quick.
+NAME_person_00.npz and .bvh and so on, NAME.jsonl, NAME.glb, NAME.usdc, and
+always NAME_summary.json (see docs/guide/video.md). What is seen in single
+frames is kept in NAME_frames/, so that a run that was stopped goes on, and
+another one with other smoothing is quick.
 
 With --webcam people are followed live: see there.
 """
@@ -17,7 +17,7 @@ from tqdm import tqdm
 from hund_tf import files, interrupts, locks
 from hund_tf.cli import live
 from hund_tf.cli.reconstruction import say
-from hund_tf.video import making
+from hund_tf.video import making, results
 from hund_tf.video.making import VideoConfig
 from hund_tf.video.progress import FramesPerSecond
 
@@ -76,7 +76,7 @@ def run(config: VideoConfig) -> int:
       f"{interrupts.line(error)}; the same command goes on where it was stopped"
     )
     return interrupts.status(error)
-  except (ValueError, OSError) as error:
+  except (ValueError, OSError, ImportError) as error:
     bar.close()
     say(f"video: {error}")
     return 1
@@ -84,14 +84,15 @@ def run(config: VideoConfig) -> int:
 
 def _run(config: VideoConfig, bar: _Bar) -> int:
   begin = time.time()
+  results.prepare(config.results)
   source, info = making.source_of_clip(config)
-  made, results = making.make(
+  made, writer = making.make(
     config, making.load(config, say), source, info, bar
   )
   tracks = made()
   folder = files.expand(config.output.output_dir)
   stem = making.stem(source.path)
-  results.save(made, tracks, folder, stem, config.results)
+  writer.save(made, tracks, folder, stem, config.results)
   bar.close()
   if made.unreadable:
     say(f"warning: {made.unreadable} frames could not be decoded")

@@ -1,6 +1,6 @@
 """The results of a video: which files there are, and the pass that draws."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,27 @@ from hund_tf import files
 from hund_tf.body.model import BodyModel
 from hund_tf.export.bvh_people import write_person
 from hund_tf.export.rigged import View, write_rigged
+from hund_tf.export.usd import write_usd
+from hund_tf.extras import load_extra
 from hund_tf.video import pictures, writing
 from hund_tf.video.progress import Progress
 from hund_tf.video.reading import Frame, FrameReader
 from hund_tf.video.reconstruction import Source, VideoReconstruction
 from hund_tf.video.tracks import Track, posed
 
-KINDS = ("overlay", "side", "npz", "jsonl", "glb", "bvh")
+KINDS = ("overlay", "side", "npz", "jsonl", "glb", "bvh", "usd")
+DEFAULT = KINDS[:-1]  # the last needs an extra
 _HELD = 8  # frames whose bodies are posed together for pictures
+
+
+def prepare(kinds: Collection[str]) -> None:
+  """Looks for what some kinds need, before a video is seen.
+
+  Raises:
+    ImportError: if a package is missing.
+  """
+  if "usd" in kinds:
+    load_extra("pxr", "usd")
 
 
 class Results:
@@ -58,11 +71,14 @@ class Results:
         tracks,
         self._body_model,
       )
-    if "glb" in kinds and tracks:
-      path = folder / f"{stem}.glb"
-      view = View(camera.intrinsics, *self._source.size)
-      people = [writing.rigged_person(track) for track in tracks]
-      write_rigged(path, people, self._body_model, view)
+    view = View(camera.intrinsics, *self._source.size)
+    for kind, end, write in (
+      ("glb", "glb", write_rigged),
+      ("usd", "usdc", write_usd),
+    ):
+      if kind in kinds and tracks:
+        people = [writing.rigged_person(track) for track in tracks]
+        write(folder / f"{stem}.{end}", people, self._body_model, view)
     if "bvh" in kinds:
       for track in tracks:
         path = folder / f"{stem}_person_{track.id:02d}.bvh"

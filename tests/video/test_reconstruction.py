@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pygltflib
 import pytest
+from pxr import Usd
 
 from hund_tf.body import measures
 from hund_tf.body.model import BodyModel
@@ -128,6 +129,9 @@ def _check_files(folder, tracks):
   assert {"person_0", "person_1", "camera"} <= set(names)
   times = tree.accessors[tree.animations[0].samplers[0].input]
   assert times.max[0] == pytest.approx(59 / 30.0, abs=1e-3)
+  stage = Usd.Stage.Open(str(folder / "a.usdc"))
+  assert stage.GetPrimAtPath("/people/person_1").IsValid()
+  assert stage.GetEndTimeCode() == pytest.approx(59.0)  # 30 a second
   motion = read_bvh(folder / "a_person_01.bvh")
   assert len(motion.rotations) == 60
   for kind in ("overlay", "side"):
