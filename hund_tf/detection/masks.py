@@ -63,12 +63,13 @@ def person_masks(
   if not people:
     return []
   rois = np.array([[pose.roi for pose in looks.poses] for looks in people])
-  owner = _compiled_owners()(
+  given = (
     np.stack([[pose.mask for pose in looks.poses] for looks in people]),
     *(rois[..., :2], rois[..., 2], rois[..., 3]),
     np.stack(keypoints).astype(np.float64),
     [height, width],
-  ).numpy()
+  )
+  owner = _compiled_owners()(*map(tf.constant, given)).numpy()
   return [(owner == i).astype(np.uint8) for i in range(len(people))]
 
 

@@ -143,5 +143,5 @@ def _crops(
   rows = np.array([roi for roi, _ in views], np.float64)
   run = resampling.compiled_crops(tf.as_dtype(image.dtype), border)
   mirrored = [mirror for _, mirror in views]
-  where = rows[:, :2], rows[:, 2], rows[:, 3]
-  return run(image, *where, mirrored, side).numpy()
+  given = image, rows[:, :2], rows[:, 2], rows[:, 3], mirrored, side
+  return run(*map(tf.constant, given)).numpy()
