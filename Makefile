@@ -1,5 +1,5 @@
-# Set-up, tests and the demo. `make test` leaves out the tests marked slow;
-# continuous integration runs `make test-all`.
+# Set-up, tests and the demo. `make test` is what continuous integration runs;
+# `make test-all` also runs the tests marked slow, half as long again.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv

@@ -1,14 +1,12 @@
 """The SavedModel of people, where this package cannot be imported."""
 
 import numpy as np
-import pytest
 
 import hund_tf
 from hund_tf.cli import export
 from tests.conformance.processes import run_script
 
 
-@pytest.mark.slow
 def test_saved_model_of_people_in_a_fresh_process(tmp_path):
   photo = hund_tf.demo_photo()
   people = hund_tf.load(parts=())(photo)  # the model does not read parts
