@@ -3,13 +3,14 @@
   hund export --format=people -o exported
   python -m tools.compare_people_model --people_model_dir=exported photos/*.jpg
 
-Prints Markdown: who is found by both and how far apart these people are, the
-CPU time of either, and the time on the clock with all photos in one call.
-Without photos it takes the bundled ones. Photos of more people than the model
+Prints Markdown: who is found by both and how far apart these people are, and
+what either takes: CPU time, time on the clock, and the model's memory. Without
+photos it takes the bundled ones. Photos of more people than the model
 gives are left out of the distances: in the model, people beyond these take no
 pixels of the others' masks.
 """
 
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -100,6 +101,7 @@ def compare(folder: str, photos: Sequence[Path]) -> list[str]:
   first, first_call = _timed(model, every[:1])
   theirs, alone = _theirs(model, photos)
   _, together = _timed(model, every)
+  memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
   ours, package = _ours(photos)
   most = first["boxes"].shape[1]
   few = [i for i, found in enumerate(ours) if len(found.boxes) <= most]
@@ -122,10 +124,9 @@ def compare(folder: str, photos: Sequence[Path]) -> list[str]:
   titles += "share of the distance", "keypoints, px"
   for title, values in zip(titles, pairs, strict=True):
     if len(values):
-      middle, most = np.median(values), np.quantile(values, 0.9)
-      lines.append(
-        f"| {title} | {middle:.2g} | {most:.2g} | {max(values):.2g} |"
-      )
+      figures = np.median(values), np.quantile(values, 0.9), max(values)
+      cells = " | ".join(f"{figure:.2g}" for figure in figures)
+      lines.append(f"| {title} | {cells} |")
   share = np.mean(pairs.joints < 0.1) if len(pairs.joints) else float("nan")
   rows = (
     ("to load the model", [load]),
@@ -146,6 +147,8 @@ def compare(folder: str, photos: Sequence[Path]) -> list[str]:
       for name, times in rows
       for cpu, clock in [np.transpose(times)]
     ),
+    "",
+    f"Peak memory of the process with the model alone: {memory:.1f} GiB.",
   ]
 
 

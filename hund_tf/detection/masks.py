@@ -96,7 +96,7 @@ def owners(
   """
   count, looks = tf.shape(patches)[0], tf.shape(patches)[1]
   step = _cell(shape)
-  # Alone nobody loses anything, and of nobody there are no maps to stack.
+  # Alone nobody loses anything.
   lost = tf.cond(
     count > 1,
     lambda: lost_to_others(points, shape),
@@ -157,7 +157,7 @@ def _compiled_owners():
     owners,
     autograph=False,
     input_signature=[
-      tf.TensorSpec([None, None, 256, 256]),
+      tf.TensorSpec([None, None, None, None]),
       *(double(None, None, 2), double(None, None), double(None, None)),
       double(None, NUM_KEYPOINTS, 3),
       tf.TensorSpec([2], tf.int32),
@@ -175,7 +175,7 @@ def lost_to_others(points: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
   """The probability that people lose where the limbs of others are nearer.
 
   Args:
-    points: [N, 137, 3] float64 keypoints, N > 0.
+    points: [N, 137, 3] float64 keypoints, N > 1.
     shape: [2] height and width of the photo, int32.
 
   Returns:
@@ -189,16 +189,8 @@ def lost_to_others(points: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     fn_output_signature=tf.TensorSpec([None, None]),
     parallel_iterations=1,
   )
-  nobody = tf.fill(tf.concat([[1], cells], axis=0), float("inf"))
-  first = tf.reduce_min(tf.concat([near, nobody], axis=0), axis=0)
-  here = (
-    tf.range(tf.shape(near)[0])
-    == tf.argmin(near, axis=0, output_type=tf.int32)[..., None]
-  )
-  here = tf.transpose(here, [2, 0, 1])
-  second = tf.where(here, float("inf"), near)
-  second = tf.reduce_min(tf.concat([second, nobody], axis=0), axis=0)
-  others = tf.where(here, second, first)  # the nearest of them
+  first, second = tf.unstack(tf.sort(near, axis=0)[:2], 2)
+  others = tf.where(near > first, first, second)  # the nearest of them
   share = tf.clip_by_value((near - others) / _MARGIN, 0.0, 1.0)
   return tf.where(tf.math.is_finite(near), 0.5 * share, 0.0)
 

@@ -72,7 +72,7 @@ def _crop(image, center, size, angle, mirrored, side, border) -> tf.Tensor:
   ratio = size / pixels
   c, s = tf.cos(angle), tf.sin(angle)
   reach = size / 2 * (tf.abs(c) + tf.abs(s)) + 2 * tf.maximum(ratio, 1.0) + 1
-  low, window = cut(image, center - reach, center + reach)
+  low, window = _cut(image, center - reach, center + reach)
   small, scale = tf.cond(
     ratio > SHRINK_FROM,
     lambda: _shrunk(window, ratio),
@@ -91,7 +91,7 @@ def _crop(image, center, size, angle, mirrored, side, border) -> tf.Tensor:
   )
 
 
-def cut(
+def _cut(
   image: tf.Tensor, low: tf.Tensor, high: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """The pixels of an image within bounds, at least one.
@@ -179,7 +179,7 @@ def pasted(
   Returns:
     [height, width] float32, zeros beyond the region.
   """
-  side = patch.shape[0]
+  side = tf.cast(tf.shape(patch)[0], tf.float64)
   c, s = tf.cos(angle), tf.sin(angle)
   step = side / size
   across, down = tf.stack([c, -s]) * step, tf.stack([s, c]) * step

@@ -16,9 +16,8 @@ from hund_tf.video.steadying import LiveMotion
 from hund_tf.video.tracks import Track, as_tall, posed
 from hund_tf.video.watching import SAME_SCENE, Known, Watcher
 
-_FAR_S = (
-  0.5  # from one frame to another in which people are not where they were
-)
+# Seconds between frames after which people are not where they were.
+_FAR_S = 0.5
 
 
 @dataclasses.dataclass

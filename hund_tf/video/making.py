@@ -28,7 +28,7 @@ from hund_tf.video.fitting import Fitter, MethodFitter
 from hund_tf.video.progress import Progress
 from hund_tf.video.reading import VideoInfo, video_info
 from hund_tf.video.reconstruction import Source, VideoReconstruction
-from hund_tf.video.results import DEFAULT, KINDS, Results
+from hund_tf.video.results import DEFAULT_KINDS, KINDS, Results
 from hund_tf.video.shapes import ShapeHolder
 from hund_tf.video.steadying import MotionConfig
 from hund_tf.video.watching import Watcher
@@ -74,7 +74,7 @@ class VideoConfig:
   clip: str | None = option(None, "The video file.")
   output: OutputFolder
   results: tuple[str, ...] = option(
-    DEFAULT, "Results to write of the video.", choices=KINDS
+    DEFAULT_KINDS, "Results to write of the video.", choices=KINDS
   )
   take_every: int = option(
     1, "Frames from one that is reconstructed to the next.", low=1

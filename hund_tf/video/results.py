@@ -19,7 +19,7 @@ from hund_tf.video.reconstruction import Source, VideoReconstruction
 from hund_tf.video.tracks import Track, posed
 
 KINDS = ("overlay", "side", "npz", "jsonl", "glb", "bvh", "usd")
-DEFAULT = KINDS[:-1]  # the last needs an extra
+DEFAULT_KINDS = KINDS[:-1]  # the last needs an extra
 _HELD = 8  # frames whose bodies are posed together for pictures
 
 

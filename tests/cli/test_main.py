@@ -37,7 +37,6 @@ def test_unknown_command_is_told(capsys):
   assert "there is no command 'exprot'" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_export_writes_a_model_that_loads(tmp_path, capsys):
   folder = tmp_path / "model"
   arguments = ["export", "-o", str(folder), "--num-stages=1"]

@@ -103,7 +103,6 @@ def test_compiled_stages_agree(objective, model, inputs, trace):
   _assert_close(compiled(*inputs), trace, 2e-3)
 
 
-@pytest.mark.slow
 def test_saved_model_in_a_fresh_process(objective, inputs, tmp_path):
   """Loaded where this package cannot be imported, at two batch sizes."""
   with run_eagerly():

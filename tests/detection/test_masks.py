@@ -5,7 +5,8 @@ import pytest
 
 from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
-from hund_tf.detection.masks import limb_distance, owners, person_masks
+from hund_tf.detection import masks
+from hund_tf.detection.masks import limb_distance, person_masks
 from hund_tf.detection.pose import Looks, Pose
 from hund_tf.detection.roi import Roi, upright_roi
 
@@ -87,12 +88,9 @@ def test_people_without_limbs_take_what_is_likeliest():
 def test_nobody_has_no_masks():
   assert person_masks([], [], _SIDE, _SIDE) == []
   nobody = [tf.zeros([0, 4, *x], tf.float64) for x in ([2], [], [])]
-  patches, points = (
-    tf.zeros([0, 4, 256, 256]),
-    tf.zeros([0, 137, 3], tf.float64),
-  )
-  owner = tf.function(owners, autograph=False)(
-    patches, *nobody, points, tf.constant([30, 40])
+  points = tf.zeros([0, 137, 3], tf.float64)
+  owner = masks._compiled_owners()(
+    tf.zeros([0, 4, 256, 256]), *nobody, points, tf.constant([30, 40])
   )
   assert owner.shape == (30, 40) and (owner.numpy() == -1).all()
 

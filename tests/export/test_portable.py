@@ -111,7 +111,6 @@ def test_missing_extra_is_named(small, tmp_path, monkeypatch):
     onnx.write(small, tmp_path / "small.onnx")
 
 
-@pytest.mark.slow
 @formats
 def test_descent(run, replaced, full_objective, tmp_path):
   """One stage, of features with random peaks."""

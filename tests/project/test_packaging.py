@@ -68,7 +68,6 @@ def test_every_dependency_is_explained():
   assert [name for name in sorted(names) if name not in text] == []
 
 
-@pytest.mark.slow
 def test_wheel_holds_everything_and_nothing_else(wheel):
   names = set(zipfile.ZipFile(wheel).namelist())
   info = f"hund_tf-{hund_tf.__version__}.dist-info"
@@ -87,7 +86,6 @@ def test_wheel_holds_everything_and_nothing_else(wheel):
   assert {f"{info}/licenses/{name}" for name in _LICENCES} <= names
 
 
-@pytest.mark.slow
 def test_installed_command_reconstructs_the_bundled_photo(wheel, tmp_path):
   venv.create(tmp_path / "venv")
   bin_folder = tmp_path / "venv" / "bin"

@@ -339,7 +339,6 @@ def test_command_has_its_options_and_tells_what_is_wrong(capsys, tmp_path):
   assert "max_buffer_mb: got 1" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_command_serves_until_sigterm(tiny_folder):
   command = [sys.executable, "-m", "hund_tf.cli.main", "serve", "--port=0"]
   command.append(f"--model_dir={tiny_folder}")
