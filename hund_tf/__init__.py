@@ -24,18 +24,22 @@ if TYPE_CHECKING:
   from hund_tf.api.results import People
   from hund_tf.body.model import BodyModel
   from hund_tf.losses.alignment import AlignmentObjective
+  from hund_tf.losses.pair_terms import Apart, PairTerm, Touch
   from hund_tf.losses.terms import Term
   from hund_tf.models.hund.model import HundModel
 
 __version__ = "0.2.0"
 __all__ = [
   "AlignmentObjective",
+  "Apart",
   "BodyModel",
   "HundModel",
+  "PairTerm",
   "People",
   "PeopleModel",
   "Person",
   "Term",
+  "Touch",
   "__version__",
   "demo_photo",
   "load",
@@ -43,12 +47,15 @@ __all__ = [
 
 _HOMES = {
   "AlignmentObjective": "hund_tf.losses.alignment",
+  "Apart": "hund_tf.losses.pair_terms",
   "BodyModel": "hund_tf.body.model",
   "HundModel": "hund_tf.models.hund.model",
+  "PairTerm": "hund_tf.losses.pair_terms",
   "People": "hund_tf.api.results",
   "PeopleModel": "hund_tf.api.model",
   "Person": "hund_tf.api.person",
   "Term": "hund_tf.losses.terms",
+  "Touch": "hund_tf.losses.pair_terms",
   "demo_photo": "hund_tf.api.demo",
   "load": "hund_tf.api.model",
 }

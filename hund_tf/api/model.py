@@ -12,6 +12,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from hund_tf import files
+from hund_tf.api import related
 from hund_tf.api.person import Person, Photo
 from hund_tf.api.results import People
 from hund_tf.body.model import BodyModel
@@ -19,6 +20,7 @@ from hund_tf.detection.detector import PeopleDetector
 from hund_tf.detection.feature_config import FeatureConfig, load_features
 from hund_tf.detection.interface import PersonDetector
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.pair_terms import PairTerm
 from hund_tf.losses.terms import Term
 from hund_tf.models.hund.config import DescentOptions
 from hund_tf.photos import cameras
@@ -245,6 +247,38 @@ class PeopleModel:
       person.fit, before, now, photo.image, correction, num_stages
     )
     return Person(fit, photo, self.body_model)
+
+  @overload
+  def relate(self, people: People, terms: Sequence[PairTerm]) -> People: ...
+
+  @overload
+  def relate(
+    self, people: Sequence[Person], terms: Sequence[PairTerm]
+  ) -> list[Person]: ...
+
+  def relate(
+    self, people: Sequence[Person], terms: Sequence[PairTerm]
+  ) -> People | list[Person]:
+    """Goes on with people of one photo by terms that relate two of them.
+
+    All of them are polished together, so that both of a pair give way, who is
+    known less well by more. What was corrected of them stays; terms of an
+    earlier call count only if they are given again.
+
+    Args:
+      people: of this model's results, two at least.
+      terms: with the pairs of people that each is of.
+
+    Returns:
+      The people in the same order, as `People` if they were given as such;
+      those whom no term relates are the same as before.
+
+    Raises:
+      ValueError: if they are not of one photo and camera, a pair is not of two
+        of them, a term gives no residuals, or the model is not the learned
+        descent with its polish.
+    """
+    return related.relate(self._reconstructor, people, terms)
 
   def __repr__(self) -> str:
     return f"PeopleModel(method={self.method!r})"

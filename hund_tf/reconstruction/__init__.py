@@ -3,7 +3,8 @@
 `reconstructor` crops each person, fits the body by a method and puts everybody
 into one camera frame, `final_states` and
 `stature` make bodies as tall as they are known to be, and `steering` goes on
-with what somebody knows better;
+with what somebody knows better, of one or of several together; `people` are
+what comes out;
 `methods` are the learned descent, optimisers and hybrids behind one interface,
 `descents` the first of these as programs, `polished_end` fits the descent's
 last state to what is seen, `method_config` is the choice of a method; `quality`

@@ -15,6 +15,7 @@ from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.heatmaps import target_from_features
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_pairs import Relations
 from hund_tf.models.hund.polish_wishes import Held, with_parts_of
 from hund_tf.optimization.config import OptimizerConfig
 from hund_tf.optimization.minimize import counted
@@ -225,6 +226,7 @@ class HundMethod:
     num_stages: int,
     change: Change | None = None,
     held: Held | None = None,
+    relations: Relations = (),
   ) -> RefinementState:
     """See `Method`: from (s_M, m_M), the end of the stages.
 
@@ -235,6 +237,7 @@ class HundMethod:
       num_stages: see `Method`.
       change: see `Method`.
       held: what somebody says of the people, which the polish then meets.
+      relations: terms of pairs of them, only if something is held.
 
     Raises:
       ValueError: if something is held by a method that does not polish.
@@ -246,7 +249,9 @@ class HundMethod:
       )
     state = _changed(_row(trace.state, self.stages), change)
     start = Start(state, _row(trace.memory, self.stages))
-    return self._run(features, intrinsics, num_stages, start, held)[0]
+    return self._run(features, intrinsics, num_stages, start, held, relations)[
+      0
+    ]
 
   @property
   def stages(self) -> int:
@@ -262,6 +267,7 @@ class HundMethod:
     stages: int,
     start: Start | None = None,
     held: Held | None = None,
+    relations: Relations = (),
   ) -> tuple[RefinementState, np.ndarray]:
     """The stages, and what comes after them; and their evaluations."""
     parts = parts_read(features)
@@ -274,7 +280,8 @@ class HundMethod:
     if start is not None and held is not None:
       last = with_parts_of(held, last, start.state)
     if self._polish is not None:
-      trace = self._join(trace, self._polish(last, features, intrinsics, held))
+      polished = self._polish(last, features, intrinsics, held, relations)
+      trace = self._join(trace, polished)
     evaluations = np.tile(
       np.arange(1, trace.seconds.shape[1] + 1), (trace.seconds.shape[0], 1)
     )

@@ -15,6 +15,7 @@ from hund_tf.models.hund.model import blank_inputs
 from hund_tf.models.hund.polish import Polish
 from hund_tf.models.hund.polish_anchor import Anchor
 from hund_tf.models.hund.polish_asked import AskedPolish
+from hund_tf.models.hund.polish_pairs import Relations
 from hund_tf.models.hund.polish_rows import Seen, seen_in
 from hund_tf.models.hund.polish_wishes import Held
 from hund_tf.types import (
@@ -94,6 +95,7 @@ class PolishedEnd:
     features: ImageFeatures,
     intrinsics: Intrinsics,
     held: Held | None = None,
+    relations: Relations = (),
   ) -> RefinementState:
     """Two rows `[B, 2, ...]`: the last states, and these polished.
 
@@ -104,13 +106,14 @@ class PolishedEnd:
       features: of the crops.
       intrinsics: of the crops, fields `[B, 2]`, crop pixels.
       held: what somebody says of the people, which is then met.
+      relations: terms of pairs of them, only if something is held.
     """
     begin = time.perf_counter()
     if held is None:
       state, target = self._fit(last, features, intrinsics)
     else:
       target, seen = self._look(features, intrinsics)
-      state = self._whole(last, seen, intrinsics, held)
+      state = self._whole(last, seen, intrinsics, held, relations)
     terms = self._terms[parts_read(features)](state, target, intrinsics)
     terms.total.numpy()  # waits for it
     seconds = tf.constant(time.perf_counter() - begin)

@@ -1,7 +1,6 @@
 """A photo in, people in 3D out, all in the camera frame of the photo."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,49 +15,21 @@ from hund_tf.detection.network_features import (
   landmarks_only,
 )
 from hund_tf.geometry import camera
+from hund_tf.models.hund.polish_pairs import Relations
 from hund_tf.photos.corrections import Correction
 from hund_tf.reconstruction import final_states, steering
 from hund_tf.reconstruction.final_states import row
 from hund_tf.reconstruction.methods import Method
-from hund_tf.reconstruction.part_results import PartResult
 from hund_tf.reconstruction.parts import Fused, Whole
+from hund_tf.reconstruction.people import Crops, Person, Steered
 from hund_tf.reconstruction.polished_end import Uncertainty
 from hund_tf.types import (
   AlignmentTerms,
-  BodyOutput,
   HumanState,
   ImageFeatures,
   Intrinsics,
   RefinementState,
 )
-
-
-class Person(NamedTuple):
-  """A reconstructed person; arrays are numpy, with the batch axis removed."""
-
-  detection: Detection
-  crop_box: np.ndarray  # [4] square crop, photo pixels
-  state: HumanState  # the last state of the trace; if a height was given, the
-  # same made so tall
-  body: BodyOutput  # full mesh, camera frame of the photo, metres
-  keypoints_2d: np.ndarray  # [137, 2] reprojected, photo pixels
-  trace: RefinementState  # fields [M+1, ...]
-  quality: float | None = None  # in [0, 1]; None where it is not calibrated
-  uncertainty: np.ndarray | None = None  # [63] expected error of each joint,
-  # millimetres, pelvises together; None where the state is not polished
-  height_m: float | None = None  # stature, metres; None: of a licensed body
-  height_given: bool = False  # else it is estimated
-  parts: tuple[PartResult, ...] = ()  # faces and hands that were asked for
-  gaze: np.ndarray | None = None  # [2] as of `FaceState`; None: not known
-  steered: "Steered | None" = None  # None: as it was found
-
-
-class Steered(NamedTuple):
-  """What was made of a person by corrections."""
-
-  found: Person  # the person before
-  intrinsics: Intrinsics  # of the photo then
-  correction: Correction  # all that was corrected so far
 
 
 def _without_padding(trace: RefinementState) -> RefinementState:
@@ -86,13 +57,11 @@ def _continued(
   return tf.nest.map_structure(lambda a, b: np.concatenate([a, b]), trace, rest)
 
 
-class _Crops(NamedTuple):
-  """Of N people."""
-
-  boxes: Sequence[np.ndarray]  # [4] square, photo pixels
-  features: ImageFeatures
-  cameras: Intrinsics  # of the photos, fields [N, 2], pixels
-  crop_cameras: Intrinsics  # of the crops, fields [N, 2], crop pixels
+def _joined(before: RefinementState, rest: RefinementState) -> RefinementState:
+  """One person's trace, and that which goes on from its end."""
+  rest = tf.nest.map_structure(lambda x: x[1:], rest)
+  rest = rest._replace(seconds=rest.seconds + before.seconds[-1])
+  return _continued(before, rest)
 
 
 class Reconstructor:
@@ -153,21 +122,15 @@ class Reconstructor:
     if not detections:
       return []
     boxes = [crop_box(found) for found in detections]
-    features = self._features(image, detections, boxes)
-    cameras = Intrinsics(
-      *(np.broadcast_to(x, [len(boxes), 2]) for x in intrinsics)
-    )
-    crop_cameras = camera.crop_intrinsics(
-      cameras, tf.constant(np.array(boxes, np.float32))
-    )
-    trace = self._method(features, crop_cameras)
+    crops = self._crops(detections, boxes, intrinsics, image)
+    trace = self._method(crops.features, crops.crop_cameras)
     found = [Fused(())] * len(boxes)
     if self._parts is not None:
       sizes = _photo_sizes(image, len(boxes))
+      _, features, cameras, crop_cameras = crops
       found = self._parts(
         Whole(detections, sizes, cameras, features, crop_cameras, trace)
       )
-    crops = _Crops(boxes, features, cameras, crop_cameras)
     return self._people(detections, crops, trace, found, heights)
 
   def resume(
@@ -195,49 +158,98 @@ class Reconstructor:
     Raises:
       ValueError: if the method does not polish.
     """
+    asked = [steering.asked(person, before, correction)]
+    return self._gone_on(asked, intrinsics, image, num_stages)[0]
+
+  def relate(
+    self,
+    people: Sequence[Person],
+    intrinsics: Intrinsics,
+    image: np.ndarray,
+    relations: Relations,
+  ) -> list[Person]:
+    """Steers people of a photo together; see `steering`.
+
+    Args:
+      people: of this reconstructor; what was corrected of them stays.
+      intrinsics: of the photo, fields `[2]`, pixels.
+      image: `[H, W, 3]` uint8 RGB, the photo.
+      relations: terms of pairs of them, by their places in `people`.
+
+    Returns:
+      The people with their traces gone on with.
+
+    Raises:
+      ValueError: if the method does not polish.
+    """
+    asked = [steering.asked(one, intrinsics, Correction()) for one in people]
+    return self._gone_on(asked, intrinsics, image, 0, relations)
+
+  def _gone_on(
+    self,
+    asked: Sequence[Steered],
+    intrinsics: Intrinsics,
+    image: np.ndarray,
+    num_stages: int,
+    relations: Relations = (),
+  ) -> list[Person]:
+    """People of one photo, steered as it is asked."""
     if self._uncertainty is None:
       raise ValueError(
         "resume: the method does not polish; people are steered by the learned "
         "descent with its polish: method='hund', polish=True, refine_steps=0"
       )
-    earlier = person.steered or Steered(person, before, Correction())
-    found = earlier.found
-    correction = correction.after(earlier.correction)
-    detection = steering.corrected(found.detection, correction)
-    box = found.crop_box
-    features = self._features(image, [detection], [box])
-    cameras = Intrinsics(*(np.asarray(x, np.float32)[None] for x in intrinsics))
-    crop_cameras = camera.crop_intrinsics(cameras, box[None])
-    earlier_crop = camera.crop_intrinsics(
-      tf.nest.map_structure(lambda x: np.asarray(x)[None], earlier.intrinsics),
-      box[None],
+    detections = [steering.corrected(one) for one in asked]
+    boxes = [one.found.crop_box for one in asked]
+    crops = self._crops(detections, boxes, intrinsics, image)
+    traces = [
+      steering.seen_by(one, row(crops.crop_cameras, i))
+      for i, one in enumerate(asked)
+    ]
+    heights = [steering.height(one) for one in asked]
+    rest = steering.steer(
+      self._method,
+      steering.Problem(asked, crops, traces, heights),
+      num_stages,
+      relations,
     )
-    before = steering.seen_by(found.trace, earlier_crop, crop_cameras)
-    problem = steering.Problem(features, before, crop_cameras, box)
-    trace = steering.steer(self._method, problem, correction, num_stages)
-    height = correction.height_m
-    if height is None and found.height_given:
-      height = found.height_m
-    (steered,) = self._people(
-      [detection],
-      _Crops([box], features, cameras, crop_cameras),
-      trace,
-      [Fused(found.parts, gaze=found.gaze)],
-      (height,),
+    parts = [Fused(one.found.parts, gaze=one.found.gaze) for one in asked]
+    people = self._people(detections, crops, rest, parts, heights)
+    return [
+      person._replace(
+        trace=_joined(before, person.trace),
+        quality=one.found.quality,
+        steered=one,
+      )
+      for person, before, one in zip(people, traces, asked, strict=True)
+    ]
+
+  def _crops(
+    self,
+    detections: Sequence[Detection],
+    boxes: Sequence[np.ndarray],
+    intrinsics: Intrinsics,
+    image: Photos | None,
+  ) -> Crops:
+    """See `__call__`; boxes are square, photo pixels."""
+    cameras = Intrinsics(
+      *(
+        np.broadcast_to(np.asarray(x, np.float32), [len(boxes), 2])
+        for x in intrinsics
+      )
     )
-    rest = tf.nest.map_structure(lambda x: x[1:], steered.trace)
-    before = row(before, 0)
-    rest = rest._replace(seconds=rest.seconds + before.seconds[-1])
-    return steered._replace(
-      trace=_continued(before, rest),
-      quality=found.quality,
-      steered=Steered(found, earlier.intrinsics, correction),
+    squares = tf.constant(np.array(boxes, np.float32))
+    return Crops(
+      boxes,
+      self._features(image, detections, boxes),
+      cameras,
+      camera.crop_intrinsics(cameras, squares),
     )
 
   def _people(
     self,
     detections: Sequence[Detection],
-    crops: "_Crops",
+    crops: Crops,
     trace: RefinementState,
     found: Sequence[Fused],
     heights: Sequence[float | None],

@@ -5,9 +5,10 @@ keypoints in K. The polish then meets them, and leaves locked joints where they
 are. What faces and hands made of the body is kept: the step from the polished
 state to that with them is taken from s_M too. Every steering goes on from the
 person as it was found, with all that was corrected so far: the order does not
-matter.
+matter. People whom terms relate are steered together.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,18 +17,20 @@ from hund_tf.body import keypoints as table
 from hund_tf.body import skeleton
 from hund_tf.compat import tf
 from hund_tf.detection.interface import Detection
-from hund_tf.geometry import placement
+from hund_tf.geometry import camera, placement
 from hund_tf.losses.heatmaps import with_keypoints
+from hund_tf.models.hund.polish_pairs import Relations
 from hund_tf.models.hund.polish_steps import step_between, stepped
 from hund_tf.models.hund.polish_wishes import Held
 from hund_tf.photos.corrections import Correction
+from hund_tf.reconstruction import final_states
 from hund_tf.reconstruction.methods import HundMethod
+from hund_tf.reconstruction.people import Crops, Person, Steered
 from hund_tf.types import (
   CROP_SIZE,
   NUM_JOINTS,
   NUM_KEYPOINTS,
   HumanState,
-  ImageFeatures,
   Intrinsics,
   RefinementState,
 )
@@ -37,12 +40,35 @@ _MESH = "proxy_1500"  # joints do not depend on it
 _PARTS = table.LEFT_HAND, table.RIGHT_HAND, table.FACE
 
 
-def corrected(detection: Detection, correction: Correction) -> Detection:
-  """A detection as somebody corrects it.
+def asked(
+  person: Person, before: Intrinsics, correction: Correction
+) -> Steered:
+  """What a person is to be made of: all that was corrected so far.
+
+  Args:
+    person: as found, or steered already.
+    before: intrinsics of the photo as the person was reconstructed.
+    correction: what is known better now.
+  """
+  earlier = person.steered or Steered(person, before, Correction())
+  return earlier._replace(correction=correction.after(earlier.correction))
+
+
+def height(steered: Steered) -> float | None:
+  """A person's stature, metres, if it is known."""
+  found = steered.found
+  if steered.correction.height_m is None and found.height_given:
+    return found.height_m
+  return steered.correction.height_m
+
+
+def corrected(steered: Steered) -> Detection:
+  """A person's detection as somebody corrects it.
 
   A corrected keypoint is sure; its 3D landmark, of which nobody knows, is not
   looked at.
   """
+  detection, correction = steered.found.detection, steered.correction
   points = np.array(detection.keypoints, np.float32)
   spatial = detection.landmarks_3d
   spatial = None if spatial is None else np.array(spatial, np.float32)
@@ -55,93 +81,118 @@ def corrected(detection: Detection, correction: Correction) -> Detection:
 
 
 class Problem(NamedTuple):
-  """One person who is to be steered, as a batch of one."""
+  """B people who are to be steered."""
 
-  features: ImageFeatures  # with what is corrected, but perhaps not in K
-  trace: RefinementState  # of the person as it was found, [1, M + 1, ...]
-  camera: Intrinsics  # of the crop, fields [1, 2], crop pixels
-  crop_box: np.ndarray  # [4] photo pixels
+  asked: Sequence[Steered]  # what is known of each
+  crops: Crops  # with what is corrected, but perhaps not in K
+  traces: Sequence[RefinementState]  # as they were found, [M_i + 1, ...]
+  heights: Sequence[float | None]  # statures that are known, metres
 
 
-def seen_by(
-  trace: RefinementState, before: Intrinsics, now: Intrinsics
-) -> RefinementState:
+def seen_by(steered: Steered, now: Intrinsics) -> RefinementState:
   """A trace whose bodies a camera sees where another one saw them.
 
   Args:
-    trace: of one person, fields `[M + 1, ...]`.
-    before: intrinsics of its crop, fields `[1, 2]`, crop pixels.
-    now: likewise, of the camera as it is known now.
-
-  Returns:
-    Fields `[1, M + 1, ...]`.
+    steered: whose trace it is, fields `[M + 1, ...]`.
+    now: intrinsics of the crop as the camera is known now, fields `[2]`, crop
+      pixels.
   """
-  place = placement.encode(trace.state.translation, before)
-  state = trace.state._replace(translation=placement.decode(place, now))
-  return tf.nest.map_structure(
-    lambda x: tf.convert_to_tensor(x)[None], trace._replace(state=state)
-  )
+  found = steered.found
+  before = camera.crop_intrinsics(steered.intrinsics, found.crop_box)
+  state = found.trace.state
+  place = placement.encode(state.translation, before)
+  place = placement.decode(place, now).numpy()
+  return found.trace._replace(state=state._replace(translation=place))
 
 
 def steer(
   method: HundMethod,
   problem: Problem,
-  correction: Correction,
   num_stages: int = 0,
+  relations: Relations = (),
 ) -> RefinementState:
-  """The trace `[1, ...]` of a person who is steered.
+  """The traces `[B, ...]` of people who are steered.
 
   Args:
-    method: the learned descent with its polish, of which the trace is.
-    problem: the person.
-    correction: all that is known better.
+    method: the learned descent with its polish, of which the traces are.
+    problem: the people.
     num_stages: that the descent goes on for.
+    relations: terms of pairs of them. Who has a stature keeps it, so that what
+      the terms see is what comes out.
 
   Raises:
     ValueError: if the method does not polish.
   """
-  places, said = _places(correction, problem.crop_box)
-  start = _start(method, problem)
-  locked = np.zeros([1, NUM_JOINTS], np.float32)
-  for name in correction.locked or ():
-    locked[0, skeleton.INDEX[name]] = 1.0
-  last = _row(problem.trace.state, -1)
+  crops, body_model = problem.crops, method.objective.body_model
+  trace = _ends(problem.traces, method.stages)
+  start, last = _start(trace.state, crops.crop_cameras), _row(trace.state, -1)
+  may_change = None
+  if relations and any(height is not None for height in problem.heights):
+    given = crops.cameras, problem.heights
+    start = final_states.made_tall(body_model, start, *given)
+    last = final_states.made_tall(body_model, last, *given)
+    may_change = tf.constant([[float(x is None)] for x in problem.heights])
+  places, said, locked = _said(problem.asked)
+  parts = np.stack([said[:, rows].any(axis=1) for rows in _PARTS], axis=1)
   held = Held(
     tf.constant(places),
     tf.cast(said, tf.float32),
-    method.objective.body_model.decode(last, _MESH).joints,
-    tf.constant(locked),
-    tf.constant([[float(said[0, rows].any()) for rows in _PARTS]]),
+    body_model.decode(last, _MESH).joints,
+    tf.cast(locked, tf.float32),
+    tf.cast(parts, tf.float32),
+    may_change,
   )
   return method.resume(
-    with_keypoints(problem.features, held.keypoints, tf.constant(said)),
-    problem.camera,
-    problem.trace,
+    with_keypoints(crops.features, held.keypoints, tf.constant(said)),
+    crops.crop_cameras,
+    trace,
     num_stages,
     lambda _: start,
     held,
+    relations,
   )
 
 
-def _places(
-  correction: Correction, box: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-  """Corrected keypoints `[1, 137, 2]` crop pixels, and which, `[1, 137]`."""
-  places = np.zeros([1, NUM_KEYPOINTS, 2], np.float32)
-  said = np.zeros([1, NUM_KEYPOINTS], bool)
-  for name, place in correction.keypoints.items():
-    row = table.INDEX[name]
-    places[0, row] = (np.asarray(place) - box[:2]) * (CROP_SIZE / box[2])
-    said[0, row] = True
-  return places, said
+def _said(
+  asked: Sequence[Steered],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Corrected keypoints, which they are, and which joints are locked.
+
+  Returns:
+    `[B, 137, 2]` crop pixels, `[B, 137]` bool, `[B, 63]` bool.
+  """
+  places = np.zeros([len(asked), NUM_KEYPOINTS, 2], np.float32)
+  said = np.zeros([len(asked), NUM_KEYPOINTS], bool)
+  locked = np.zeros([len(asked), NUM_JOINTS], bool)
+  for i, (found, _, correction) in enumerate(asked):
+    box = found.crop_box
+    for name, place in correction.keypoints.items():
+      row = table.INDEX[name]
+      places[i, row] = (np.asarray(place) - box[:2]) * (CROP_SIZE / box[2])
+      said[i, row] = True
+    locked[i, [skeleton.INDEX[name] for name in correction.locked or ()]] = True
+  return places, said, locked
 
 
-def _start(method: HundMethod, problem: Problem) -> HumanState:
-  """s_M, moved as parts moved the polished state."""
-  states, lens = problem.trace.state, problem.camera
-  polished = _row(states, method.stages + 1)
-  step = step_between(polished, _row(states, -1), lens)
-  return stepped(_row(states, method.stages), step, lens)
+def _ends(traces: Sequence[RefinementState], stages: int) -> RefinementState:
+  """Where people are gone on from, of traces `[M_i + 1, ...]`.
+
+  Returns:
+    Fields `[B, M + 3, ...]`: those of the stages, polished, and with the parts.
+  """
+  return tf.nest.map_structure(
+    lambda *rows: tf.stack(
+      [np.concatenate([x[: stages + 2], x[-1:]]) for x in rows]
+    ),
+    *traces,
+  )
+
+
+def _start(states: HumanState, crop_cameras: Intrinsics) -> HumanState:
+  """s_M, moved as parts moved the polished state, of the states of `_ends`."""
+  polished, last = _row(states, -2), _row(states, -1)
+  step = step_between(polished, last, crop_cameras)
+  return stepped(_row(states, -3), step, crop_cameras)
 
 
 def _row(states, index: int):

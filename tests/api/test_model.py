@@ -1,5 +1,7 @@
 """`hund_tf.load()`, with the project's own weights and detector."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import trimesh
@@ -7,6 +9,7 @@ import trimesh
 import hund_tf
 from hund_tf.geometry import camera
 from hund_tf.photos.loading import load_photo
+from tests.eager import run_eagerly
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +199,47 @@ def test_people_are_steered(model, people):
   )
   with pytest.raises(ValueError, match="resume: .* 'l_elbo'; did you mean"):
     model.resume(person, keypoints={"l_elbo": place})
+
+
+def test_two_people_are_related(model, people, tmp_path):
+  """The same person twice in a photo."""
+  (person,) = people
+  both = dataclasses.replace(people, _people=(person, person))
+  touch = hund_tf.Touch("l_elbow", "nose")
+  term = hund_tf.PairTerm("touch", touch, 1e4, pairs=[(1, 0)])
+  with run_eagerly():
+    related = model.relate(both, [term])
+  assert isinstance(related, hund_tf.People) and len(related) == 2
+  rows = [person.keypoint_names.index(name) for name in ("l_elbow", "nose")]
+  gaps = [
+    np.linalg.norm(found[1].keypoints[rows[0]] - found[0].keypoints[rows[1]])
+    for found in (both, related)
+  ]
+  assert gaps[1] < 0.5 * gaps[0]
+  for before, after in zip(both, related, strict=True):
+    assert len(after.trace.terms.total) > len(before.trace.terms.total)
+    assert after.quality == before.quality
+    np.testing.assert_allclose(
+      after.state.expression, before.state.expression, atol=1e-5
+    )
+  related.save_glb(tmp_path / "both.glb")
+  assert len(trimesh.load(tmp_path / "both.glb").geometry) == 2
+  unrelated = hund_tf.PairTerm("none", touch, pairs=())
+  alone = model.relate([person, person], [unrelated])
+  assert alone[0] is person and alone[1] is person
+
+
+def test_people_who_cannot_be_related_are_told(model, people):
+  (person,) = people
+  term = hund_tf.PairTerm("touch", hund_tf.Touch("nose", "nose"))
+  wrong = hund_tf.PairTerm("touch", term.function, pairs=[(0, 2)])
+  other = dataclasses.replace(person.photo, image=person.photo.image[:100])
+  elsewhere = dataclasses.replace(person, photo=other)
+  for who, terms, match in (
+    (people, [term], "relate: got 1, expected at least two people"),
+    ([person, elsewhere], [term], "person 1 is of another photo"),
+    ([person, person], [wrong], r"'touch': pair \(0, 2\) is not"),
+    ([person, person], [hund_tf.Term("t", len)], "relates nobody"),
+  ):
+    with pytest.raises(ValueError, match=match):
+      model.relate(who, terms)

@@ -1,9 +1,9 @@
 """The polish that does what somebody asks for, as `polish_wishes` has it.
 
 To the sum of `polish` it adds residuals of terms, and, for whole bodies with
-their 201 numbers, corrected keypoints and locked joints. Its steps are more, as
-these may be far, and none goes too far; the last ones meet what is held by the
-least change under the anchor.
+their 201 numbers, corrected keypoints and locked joints, and terms that relate
+two of them. Its steps are more, as these may be far, and none goes too far; the
+last ones meet what is held by the least change under the anchor.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,12 @@ from hund_tf.compat import tf
 from hund_tf.losses.terms import Term
 from hund_tf.models.hund.polish import NUM_STEPS, Polish, solved
 from hund_tf.models.hund.polish_anchor import Anchor
+from hund_tf.models.hund.polish_pairs import (
+  Relations,
+  first_steps,
+  solved_together,
+  tried_bodies,
+)
 from hund_tf.models.hund.polish_rows import Posed, Rows, Seen, placed
 from hund_tf.models.hund.polish_steps import stepped
 from hund_tf.models.hund.polish_wishes import (
@@ -22,7 +28,7 @@ from hund_tf.models.hund.polish_wishes import (
   term_rows,
   with_parts_of,
 )
-from hund_tf.types import HumanState, Intrinsics
+from hund_tf.types import BodyOutput, HumanState, Intrinsics
 
 _STEPS = 6  # with terms alone
 _WHOLE_STEPS = NUM_STEPS  # later ones are halved, or they might swing
@@ -60,6 +66,11 @@ class AskedPolish(Polish):
       reduce_retracing=True,
       jit_compile=jit_compile or None,
     )
+    self._tried = tf.function(
+      lambda *given: tried_bodies(self._decode, *given),
+      autograph=False,
+      reduce_retracing=True,
+    )
 
   def __call__(
     self,
@@ -67,8 +78,17 @@ class AskedPolish(Polish):
     seen: Seen,
     intrinsics: Intrinsics,
     held: Held | None = None,
+    relations: Relations = (),
   ) -> HumanState:
-    """See `Polish`; `held` is what somebody says of the people."""
+    """See `Polish`.
+
+    Args:
+      state: see there.
+      seen: see there.
+      intrinsics: see there.
+      held: what somebody says of the people.
+      relations: terms of pairs of these people, all of one photo.
+    """
     precision = tf.gather(self._precisions, self._bins(seen))
     loose = precision
     if held is not None:
@@ -83,14 +103,46 @@ class AskedPolish(Polish):
       polished, *equations = self._any_equations(
         polished, change, fits * step, seen, precision, intrinsics, shares, held
       )
-      change = solved(*equations)
-      length = tf.einsum("bi,bij,bj->b", change, loose, change)
-      change *= tf.minimum(1.0, _FARTHEST * tf.math.rsqrt(length))[:, None]
+      change = _limited(solved(*equations), loose)
       if _WHOLE_STEPS <= i < steps:
         change *= 0.5
       step += change
     found = self._end(state, polished, change, intrinsics)
-    return found if held is None else with_parts_of(held, found, state)
+    if held is not None:
+      found = with_parts_of(held, found, state)
+    if relations:
+      given = seen, precision, intrinsics, tf.ones([2]), held
+      _, hessian, _ = self._any_equations(found, 0.0 * step, 0.0 * step, *given)
+      found = self._related(found, intrinsics, hessian, loose, relations)
+    return found
+
+  def _related(
+    self,
+    state: HumanState,
+    intrinsics: Intrinsics,
+    hessian: tf.Tensor,
+    loose: tf.Tensor,
+    relations: Relations,
+  ) -> HumanState:
+    """Polished states moved by what relates them.
+
+    What is known of each person is taken as the parabola of its polish.
+    """
+    step = first_steps(relations, self._decode, state, intrinsics, hessian)
+    state = stepped(state, step, intrinsics)
+    for i in range(_STEPS):
+      bodies = self._tried(state, intrinsics)
+      gradient = tf.linalg.matvec(hessian, step)
+      change = solved_together(relations, bodies, hessian, gradient)
+      change = _limited(change, loose)
+      if i >= _WHOLE_STEPS:
+        change *= 0.5
+      state = stepped(state, change, intrinsics)
+      step += change
+    return state
+
+  def _decode(self, states: HumanState) -> BodyOutput:
+    return self._body.decode(states, _MESH)
 
   def _equations(
     self, state, change, step, seen, precision, intrinsics, shares, held
@@ -128,10 +180,16 @@ class AskedPolish(Polish):
       )
       found = term_rows(
         self._terms,
-        lambda states: self._body.decode(states, _MESH),
+        self._decode,
         lambda states, step: stepped(states, step, cameras),
         state,
         size,
       )
       rows += [(error, slopes, fits * share) for error, slopes, share in found]
     return rows
+
+
+def _limited(change: tf.Tensor, precision: tf.Tensor) -> tf.Tensor:
+  """Changes `[B, D]` of which none goes too far."""
+  length = tf.einsum("bi,bij,bj->b", change, precision, change)
+  return change * tf.minimum(1.0, _FARTHEST * tf.math.rsqrt(length))[:, None]

@@ -30,13 +30,16 @@ class Held(NamedTuple):
   parts: (
     tf.Tensor
   )  # [B, 3] 1 where left hand, right hand, face may move, else 0
+  shape: tf.Tensor | None = None  # [B, 1] 1 where it may change, else 0; None:
+  # everybody's may
 
 
 def may_move(held: Held) -> tf.Tensor:
   """Which of a step's 201 numbers may change, `[B, 201]`, 1 or 0."""
   body = tf.ones_like(held.parts[:, :1])
   left, right, face = tf.split(held.parts, 3, axis=-1)
-  columns = zip((body, left, right, body, face, body), _GROUPS, strict=True)
+  shape = body if held.shape is None else held.shape
+  columns = zip((body, left, right, shape, face, body), _GROUPS, strict=True)
   return tf.concat([tf.repeat(x, n, axis=-1) for x, n in columns], axis=-1)
 
 
