@@ -3,8 +3,8 @@
   python -m tools.evaluate_steering --pose_file=poses.npz
 
 Prints Markdown: a wrong keypoint of each person corrected, after further stages
-of the descent or none; feet on a known floor; touching hands
-(docs/guide/steering.md).
+of the descent or none (docs/guide/steering.md); feet on a known floor; touching
+hands; two people who touch, or are near (docs/guide/terms.md).
 """
 
 import dataclasses
@@ -17,22 +17,31 @@ import numpy as np
 from flags import body_flags, method_flags, program, synthetic_flags
 from flags.from_config import define
 from hund_tf.body.model import BodyModel
+from hund_tf.evaluation import pair_trials
 from hund_tf.evaluation import steering_trials as trials
 from hund_tf.losses.alignment import AlignmentObjective
+from hund_tf.losses.pair_terms import Apart
 from hund_tf.losses.terms import Term
 from hund_tf.options import check, option
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.types import TrainingExample
 
 _BATCH = 25
+_TABLES = ("corrections", "terms", "pairs")
 
 
 @dataclasses.dataclass(frozen=True)
 class TrialConfig:
   """What is measured."""
 
+  tables: tuple[str, ...] = option(
+    _TABLES,
+    "Tables that are printed.",
+    name="steering_tables",
+    choices=_TABLES,
+  )
   people: int = option(
-    100, "People of each trial.", name="steering_people", low=2
+    100, "People, or pairs, of each trial.", name="steering_people", low=2
   )
   stages: tuple[int, ...] = option(
     (0, 1, 2, 5),
@@ -116,6 +125,34 @@ def _terms(config: TrialConfig, body: BodyModel) -> Iterator[str]:
       )
 
 
+def _pairs(config: TrialConfig, body: BodyModel) -> Iterator[str]:
+  """Lines of the table of terms of two people."""
+  method, apart = method_flags.to_method(AlignmentObjective(body)), Apart(body)
+  yield (
+    "| term | weight | pairs | residual, mm: without | with | PA-MPJPE, mm: "
+    "without | change | distance of pelvises off, mm: without | change |"
+  )
+  yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+  for trial in (pair_trials.TouchingHands(apart), pair_trials.StayApart(apart)):
+    for weight in config.weights:
+      found = pair_trials.relate(
+        _examples(body, config),
+        method,
+        trial,
+        weight,
+        config.people,
+        config.seed,
+      )
+      yield (
+        f"| {trial.name} | {weight:g} | {len(found.without)} "
+        f"| {_mean(found.without)} | {_mean(found.with_term)} "
+        f"| {_mean(found.error_without)} "
+        f"| {_mean(found.error_with - found.error_without)} "
+        f"| {_mean(found.apart_without)} "
+        f"| {_mean(found.apart_with - found.apart_without)} |"
+      )
+
+
 def _mean(values: np.ndarray) -> str:
   error = values.std(ddof=1) / np.sqrt(len(values))
   return f"{values.mean():.2f} +- {error:.2f}"
@@ -128,11 +165,11 @@ def main(argv: Sequence[str]) -> int:
   try:
     config = _to_config()
     body = body_flags.to_model()
-    for line in _corrections(config, body):
-      print(line, flush=True)
-    print()
-    for line in _terms(config, body):
-      print(line, flush=True)
+    makers = dict(zip(_TABLES, (_corrections, _terms, _pairs), strict=True))
+    for name in config.tables:
+      for line in makers[name](config, body):
+        print(line, flush=True)
+      print()
   except ValueError as error:
     print(f"evaluate_steering: {error}", file=sys.stderr)
     return 1
