@@ -71,6 +71,11 @@ class SupervisedConfig:
     "says little of fingers and nothing of twists.",
     low=0.0,
   )
+  term_weight: float = option(
+    0.0,
+    "Weight of the distance from random terms (--random_terms), per metre.",
+    low=0.0,
+  )
   root: str = option(
     "split",
     "How L_f treats the pelvis, whose place cannot be seen well: one picture "

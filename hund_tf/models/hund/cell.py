@@ -1,16 +1,20 @@
 """One stage of the neural descent of whole bodies (Eq. 2)."""
 
+import functools
 from typing import NamedTuple
 
 from hund_tf.body import keypoints as keypoint_table
 from hund_tf.body import skeleton
 from hund_tf.compat import tf, tf_keras
 from hund_tf.geometry import camera
+from hund_tf.losses import random_terms
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.losses.random_terms import RandomTerms
+from hund_tf.losses.term_wishes import Asked, PartMoves
 from hund_tf.models.hund import state_space
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.descent_cell import DescentCell, Stage
-from hund_tf.models.hund.evidence_3d import Evidence, evidence_inputs
+from hund_tf.models.hund.evidence_3d import NUM_BODY, Evidence, evidence_inputs
 from hund_tf.models.hund.part_moments import (
   LIMBS,
   PartMoments,
@@ -18,6 +22,8 @@ from hund_tf.models.hund.part_moments import (
   body_spreads,
   limb_spreads,
 )
+from hund_tf.models.hund.term_branch import TermBranch
+from hund_tf.models.untracked import Untracked
 from hund_tf.types import (
   NUM_JOINTS,
   NUM_KEYPOINTS,
@@ -32,6 +38,7 @@ from hund_tf.types import (
 
 _PELVIS = skeleton.INDEX["pelvis"]
 _RESIDUAL_SCALE = 8.0  # crop pixels: larger errors are compressed
+_POSED_SIZE = 3 * NUM_BODY
 _SPREAD_SCALE = 0.005  # squared half sides of the crop: likewise
 
 
@@ -43,6 +50,7 @@ class DescentInputs(NamedTuple):
   intrinsics: Intrinsics  # of the crops (C_c), fields [B, 2], crop pixels
   moments: PartMoments  # of the target's parts
   evidence: Evidence  # of the same people
+  drawn: tuple[RandomTerms, ...] = ()  # terms of these people, in training
 
 
 def loss_inputs(
@@ -149,6 +157,16 @@ class HundCell(DescentCell):
       self._squeeze = tf_keras.layers.Dense(
         config.squeezed_details, use_bias=False, name="squeeze_details"
       )
+    self.term_branch = None
+    if config.term_units:
+      self.term_branch = TermBranch(config.term_units, STATE_SIZE)
+      # Only runs with random terms train it.
+      self.term_branch.trainable = False
+    self._part_moves = Untracked(
+      functools.cache(
+        lambda: PartMoves(objective.body_model, objective.config.mesh)
+      )
+    )
 
   @property
   def squeeze_kernel(self) -> tf.Variable | None:
@@ -178,11 +196,22 @@ class HundCell(DescentCell):
     seen += config.loss_input_size + config.context_width
     return seen + config.part_input_size + config.landmark_input_size
 
+  def train_only_terms(self) -> None:
+    """Trains the branch for terms, and leaves all else as it is."""
+    layers = self._project, self._normalize, self._lstm, self._update
+    for layer in (*layers, self._squeeze):
+      if layer is not None:
+        layer.trainable = False
+
   def build(self, input_shape) -> None:
     """Creates the variables; all sizes follow from the configuration."""
     if self._squeeze is not None:
       with tf.name_scope(self._squeeze.name):
         self._squeeze.build([None, self.config.detail_size])
+    if self.term_branch is not None:
+      known = STATE_SIZE + self.config.units + _POSED_SIZE
+      with tf.name_scope(self.term_branch.name):
+        self.term_branch.build([None, known])
     super().build(input_shape)
 
   def bound(self, coordinates: tf.Tensor) -> tf.Tensor:
@@ -226,10 +255,42 @@ class HundCell(DescentCell):
       seen.append(seen[0][:, :0])
     return seen
 
+  def _step(
+    self,
+    stage: Stage,
+    inputs: DescentInputs,
+    coordinates: tf.Tensor,
+    hidden: tf.Tensor,
+  ) -> tf.Tensor:
+    update = super()._step(stage, inputs, coordinates, hidden)
+    asks = bool(self.objective.terms or inputs.drawn)
+    if self.term_branch is None or not asks:
+      return update
+    known = tf.concat([coordinates, hidden, posed_inputs(stage.body)], axis=-1)
+    return update + self.term_branch(known, self._asked(stage, inputs))
+
+  def _asked(self, stage: Stage, inputs: DescentInputs) -> Asked:
+    """What the terms ask of the bodies of a stage."""
+    terms = [*self.objective.terms, *map(random_terms.as_term, inputs.drawn)]
+    asked = self._part_moves.value().asked(terms, stage.body)
+    return Asked(*map(tf.stop_gradient, asked))
+
+  def _without_terms(self, stage: Stage) -> Stage:
+    """With the value of L_u without a user's terms, if the branch reads them.
+
+    What the branch stands beside was trained without them.
+    """
+    terms = self.objective.terms
+    if self.term_branch is None or not terms:
+      return stage
+    asked = tf.add_n([term.value(stage.body) for term in terms])
+    own = stage.terms._replace(total=stage.terms.total - asked)
+    return stage._replace(terms=own)
+
   def _seen(
     self, stage: Stage, inputs: DescentInputs, coordinates: tf.Tensor
   ) -> tf.Tensor:
-    losses, *others = self._agreement(stage, inputs)
+    losses, *others = self._agreement(self._without_terms(stage), inputs)
     if self.config.detach_loss_inputs:
       losses, *others = map(tf.stop_gradient, (losses, *others))
     seen = [coordinates, losses, inputs.context]

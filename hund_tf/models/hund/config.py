@@ -23,7 +23,7 @@ class HundConfig:
   """Size and inputs of the reconstruction model.
 
   With the defaults it has 987,184 trainable parameters, 525,312 of them in the
-  LSTM (the paper: 950k and 525k).
+  LSTM (the paper: 950k and 525k), and 175,116 in the branch for terms.
   """
 
   num_stages: int = option(
@@ -57,6 +57,13 @@ class HundConfig:
   # Values to which the residuals of face and hands are squeezed; 0: they are
   # read as they are, and no 3D landmarks.
   squeezed_details: int = 30
+  term_units: int = option(
+    192,
+    "Width of the branch of a stage that reads what a user's own terms ask, "
+    "and is trained with --random_terms only; 0: stages see such terms in the "
+    "value of L_u.",
+    low=0,
+  )
   detach_loss_inputs: bool = option(
     False,
     "In training, let no gradient through what a stage reads of L_u, which "

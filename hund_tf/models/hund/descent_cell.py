@@ -117,6 +117,17 @@ class DescentCell(tf_keras.layers.Layer):
     """Coordinates `[B, D]` after an update, not yet bounded."""
     return coordinates + update
 
+  def _step(
+    self,
+    stage: Stage,
+    inputs: Any,
+    coordinates: tf.Tensor,
+    hidden: tf.Tensor,
+  ) -> tf.Tensor:
+    """The update `[B, D]`, by the LSTM's new output `[B, units]`."""
+    del stage, inputs, coordinates
+    return self._update(hidden)
+
   def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
     """The mean state in mid-crop, and empty memories.
 
@@ -205,5 +216,6 @@ class DescentCell(tf_keras.layers.Layer):
     hidden, memory = self._lstm(
       tf.nn.gelu(self._normalize(self._project(seen))), memory
     )
-    refined = self.bound(self._moved(coordinates, self._update(hidden)))
+    update = self._step(stage, inputs, coordinates, hidden)
+    refined = self.bound(self._moved(coordinates, update))
     return [refined, *memory]

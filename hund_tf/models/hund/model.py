@@ -1,8 +1,11 @@
 """HUND: from image features to a trace of refined body states (Fig. 1)."""
 
+from collections.abc import Sequence
+
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
 from hund_tf.losses.heatmaps import target_from_features
+from hund_tf.losses.random_terms import RandomTerms
 from hund_tf.models.compilation import compiled
 from hund_tf.models.hund import state_space
 from hund_tf.models.hund.cell import DescentInputs, HundCell
@@ -128,9 +131,35 @@ class HundModel(DescentModel):
     example: TrainingExample,
     num_stages: int | None = None,
     parts: PartTerm = "full",
+    drawn: Sequence[RandomTerms] = (),
   ) -> Descent:
-    """The descents of B examples, by their `features`; see `descend`."""
-    return self.descend(example.features, example.intrinsics, num_stages, parts)
+    """The descents of B examples, by their `features`; see `descend`.
+
+    Args:
+      example: of B.
+      num_stages: see `descend`.
+      parts: see `descend`.
+      drawn: terms of these people, which stages with a branch for terms read.
+    """
+    inputs, states = self.begin(example.features, example.intrinsics)
+    inputs = inputs._replace(drawn=tuple(drawn))
+    return self.descend_from(inputs, states, num_stages, parts)
+
+  def train_terms(self, alone: bool) -> None:
+    """Trains the branch for terms: with all else, or alone.
+
+    Raises:
+      ValueError: if the model has none.
+    """
+    if self.cell.term_branch is None:
+      raise ValueError(
+        "term_units: got 0, expected the width of the branch that is trained "
+        "by random terms, such as 192"
+      )
+    self.cell.term_branch.trainable = True
+    if alone:
+      self.embedding.trainable = self.initial_state.trainable = False
+      self.cell.train_only_terms()
 
 
 def _read(features: ImageFeatures) -> tuple[AlignmentTarget, PartMoments]:

@@ -1,9 +1,11 @@
 """The whole of Fig. 1: the multitask network and the learned descent as one."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective, PartTerm
+from hund_tf.losses.random_terms import RandomTerms
 from hund_tf.models.hund import weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import Descent, HundModel
@@ -87,10 +89,11 @@ class PhotoHund(tf_keras.Model):
     example: TrainingExample,
     num_stages: int | None = None,
     parts: PartTerm = "full",
+    drawn: Sequence[RandomTerms] = (),
   ) -> Descent:
-    """The descents of B examples, by their `image`; see `HundModel.descend`."""
-    seen = self.look(example.image)
-    return self.hund.descend(seen, example.intrinsics, num_stages, parts)
+    """By the `image` of B examples; see `HundModel.descend_example`."""
+    seen = example._replace(features=self.look(example.image))
+    return self.hund.descend_example(seen, num_stages, parts, drawn)
 
 
 def make_photo_hund(

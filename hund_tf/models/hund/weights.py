@@ -24,13 +24,14 @@ from hund_tf.types import STATE_SIZE
 DEFAULT_PATH = pathlib.Path(__file__).parent / "assets" / "hund_open.npz"
 _WRITER = "tools.train_hund"
 # Settings of weights that were trained before there were others.
-_BEFORE_3D = {"landmark_inputs": False, "squeezed_details": 0}
+_BEFORE = {"landmark_inputs": False, "squeezed_details": 0, "term_units": 0}
+_BRANCH = "hund_cell/term_branch/"  # names of its variables
 _OBJECTIVE = "objective"  # key of the settings: those of the objective
 
 
 def save(model: HundModel, path: str | os.PathLike) -> None:
   """Writes the weights and the settings of a model, atomically."""
-  arrays = {v.name: v.numpy() for v in model.trainable_variables}
+  arrays = {v.name: v.numpy() for v in model.variables}
   settings = {
     **dataclasses.asdict(model.config),
     _OBJECTIVE: dataclasses.asdict(model.objective.config),
@@ -47,7 +48,9 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   by, start with zeros for inputs that those of the file lack, the last ones, so
   that the model begins with what the other one does. Variables of the embedding
   that the file lacks, or has in another shape, stay as they are, and so do
-  kernels after a layer that has more outputs than in the file.
+  kernels after a layer that has more outputs than in the file. A branch for
+  terms that the file lacks stays as it is, and one that the model lacks is left
+  out.
 
   Returns:
     Names of the variables that stay as they are.
@@ -58,12 +61,12 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
   """
   arrays, settings = weight_files.read(path, _WRITER)
   _squeeze(arrays, read_configs(settings, path)[0], model)
-  embedding = {v.name: v for v in model.embedding.trainable_variables}
+  embedding = {v.name: v for v in model.embedding.variables}
   owner = next(iter(embedding)).split("/")[0] + "/"
   widened = arrays.keys() & {*embedding, model.cell.input_kernel.name}
   kept = []
   moved = False  # whether the layer before has another number of outputs
-  for variable in model.trainable_variables:
+  for variable in model.variables:
     name, shape = variable.name, tuple(variable.shape)
     old = arrays.get(name)
     if len(shape) == 1:
@@ -74,16 +77,16 @@ def assign_fitting(model: HundModel, path: str | os.PathLike) -> list[str]:
       wider = [(0, 0)] * len(shape)
       wider[-2] = (0, shape[-2] - old.shape[-2])
       arrays[name] = np.pad(old, wider)
-    elif name in embedding:
+    elif name in embedding or name.startswith(_BRANCH):
       arrays[name] = variable.numpy()
       kept.append(name)
-  names = {v.name for v in model.trainable_variables}
+  names = {v.name for v in model.variables}
   used = {
     name: value
     for name, value in arrays.items()
-    if name in names or not name.startswith(owner)
+    if name in names or not name.startswith((owner, _BRANCH))
   }
-  weight_files.assign(model.trainable_variables, used, path)
+  weight_files.assign(model.variables, used, path)
   return kept
 
 
@@ -95,7 +98,7 @@ def read_configs(
   Raises:
     WeightsError: if they are not those of a model.
   """
-  settings = {**_BEFORE_3D, **settings}
+  settings = {**_BEFORE, **settings}
   try:
     objective = settings.pop(_OBJECTIVE)
     weight_files.check_settings(HundConfig, settings)
@@ -171,5 +174,5 @@ def load(
     config, detach_loss_inputs=False, jit_compile=jit_compile
   )
   model = HundModel(AlignmentObjective(body_model, objective, terms), config)
-  weight_files.assign(model.trainable_variables, arrays, path)
+  weight_files.assign(model.variables, arrays, path)
   return model

@@ -5,7 +5,11 @@ import dataclasses
 from hund_tf.losses.alignment import PartTerm
 from hund_tf.losses.meta import META_LOSSES
 from hund_tf.options import option
-from hund_tf.training.hund.supervision import REGIMES, uses_alignment
+from hund_tf.training.hund.supervision import (
+  REGIMES,
+  batch_kind,
+  uses_alignment,
+)
 from hund_tf.training.loop_config import LoopConfig
 
 
@@ -51,6 +55,20 @@ class TrainingConfig(LoopConfig):
     low=0.0,
     high=1.0,
   )
+  random_terms: float = option(
+    0.0,
+    "Share of the people of whom stages are told a term of a random family, "
+    "true but for its noise; half as many are told another one. It needs "
+    "--term_units.",
+    low=0.0,
+    high=1.0,
+  )
+  trained: str = option(
+    "all",
+    "With --random_terms: train all, or the branch for terms alone, which "
+    "leaves results without terms as they are.",
+    choices=("all", "terms"),
+  )
   part_term_step: int = option(
     0,
     "First step whose stages read the part term L_b, where their examples "
@@ -68,6 +86,16 @@ class TrainingConfig(LoopConfig):
       )
     if any(stages < 1 for _, stages in self.stage_steps):
       raise ValueError("stage_steps: expected at least one stage everywhere")
+
+    if self.random_terms and batch_kind(self.regime, False) != "full":
+      raise ValueError(
+        f"random_terms: regime {self.regime} knows no joints that terms could "
+        "be true of, expected one with FS or joint"
+      )
+    if self.trained == "terms" and not self.random_terms:
+      raise ValueError(
+        "trained: terms, without --random_terms; expected a share above 0"
+      )
 
   def stages_at(self, step: int, default: int) -> int:
     """Number of stages M of the descents of a step."""

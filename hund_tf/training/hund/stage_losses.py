@@ -1,8 +1,11 @@
 """Training losses of all states of a descent, in turn or in a loop."""
 
+from collections.abc import Sequence
+
 from hund_tf.compat import tf
-from hund_tf.losses import supervised
+from hund_tf.losses import random_terms, supervised
 from hund_tf.losses.alignment import PartTerm
+from hund_tf.losses.random_terms import RandomTerms
 from hund_tf.models.hund.cell import DescentInputs, HundCell
 from hund_tf.models.hund.descent_cell import Stage
 from hund_tf.models.hund.model import HundModel
@@ -17,6 +20,7 @@ def descent_losses(
   num_stages: int,
   losses: supervised.SupervisedConfig,
   parts: PartTerm = "full",
+  drawn: Sequence[RandomTerms] = (),
 ) -> tuple[tf.Tensor, AlignmentTerms]:
   """Training losses and terms of L_u of all states, `[M + 1, B]` each.
 
@@ -26,9 +30,10 @@ def descent_losses(
     num_stages: M.
     losses: of full supervision.
     parts: whether L_b is rendered, and a gradient taken through it.
+    drawn: random terms of these people.
   """
-  descent = model.descend_example(example, num_stages, parts)
-  loss = _stage_loss(model.objective, example, losses)
+  descent = model.descend_example(example, num_stages, parts, drawn)
+  loss = _stage_loss(model.objective, example, losses, drawn)
   stage_losses = tf.stack([loss(stage) for stage in descent.stages])
   terms = tf.nest.map_structure(
     lambda *rows: tf.stack(rows), *(s.terms for s in descent.stages)
@@ -58,7 +63,7 @@ def loop_losses(
     losses: of full supervision.
     parts: whether L_b is rendered, and a gradient taken through it.
   """
-  loss = _stage_loss(cell.objective, example, losses)
+  loss = _stage_loss(cell.objective, example, losses, inputs.drawn)
   stage_losses, *terms = values_in_loop(
     cell,
     inputs,
@@ -71,15 +76,25 @@ def loop_losses(
   return stage_losses, AlignmentTerms(*terms)
 
 
-def _stage_loss(objective, example: TrainingExample, losses):
+def _stage_loss(
+  objective,
+  example: TrainingExample,
+  losses: supervised.SupervisedConfig,
+  drawn: Sequence[RandomTerms],
+):
   """The training loss `[B]` of a `Stage`, as a function."""
   truth = None
   if losses.rotation_weight:
     truth = objective.body_model.rotations(example.state)
 
   def loss(stage: Stage) -> tf.Tensor:
-    return supervised.stage_loss(
+    found = supervised.stage_loss(
       objective, stage.body, stage.state, stage.terms, example, losses, truth
     )
+    if losses.term_weight:
+      known = losses.term_weight * example.weights.joints
+      for terms in drawn:
+        found += known * random_terms.distance(terms, stage.body)
+    return found
 
   return loss

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hund_tf.compat import tf, tf_keras
-from hund_tf.losses import meta
+from hund_tf.draws import Draws
+from hund_tf.losses import meta, random_terms
 from hund_tf.losses.alignment import PartTerm
+from hund_tf.losses.random_terms import RandomTerms
 from hund_tf.losses.supervised import SupervisedConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.photo_model import PhotoHund
@@ -14,6 +16,8 @@ from hund_tf.training.hund.stage_losses import descent_losses, loop_losses
 from hund_tf.training.hund.supervision import supervise
 from hund_tf.training.optimizer import run_replicas, update
 from hund_tf.types import AlignmentTerms, TrainingExample
+
+_TERMS = 0x7E4  # added to the seed of random terms
 
 
 class StepReport(NamedTuple):
@@ -52,15 +56,17 @@ class _Descents:
       self._stages, autograph=False, jit_compile=True
     )
 
-  def __call__(self, example: TrainingExample) -> _Gradients:
+  def __call__(
+    self, example: TrainingExample, drawn: tuple[RandomTerms, ...]
+  ) -> _Gradients:
     model = self._model
     if (
       isinstance(model, HundModel)
       and model.config.jit_compile
       and model.objective.xla_compatible
     ):
-      return self._by_program(example)
-    return self._by_stages(example)
+      return self._by_program(example, drawn)
+    return self._by_stages(example, drawn)
 
   def _total(self, stage_losses: tf.Tensor) -> tf.Tensor:
     """What is minimised, scalar, of the losses `[M + 1, B]`."""
@@ -71,18 +77,27 @@ class _Descents:
     per_example += config.initial_state_weight * stage_losses[0]
     return tf.reduce_mean(per_example)
 
-  def _by_stages(self, example: TrainingExample) -> _Gradients:
+  def _by_stages(
+    self, example: TrainingExample, drawn: tuple[RandomTerms, ...]
+  ) -> _Gradients:
     """Operation by operation, the stages one after the other."""
     with tf.GradientTape() as tape:
       stage_losses, terms = descent_losses(
-        self._model, example, self._num_stages, self._losses, self._parts
+        self._model,
+        example,
+        self._num_stages,
+        self._losses,
+        self._parts,
+        drawn,
       )
       loss = self._total(stage_losses)
     variables = self._model.trainable_variables
     gradients = tape.gradient(loss, variables)
     return _Gradients(loss, stage_losses, terms, gradients, variables)
 
-  def _by_program(self, example: TrainingExample) -> _Gradients:
+  def _by_program(
+    self, example: TrainingExample, drawn: tuple[RandomTerms, ...]
+  ) -> _Gradients:
     """All stages as one XLA program, with its gradient.
 
     The convolutions stay outside, for TensorFlow's are faster on CPUs.
@@ -94,6 +109,7 @@ class _Descents:
     ]
     with tf.GradientTape() as tape:
       inputs, states = model.begin(example.features, example.intrinsics)
+    inputs = inputs._replace(drawn=drawn)
     loss, stage_losses, terms, to_start, gradients = self._compiled_stages(
       inputs, states, example._replace(features=(), image=())
     )
@@ -127,6 +143,26 @@ class _Descents:
     return loss, stage_losses, terms, to_start, gradients
 
 
+def terms_of_step(
+  example: TrainingExample, share: float, seed: int, step: tf.Tensor
+) -> tuple[RandomTerms, ...]:
+  """Random terms of the people of a batch, a function of seed and step.
+
+  Args:
+    example: of B, whose joints are known.
+    share: of people with one; half as many have another one.
+    seed: of the run.
+    step: number of the batch.
+  """
+  if not share:
+    return ()
+  draws = Draws(tf.constant(seed + _TERMS, tf.int64), step)
+  return tuple(
+    random_terms.draw(draws, example.joints, part)
+    for part in (share, share / 2.0)
+  )
+
+
 def make_train_step(
   model: HundModel | PhotoHund,
   optimizer: tf_keras.optimizers.Optimizer,
@@ -145,7 +181,8 @@ def make_train_step(
   descents = _Descents(model, config, losses, num_stages, parts)
 
   def replica_step(example: TrainingExample, step: tf.Tensor) -> StepReport:
-    found = descents(supervise(example, config.regime, step))
+    drawn = terms_of_step(example, config.random_terms, config.seed, step)
+    found = descents(supervise(example, config.regime, step), drawn)
     norm = update(optimizer, found.gradients, found.variables, config.clip_norm)
     mean = lambda values: tf.reduce_mean(values, axis=1)
     return StepReport(

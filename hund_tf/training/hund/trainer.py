@@ -64,6 +64,9 @@ class HundTrainer(TrainingLoop):
     drawer: StageDrawer | None = None,
   ):
     """Prepares a run; see `TrainingLoop`. A drawer adds pictures to its log."""
+    if config.random_terms:
+      hund = model.hund if isinstance(model, PhotoHund) else model
+      hund.train_terms(alone=config.trained == "terms")
     super().__init__(
       model,
       batches,
@@ -129,7 +132,9 @@ class HundTrainer(TrainingLoop):
     """Errors of the weights as they are; keeps them if they are the best."""
     read = int(self._step) >= self._config.part_term_step
     errors = self._validation.errors(
-      self._model, parts="value" if read else "none"
+      self._model,
+      parts="value" if read else "none",
+      random_terms=self._config.random_terms,
     )
     self._keep_if_best(float(errors.pa_mpjpe[-1]))
     return errors, self._drawer.bodies() if self._drawer else []

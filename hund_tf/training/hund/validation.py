@@ -14,6 +14,7 @@ from hund_tf.models.hund.photo_model import PhotoHund
 from hund_tf.records.examples import RecordExamples
 from hund_tf.records.shards import Manifest, first_records
 from hund_tf.synthetic.examples import SyntheticExamples
+from hund_tf.training.hund.step import terms_of_step
 from hund_tf.types import TrainingExample
 
 _BATCH = 32
@@ -69,32 +70,39 @@ class ValidationSet:
     self._functions: dict[tuple, Callable] = {}
 
   def errors(
-    self, model: HundModel | PhotoHund, parts: PartTerm = "value"
+    self,
+    model: HundModel | PhotoHund,
+    parts: PartTerm = "value",
+    random_terms: float = 0.0,
   ) -> StageErrors:
     """Errors of every stage of the model's descents.
 
     Args:
       model: judged as it is.
       parts: whether stages read L_b.
+      random_terms: share of people of whom stages are told a random term.
     """
-    decode = self._decode(model, parts)
+    decode = self._decode(model, parts, random_terms)
     rows = []
-    for example in self.examples:
-      objective, joints = decode(example)
+    for number, example in enumerate(self.examples):
+      objective, joints = decode(example, tf.constant(number, tf.int64))
       rows.append(
         _errors(objective.numpy(), joints.numpy(), example.joints.numpy())
       )
     columns = zip(*rows, strict=True)
     return StageErrors(*(np.concatenate(c).mean(0) for c in columns))
 
-  def _decode(self, model: HundModel | PhotoHund, parts: PartTerm) -> Callable:
+  def _decode(
+    self, model: HundModel | PhotoHund, parts: PartTerm, random_terms: float
+  ) -> Callable:
     """Examples to L_u `[B, M+1]` and joints `[B, M+1, 63, 3]`, traced once."""
-    key = (id(model), parts)
+    key = (id(model), parts, random_terms)
     if key not in self._functions:
 
       @tf.function(autograph=False)
-      def decode(example: TrainingExample):
-        stages = model.descend_example(example, parts=parts).stages
+      def decode(example: TrainingExample, number: tf.Tensor):
+        drawn = terms_of_step(example, random_terms, VALIDATION_SEED, number)
+        stages = model.descend_example(example, parts=parts, drawn=drawn).stages
         return (
           tf.stack([s.terms.total for s in stages], axis=1),
           tf.stack([s.body.joints for s in stages], axis=1),
