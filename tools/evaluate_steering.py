@@ -3,8 +3,9 @@
   python -m tools.evaluate_steering --pose_file=poses.npz
 
 Prints Markdown: a wrong keypoint of each person corrected, after further stages
-of the descent or none (docs/guide/steering.md); feet on a known floor; touching
-hands; two people who touch, or are near (docs/guide/terms.md).
+of the descent or none (docs/guide/steering.md); terms that are true of people,
+at the end of the stages and after the polish; two people who touch, or are near
+(docs/guide/terms.md).
 """
 
 import dataclasses
@@ -17,8 +18,7 @@ import numpy as np
 from flags import body_flags, method_flags, program, synthetic_flags
 from flags.from_config import define
 from hund_tf.body.model import BodyModel
-from hund_tf.evaluation import pair_trials
-from hund_tf.evaluation import steering_trials as trials
+from hund_tf.evaluation import pair_trials, steering_trials, term_trials
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.pair_terms import Apart
 from hund_tf.losses.terms import Term
@@ -93,7 +93,7 @@ def _corrections(config: TrialConfig, body: BodyModel) -> Iterator[str]:
   )
   yield "| --- | --- | --- | --- | --- | --- | --- |"
   for stages in config.stages:
-    found = trials.correct(batches, method, stages, config.seed)
+    found = steering_trials.correct(batches, method, stages, config.seed)
     change = found.others_after - found.others_before
     yield (
       f"| {stages} | {len(change)} | {np.sum(found.after < 3.0)} "
@@ -106,23 +106,36 @@ def _terms(config: TrialConfig, body: BodyModel) -> Iterator[str]:
   """Lines of the table of terms."""
   plain = method_flags.to_method(AlignmentObjective(body))
   yield (
-    "| term | weight | people | residual, mm: without | with | PA-MPJPE, mm: "
-    "without | change |"
+    "| term | weight | people | end | residual, mm: without | with | "
+    "PA-MPJPE, mm: without | change |"
   )
-  yield "| --- | --- | --- | --- | --- | --- | --- |"
-  for function in (trials.Floor(), trials.TouchingHands()):
+  yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+  for make in term_trials.TRIALS:
+    function = make()
+    methods = {"without": plain}
     for weight in config.weights:
-      term = Term(function.name, function, weight)
-      method = method_flags.to_method(AlignmentObjective(body, terms=(term,)))
-      found = trials.add_term(
-        _examples(body, config), function, plain, method, config.people
-      )
-      change = found.error_with - found.error_without
-      yield (
-        f"| {term.name} | {weight:g} | {len(change)} "
-        f"| {_mean(found.without)} | {_mean(found.with_term)} "
-        f"| {_mean(found.error_without)} | {_mean(change)} |"
-      )
+      for form in ("residuals", "value"):
+        called = function
+        if form == "value":
+          called = term_trials.as_value(function)
+        term = Term(function.name, called, weight)
+        objective = AlignmentObjective(body, terms=(term,))
+        name = f"{function.name} as {form} | {weight:g}"
+        methods[name] = method_flags.to_method(objective)
+    found = term_trials.try_term(
+      _examples(body, config), function, methods, config.people
+    )
+    before = found.pop("without")
+    for name, after in found.items():
+      for i, end in enumerate(("stages", "polish")):
+        if end == "polish" and " as value " in name:
+          continue  # it takes no notice of values
+        change = after.error[:, i] - before.error[:, i]
+        yield (
+          f"| {name} | {len(change)} | {end} | {_mean(before.missed[:, i])} "
+          f"| {_mean(after.missed[:, i])} | {_mean(before.error[:, i])} "
+          f"| {_mean(change)} |"
+        )
 
 
 def _pairs(config: TrialConfig, body: BodyModel) -> Iterator[str]:

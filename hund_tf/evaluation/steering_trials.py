@@ -1,12 +1,10 @@
-"""How far a correction and a term help, on synthetic people with exact truth.
+"""How far a correction helps, on synthetic people with exact truth.
 
-Corrections: of each person one keypoint of a limb is put 10 to 40 pixels from
-where it is, the person is reconstructed, and the keypoint then corrected.
-Terms: feet on the floor, for people who stand on it with both, and touching
-hands, for people whose hands touch.
+Of each person one keypoint of a limb is put 10 to 40 pixels from where it is,
+the person is reconstructed, and the keypoint then corrected.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -157,107 +155,3 @@ def _others(
   count[np.arange(len(chosen)), _LIMB_JOINTS[chosen]] = 0.0
   weights = lsp_joints(count)[..., 0]
   return _MM * metrics.pa_mpjpe(lsp_joints(joints), lsp_joints(truth), weights)
-
-
-class Termed(NamedTuple):
-  """Of N people reconstructed without and with a term."""
-
-  without: np.ndarray  # [N] mm, root mean square of the residuals
-  with_term: np.ndarray  # [N]
-  error_without: np.ndarray  # [N] mm PA-MPJPE
-  error_with: np.ndarray  # [N]
-
-
-class Floor:
-  """Feet stand on a plane."""
-
-  name = "floor"
-
-  def __init__(self):
-    """The plane is set for each person."""
-    self._plane = tf.Variable([0.0, -1.0, 0.0, 0.0], name="plane")
-
-  def __call__(self, body: BodyOutput) -> tf.Tensor:
-    """Distances `[B, 6]` of heels and toes from the plane, metres."""
-    points = tf.gather(body.keypoints, _SOLES, axis=1)
-    return tf.linalg.matvec(points, self._plane[:3]) - self._plane[3]
-
-  def set(self, body: BodyOutput) -> bool:
-    """Takes the floor of a person; whether it stands on one with both feet."""
-    points = body.keypoints.numpy()[0, _SOLES].astype(np.float64)
-    middle = points.mean(axis=0)
-    normal = np.linalg.svd(points - middle)[2][2]
-    if np.abs((points - middle) @ normal).max() > _FLAT:
-      return False
-    if abs(normal[1]) < _LEVEL:
-      return False
-    self._plane.assign([*normal, normal @ middle])
-    return True
-
-
-class TouchingHands:
-  """The hands touch."""
-
-  name = "hands"
-
-  def __call__(self, body: BodyOutput) -> tf.Tensor:
-    """Gap `[B, 1]` between the nearest keypoints of both hands, metres."""
-    left = body.keypoints[:, table.LEFT_HAND]
-    right = body.keypoints[:, table.RIGHT_HAND]
-    square = tf.reduce_sum((left[:, :, None] - right[:, None]) ** 2, axis=-1)
-    nearest = tf.sqrt(tf.reduce_min(square, axis=[1, 2]) + 1e-8)
-    return tf.maximum(nearest - _THICK, 0.0)[:, None]
-
-  def set(self, body: BodyOutput) -> bool:
-    """Whether the hands of a person touch."""
-    return bool(self(body).numpy()[0, 0] == 0.0)
-
-
-_SOLES = [
-  table.INDEX[f"{side}_{name}"]
-  for side in _SIDES
-  for name in ("big_toe", "small_toe", "heel")
-]
-_FLAT = 0.02  # metres that soles are off a floor
-_LEVEL = 0.8  # cosine of a floor's tilt against the camera
-_THICK = 0.03  # metres between keypoints of hands that touch
-
-
-def standing(
-  examples: Iterable[TrainingExample],
-  method: HundMethod,
-  suits: Callable[[BodyOutput], bool],
-  count: int,
-) -> Iterator[TrainingExample]:
-  """So many people one by one of whom a term is true."""
-  for example in examples:
-    for i in range(len(example.joints)):
-      one = tf.nest.map_structure(lambda x, i=i: x[i : i + 1], example)
-      body = method.objective.body_model.decode(one.state, "proxy_1500")
-      if suits(body):
-        yield one
-        count -= 1
-        if not count:
-          return
-
-
-def add_term(
-  examples: Iterable[TrainingExample],
-  function: "Floor | TouchingHands",
-  without: HundMethod,
-  with_term: HundMethod,
-  count: int,
-) -> Termed:
-  """Reconstructs people of whom a term is true, without it and with it."""
-  rows = []
-  for one in standing(examples, without, function.set, count):
-    row = []
-    for method in (without, with_term):
-      trace = method(one.features, one.intrinsics)
-      body = _last_body(method, trace)
-      missed = np.sqrt(np.mean(function(body).numpy() ** 2))
-      joints = lsp_joints(body.joints.numpy()), lsp_joints(one.joints.numpy())
-      row.append((_MM * missed, _MM * metrics.pa_mpjpe(*joints)[0]))
-    (a, b), (c, d) = row
-    rows.append((a, c, b, d))
-  return Termed(*np.array(rows).T)

@@ -26,6 +26,7 @@ _JOINTS = np.array(
     for name in (
       *(n for n in skeleton.BODY_JOINTS if not n.startswith("spine")),
       *(f"{s}_{finger}3" for s in "lr" for finger in ("index", "thumb")),
+      *("jaw", "l_eye", "r_eye"),  # which tell how a face is turned
     )
   ],
   np.int32,
@@ -85,12 +86,15 @@ def draw(draws: Draws, joints: tf.Tensor, share: float) -> RandomTerms:
 
 
 def _some_joints(draws: Draws, size: int) -> tf.Tensor:
-  """Joints `[B, 4]`, of which the first two differ."""
+  """Joints `[B, 4]`; the second is often what the first hangs on."""
   count = len(_JOINTS)
   chosen = draws.integers([size, _POINTS], count)
   other = (chosen[:, 0] + 1 + draws.integers([size], count - 1)) % count
-  chosen = tf.concat([chosen[:, :1], other[:, None], chosen[:, 2:]], axis=1)
-  return tf.gather(_JOINTS, chosen)
+  chosen = tf.gather(_JOINTS, chosen)
+  parents = tf.gather(np.array(skeleton.PARENTS, np.int32), chosen[:, 0])
+  near = draws.happens([size], 0.5)
+  second = tf.where(near, parents, tf.gather(_JOINTS, other))
+  return tf.concat([chosen[:, :1], second[:, None], chosen[:, 2:]], axis=1)
 
 
 def as_term(drawn: RandomTerms) -> Term:

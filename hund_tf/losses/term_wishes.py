@@ -61,7 +61,7 @@ class PartMoves:
     """What terms ask of bodies `[B, ...]`.
 
     A part that a term does not depend on is to stay. Terms that are met, and
-    those whose value is not above 0, ask for nothing.
+    those whose value is not finite or not above 0, ask for nothing.
     """
     tried = self._moved(body)
     count = tf.shape(body.joints)[0]
@@ -129,6 +129,7 @@ def _asked(term: Term, tried: BodyOutput, count: tf.Tensor) -> Asked:
   length = tf.reduce_sum(slope * slope, axis=-1)
   wish = tf.math.divide_no_nan(-2.0 * value, length)[:, None] * slope
   wish = tf.where(tf.math.is_finite(wish), wish, 0.0)
+  value = tf.where(tf.math.is_finite(value), value, 0.0)
   positive = tf.nn.relu(value)
   share = positive / (1.0 + positive)
   return Asked(value, share[:, None] * wish)

@@ -33,6 +33,8 @@ def test_the_part_term_is_read_from_its_step_where_there_are_parts():
     ({"stage_steps": ((0, 0),)}, "at least one stage"),
     ({"steps": 10, "decay_steps": 11}, "at most the 10 steps"),
     ({"parts_share": 1.5}, "from 0 to 1"),
+    ({"random_terms": 0.5, "regime": "SS"}, "regime SS knows no joints"),
+    ({"trained": "terms"}, "terms, without --random_terms"),
   ],
 )
 def test_impossible_settings(changes, message):

@@ -23,7 +23,7 @@ class HundConfig:
   """Size and inputs of the reconstruction model.
 
   With the defaults it has 987,184 trainable parameters, 525,312 of them in the
-  LSTM (the paper: 950k and 525k), and 175,116 in the branch for terms.
+  LSTM (the paper: 950k and 525k), and 195,660 in the branch for terms.
   """
 
   num_stages: int = option(

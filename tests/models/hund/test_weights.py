@@ -105,3 +105,31 @@ def test_kernels_after_a_smaller_layer_begin_anew(model, tmp_path):
   ]
   for name in new:
     np.testing.assert_array_equal(_values(model)[name], before[name])
+
+
+def _branch(model):
+  return [v.numpy() for v in model.cell.term_branch.variables]
+
+
+def test_the_branch_for_terms_is_saved_and_left_out_where_there_is_none(
+  model, body_model, tmp_path
+):
+  for variable in model.cell.term_branch.variables:
+    variable.assign_add(np.full(variable.shape, 0.5))
+  path = tmp_path / "with.npz"
+  weights.save(model, path)
+  for one, other in zip(
+    _branch(model), _branch(weights.load(body_model, path)), strict=True
+  ):
+    np.testing.assert_array_equal(one, other)
+  without = HundModel(model.objective, HundConfig(term_units=0))
+  assert weights.assign_fitting(without, path) == []
+  np.testing.assert_array_equal(
+    without.initial_state.kernel, model.initial_state.kernel
+  )
+  weights.save(without, tmp_path / "without.npz")
+  kept = _branch(model)
+  new = weights.assign_fitting(model, tmp_path / "without.npz")
+  assert new and all("term_branch" in name for name in new)
+  for one, other in zip(kept, _branch(model), strict=True):
+    np.testing.assert_array_equal(one, other)

@@ -14,12 +14,14 @@ from hund_tf.motion import pose_library
 from hund_tf.synthetic.example_config import SyntheticConfig
 from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.training.hund.stage_losses import descent_losses, loop_losses
-from hund_tf.training.hund.step import make_train_step
+from hund_tf.training.hund.step import make_train_step, terms_of_step
 from tests.eager import run_eagerly
 from tests.training.conftest import CONFIG
 
-_SIZE = HundConfig(num_stages=2, units=16, context_size=8, filters=(4,) * 6)
-_LOSSES = SupervisedConfig(rotation_weight=50.0)
+_SIZE = HundConfig(
+  num_stages=2, units=16, context_size=8, filters=(4,) * 6, term_units=8
+)
+_LOSSES = SupervisedConfig(rotation_weight=50.0, term_weight=100.0)
 _STAGES = 2
 
 
@@ -40,9 +42,10 @@ def new_model(objective):
     size = dataclasses.replace(_SIZE, jit_compile=jit_compile)
     tf_keras.utils.set_random_seed(0)
     model = HundModel(objective, size)
+    model.train_terms(alone=False)
     rng = np.random.default_rng(0)
     for v in model.trainable_variables:
-      if v.name.startswith(("initial_state", "hund_cell/update")):
+      if "initial_state" in v.name or "update" in v.name:
         v.assign(rng.normal(0.0, 0.05, v.shape))
     return model
 
@@ -52,8 +55,12 @@ def new_model(objective):
 @pytest.mark.usefixtures("eager")
 def test_stages_in_a_loop_have_the_losses_of_stages_in_turn(new_model, example):
   model = new_model()
-  losses, terms = descent_losses(model, example, _STAGES, _LOSSES)
+  drawn = terms_of_step(example, 1.0, 0, tf.constant(0))
+  losses, terms = descent_losses(model, example, _STAGES, _LOSSES, drawn=drawn)
+  plain, _ = descent_losses(model, example, _STAGES, _LOSSES)
+  assert (losses[0] > plain[0]).numpy().all()  # farther from terms than 0
   inputs, states = model.begin(example.features, example.intrinsics)
+  inputs = inputs._replace(drawn=drawn)
   looped, looped_terms = loop_losses(
     model.cell, inputs, states, example, _STAGES, _LOSSES
   )
@@ -75,7 +82,11 @@ def test_a_compiled_step_is_the_step(as_python, new_model, example):
   the step operation by operation is here.
   """
   config = dataclasses.replace(
-    CONFIG, regime="joint", initial_state_weight=0.5, clip_norm=1e9
+    CONFIG,
+    regime="joint",
+    initial_state_weight=0.5,
+    clip_norm=1e9,
+    random_terms=1.0,
   )
   reports, weights = [], []
   for jit_compile in (False, True):

@@ -4,6 +4,7 @@ That it goes on bit for bit is in `test_regimes`.
 """
 
 import csv
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,24 @@ def test_two_devices_train_as_one(tmp_path):
   )
   assert result.returncode == 0, result.stderr[-3000:]
   assert result.stdout.strip().endswith("equal")
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_branch_for_terms_is_trained_alone(
+  new_trainer, body_model, tmp_path
+):
+  config = dataclasses.replace(CONFIG, random_terms=1.0, trained="terms")
+  batches = SyntheticBatches(
+    body_model, pose_library.empty(), SyntheticConfig(), config
+  )
+  trainer, model = new_trainer(
+    tmp_path, batches, random_terms=1.0, trained="terms", steps=2
+  )
+  before = {v.name: v.numpy() for v in model.variables}
+  trainer.run()
+  moved = {
+    v.name for v in model.variables if np.any(v.numpy() != before[v.name])
+  }
+  assert moved and all("term_branch" in name for name in moved)
+  kept = weights.load(body_model, tmp_path / LAST_WEIGHTS)
+  assert any(v.numpy().any() for v in kept.cell.term_branch.variables[-2:])
