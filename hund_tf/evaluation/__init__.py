@@ -17,8 +17,7 @@ bodies with and without parts side by side.
 `descent_comparison` sets methods side by side (Figs. 3, 4) and
 `descent_report` tells what came of it, `multitask_metrics` and `network_photos`
 judge the network, `quality_fitting` calibrates the quality and `polish_fitting`
-the polish, `steering_trials` and `pair_trials` (of two people) say how far
-corrections and terms help,
-`model_agreement` how far exported models are from this package, and
-`detection_speed` times the detector.
+the polish, `steering_trials` says how far corrections help, `term_trials` and
+`pair_trials` (of two people) how far terms, `model_agreement` how far exported
+models are from this package, and `detection_speed` times the detector.
 """

@@ -24,7 +24,7 @@ _TINY = [
   "--ema=0",
 ]
 # The third phase is the second one's settings and the part term.
-_NAMES = ("1_parts", "3_part_term")
+_NAMES = ("1_parts", "3_part_term", "4_terms")
 _PHASES = [f"--phases=flags/released/{name}.flags" for name in _NAMES]
 
 
@@ -46,12 +46,12 @@ def test_the_released_recipe_trains_phase_after_phase(tmp_path):
   text = (tmp_path / "3_part_term" / "run.flags").read_text()
   assert f"--initial_weights={tmp_path / '1_parts' / BEST_WEIGHTS}" in text
   assert "--compared_weight=4.0" in text
-  # All three, of which the first one is done and the second one fails.
+  # All four, of which the first one is done and the second one fails.
   result = _train(
     tmp_path, "--flagfile=flags/released.flags", *_TINY, "--pose_file=none.npz"
   )
   assert result.returncode == 1
   assert "none.npz" in result.stderr
-  assert "phase 1 of 3, 1_parts: done before" in result.stdout
-  assert "phase 2 of 3, 2_compared ended with" in result.stderr
+  assert "phase 1 of 4, 1_parts: done before" in result.stdout
+  assert "phase 2 of 4, 2_compared ended with" in result.stderr
   assert "phase 3" not in result.stdout + result.stderr
