@@ -46,22 +46,25 @@ class RandomTerms(NamedTuple):
   distance: tf.Tensor  # [B] metres
 
 
-def draw(draws: Draws, joints: tf.Tensor, share: float) -> RandomTerms:
+def draw(
+  draws: Draws, joints: tf.Tensor, known: tf.Tensor, share: float
+) -> RandomTerms:
   """Terms that are true of people but for their noise.
 
   Args:
     draws: random numbers.
     joints: `[B, 63, 3]` metres, camera frame, the truth.
+    known: `[B]` above 0 where it is known; others get no term.
     share: of people with a term.
   """
-  size = joints.shape[0]
+  size = tf.shape(joints)[0]
   chosen = _some_joints(draws, size)
   points = tf.gather(joints, chosen, batch_dims=1)
   kind = tf.one_hot(draws.integers([size], len(KINDS)), len(KINDS))
   counts = tf.cast(draws.happens([size, _POINTS], 0.5), tf.float32)
   counts = tf.maximum(counts, tf.one_hot(0, _POINTS))
   sigma = draws.log_uniform([size], *_SIGMA)
-  there = tf.cast(draws.happens([size], share), tf.float32)
+  there = tf.logical_and(draws.happens([size], share), known > 0.0)
   normal = tf.math.l2_normalize(draws.normal([size, 3]), axis=-1)
   noise = sigma[:, None] * draws.normal([size, _POINTS])
   offsets = tf.einsum("bni,bi->bn", points, normal) + noise
@@ -74,7 +77,7 @@ def draw(draws: Draws, joints: tf.Tensor, share: float) -> RandomTerms:
   )
   pointed = kind[:, 3:]
   return RandomTerms(
-    there / sigma**2,
+    tf.cast(there, tf.float32) / sigma**2,
     kind,
     chosen,
     counts,
@@ -85,7 +88,7 @@ def draw(draws: Draws, joints: tf.Tensor, share: float) -> RandomTerms:
   )
 
 
-def _some_joints(draws: Draws, size: int) -> tf.Tensor:
+def _some_joints(draws: Draws, size: tf.Tensor) -> tf.Tensor:
   """Joints `[B, 4]`; the second is often what the first hangs on."""
   count = len(_JOINTS)
   chosen = draws.integers([size, _POINTS], count)

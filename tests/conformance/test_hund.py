@@ -83,7 +83,7 @@ def test_checkpoint_round_trip(
   # Only the model's own weights are saved, not the body's.
   names = [name for name, _ in tf.train.list_variables(path)]
   assert len([n for n in names if "VARIABLE_VALUE" in n]) == len(
-    model.trainable_variables
+    model.variables
   )
 
 

@@ -18,7 +18,8 @@ def _joints() -> tf.Tensor:
 
 
 def _draw(joints, share=1.0, step=0):
-  return random_terms.draw(Draws(3, step), joints, share)
+  known = tf.ones([len(joints)])
+  return random_terms.draw(Draws(3, step), joints, known, share)
 
 
 def _body(joints) -> BodyOutput:
@@ -52,6 +53,9 @@ def test_a_term_is_a_function_of_seed_and_step():
 def test_shares_say_who_has_one():
   drawn = _draw(_joints(), share=0.25)
   assert 0.18 < np.mean(drawn.weight.numpy() > 0.0) < 0.32
+  unknown = tf.zeros([_PEOPLE])
+  nobody = random_terms.draw(Draws(3, 0), _joints(), unknown, 1.0)
+  assert not nobody.weight.numpy().any()
   none = _draw(_joints(), share=0.0)
   assert not none.weight.numpy().any()
   assert not random_terms.distance(none, _body(_joints())).numpy().any()

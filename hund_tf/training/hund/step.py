@@ -149,8 +149,9 @@ def terms_of_step(
   """Random terms of the people of a batch, a function of seed and step.
 
   Args:
-    example: of B, whose joints are known.
-    share: of people with one; half as many have another one.
+    example: of B.
+    share: of people with one, of those whose joints are known; half as many
+      have another one.
     seed: of the run.
     step: number of the batch.
   """
@@ -158,7 +159,7 @@ def terms_of_step(
     return ()
   draws = Draws(tf.constant(seed + _TERMS, tf.int64), step)
   return tuple(
-    random_terms.draw(draws, example.joints, part)
+    random_terms.draw(draws, example.joints, example.weights.joints, part)
     for part in (share, share / 2.0)
   )
 

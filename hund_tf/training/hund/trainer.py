@@ -63,10 +63,14 @@ class HundTrainer(TrainingLoop):
     report: Callable[[str], None] = print,
     drawer: StageDrawer | None = None,
   ):
-    """Prepares a run; see `TrainingLoop`. A drawer adds pictures to its log."""
+    """Prepares a run; see `TrainingLoop`. A drawer adds pictures to its log.
+
+    Raises:
+      ValueError: if terms are to be trained that the model has no branch for,
+        or alone beside its network.
+    """
     if config.random_terms:
-      hund = model.hund if isinstance(model, PhotoHund) else model
-      hund.train_terms(alone=config.trained == "terms")
+      _train_terms(model, alone=config.trained == "terms")
     super().__init__(
       model,
       batches,
@@ -147,3 +151,15 @@ class HundTrainer(TrainingLoop):
         multitask_weights.save(model.network, path)
       model = model.hund
     weights.save(model, self._folder / name)
+
+
+def _train_terms(model: HundModel | PhotoHund, alone: bool) -> None:
+  """Trains the branch for terms, with all else or alone."""
+  if isinstance(model, PhotoHund):
+    if alone and model.train_network:
+      raise ValueError(
+        "trained: terms, with a network that is trained too; expected all, or "
+        "a network that is not (--notrain_network)"
+      )
+    model = model.hund
+  model.train_terms(alone)
