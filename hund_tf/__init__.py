@@ -19,7 +19,8 @@ from hund_tf import environment
 
 if TYPE_CHECKING:
   from hund_tf.api.demo import demo_photo
-  from hund_tf.api.model import PeopleModel, load
+  from hund_tf.api.loading import load
+  from hund_tf.api.model import PeopleModel
   from hund_tf.api.person import Person
   from hund_tf.api.results import People
   from hund_tf.body.model import BodyModel
@@ -57,7 +58,7 @@ _HOMES = {
   "Term": "hund_tf.losses.terms",
   "Touch": "hund_tf.losses.pair_terms",
   "demo_photo": "hund_tf.api.demo",
-  "load": "hund_tf.api.model",
+  "load": "hund_tf.api.loading",
 }
 
 environment.prepare()

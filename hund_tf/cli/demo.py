@@ -10,7 +10,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from hund_tf.api import model
+from hund_tf.api import loading
 from hund_tf.demo import page
 from hund_tf.demo.films import Filmer
 from hund_tf.options import check, option
@@ -41,7 +41,7 @@ def run(config: DemoConfig) -> int:
     try:
       gradio = page.load_gradio(folder)
       filmer = Filmer(config.max_video_s)
-      blocks = page.build(gradio, model.load(), filmer, folder)
+      blocks = page.build(gradio, loading.load(), filmer, folder)
       url = page.serve(gradio, blocks, config.demo_port, config.max_upload_mb)
     except (ValueError, OSError, ImportError) as error:
       print(f"demo: {error}", file=sys.stderr)
