@@ -196,8 +196,9 @@ class Reconstructor:
     """People of one photo, steered as it is asked."""
     if self._uncertainty is None:
       raise ValueError(
-        "resume: the method does not polish; people are steered by the learned "
-        "descent with its polish: method='hund', polish=True, refine_steps=0"
+        "method: does not polish; people are steered and related by the "
+        "learned descent with its polish: method='hund', polish=True, "
+        "refine_steps=0"
       )
     detections = [steering.corrected(one) for one in asked]
     boxes = [one.found.crop_box for one in asked]

@@ -204,7 +204,9 @@ def test_people_are_steered(model, people):
 def test_two_people_are_related(model, people, tmp_path):
   """The same person twice in a photo."""
   (person,) = people
-  both = dataclasses.replace(people, _people=(person, person))
+  tall = person.fit._replace(height_m=1.8, height_given=True)
+  tall = dataclasses.replace(person, fit=tall)
+  both = dataclasses.replace(people, _people=(tall, person))
   touch = hund_tf.Touch("l_elbow", "nose")
   term = hund_tf.PairTerm("touch", touch, 1e4, pairs=[(1, 0)])
   with run_eagerly():
@@ -222,6 +224,7 @@ def test_two_people_are_related(model, people, tmp_path):
     np.testing.assert_allclose(
       after.state.expression, before.state.expression, atol=1e-5
     )
+  assert related[0].height_m == pytest.approx(1.8, abs=1e-3)
   related.save_glb(tmp_path / "both.glb")
   assert len(trimesh.load(tmp_path / "both.glb").geometry) == 2
   unrelated = hund_tf.PairTerm("none", touch, pairs=())

@@ -147,3 +147,10 @@ def test_heights_are_given_to_those_who_have_one(people, body_model):
   moved = np.linalg.norm(tall.keypoints_2d - before.keypoints_2d, axis=-1)
   assert moved[:25].mean() < 1.0
   np.testing.assert_array_equal(other.keypoints_2d, result[1].keypoints_2d)
+
+
+def test_people_who_are_not_polished_cannot_be_related(people, body_model):
+  reconstruct = Reconstructor(OptimizerMethod(AlignmentObjective(body_model)))
+  _, found, intrinsics = people
+  with pytest.raises(ValueError, match="does not polish; people are steered"):
+    reconstruct.relate(found, intrinsics, np.zeros([8, 8, 3], np.uint8), [])
