@@ -143,9 +143,10 @@ def _pairs(config: TrialConfig, body: BodyModel) -> Iterator[str]:
   method, apart = method_flags.to_method(AlignmentObjective(body)), Apart(body)
   yield (
     "| term | weight | pairs | residual, mm: without | with | PA-MPJPE, mm: "
-    "without | change | distance of pelvises off, mm: without | change |"
+    "without | change | distance of pelvises off, mm: without | change "
+    "| vertices inside: without | with |"
   )
-  yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+  yield "|" + " --- |" * 11
   for trial in (pair_trials.TouchingHands(apart), pair_trials.StayApart(apart)):
     for weight in config.weights:
       found = pair_trials.relate(
@@ -162,7 +163,8 @@ def _pairs(config: TrialConfig, body: BodyModel) -> Iterator[str]:
         f"| {_mean(found.error_without)} "
         f"| {_mean(found.error_with - found.error_without)} "
         f"| {_mean(found.apart_without)} "
-        f"| {_mean(found.apart_with - found.apart_without)} |"
+        f"| {_mean(found.apart_with - found.apart_without)} "
+        f"| {_mean(found.inside_without)} | {_mean(found.inside_with)} |"
       )
 
 

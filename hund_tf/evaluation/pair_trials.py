@@ -42,6 +42,8 @@ class Related(NamedTuple):
   error_with: np.ndarray  # [N]
   apart_without: np.ndarray  # [N] mm by which the pelvises' distance is wrong
   apart_with: np.ndarray  # [N]
+  inside_without: np.ndarray  # [N] vertices of the one in the other's mesh
+  inside_with: np.ndarray  # [N]
 
 
 class TouchingHands:
@@ -127,6 +129,7 @@ def relate(
     seed: of the places.
   """
   random = np.random.default_rng(seed)
+  faces = method.objective.body_model.faces(_MESH)
   rows = []
   for pair, found, offset in _pairs(examples, method, trial, random):
     function = lambda a, b, far=offset: trial.function(a, moved(b, far))
@@ -148,6 +151,7 @@ def relate(
         _MM * np.max(_residuals(function, body)),
         _error(body.joints.numpy(), pair.joints.numpy()),
         _distance_error(body, pair.joints, offset),
+        _both_inside(body.vertices.numpy(), offset, faces),
       )
       for body in (before, after)
     ]
@@ -202,6 +206,44 @@ def _bodies(method: HundMethod, state: HumanState) -> BodyOutput:
 def _error(joints: np.ndarray, truth: np.ndarray) -> float:
   found = metrics.pa_mpjpe(lsp_joints(joints), lsp_joints(truth))
   return _MM * float(np.mean(found))
+
+
+def _both_inside(
+  vertices: np.ndarray, offset: np.ndarray, faces: np.ndarray
+) -> int:
+  """Vertices of two bodies `[2, V, 3]` that are in the other one."""
+  first, second = vertices[0], vertices[1] + offset
+  both = inside(first, second, faces), inside(second, first, faces)
+  return int(np.sum(both))
+
+
+def inside(
+  points: np.ndarray, vertices: np.ndarray, faces: np.ndarray
+) -> np.ndarray:
+  """Whether points are in a closed mesh: those of winding number 1.
+
+  The solid angle of a triangle is Van Oosterom and Strackee's (1983).
+
+  Args:
+    points: `[N, 3]`.
+    vertices: `[V, 3]` of the mesh.
+    faces: `[F, 3]`, counter-clockwise from outside.
+
+  Returns:
+    `[N]` bool.
+  """
+  found = np.zeros(len(points), bool)
+  low, high = vertices.min(axis=0), vertices.max(axis=0)
+  near = np.flatnonzero(((points > low) & (points < high)).all(axis=1))
+  for row in near:
+    a, b, c = np.moveaxis(vertices[faces] - points[row], 1, 0)
+    dot = lambda x, y: np.sum(x * y, axis=-1)
+    la, lb, lc = (np.linalg.norm(x, axis=-1) for x in (a, b, c))
+    volume = dot(a, np.cross(b, c))
+    scale = la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb
+    winding = np.sum(np.arctan2(volume, scale)) / (2.0 * np.pi)
+    found[row] = winding > 0.5
+  return found
 
 
 def _distance_error(body: BodyOutput, truth, offset: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hund_tf.body import keypoints as table
-from hund_tf.body import poses
+from hund_tf.body import poses, skeleton
 from hund_tf.compat import tf
 from hund_tf.evaluation import pair_trials
 from hund_tf.losses.pair_terms import Apart
@@ -96,3 +96,16 @@ def test_what_is_measured(body_model, bodies, state, apart):
   np.testing.assert_allclose(found.error_without, [0.0], atol=0.1)
   np.testing.assert_allclose(found.apart_with, [0.0], atol=0.1)
   assert found.apart_without[0] > 10.0
+
+
+def test_points_in_a_mesh(body_model, bodies):
+  """Joints of trunk and limbs are in the body, others beside it."""
+  vertices = bodies[0].vertices[0].numpy()
+  faces = body_model.faces(_MESH)
+  joints = bodies[0].joints[0].numpy()
+  rows = [skeleton.INDEX[name] for name in ("spine3", "l_knee", "r_elbow")]
+  assert pair_trials.inside(joints[rows], vertices, faces).all()
+  beside = joints[rows] + [0.0, 0.0, 0.25]
+  between = (joints[rows[1]] + joints[skeleton.INDEX["r_knee"]])[None] / 2.0
+  for points in (beside, between):
+    assert not pair_trials.inside(points, vertices, faces).any()
