@@ -27,6 +27,7 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.types import TrainingExample
 
 _BATCH = 25
+_VALUE = ", as a value"
 _TABLES = ("corrections", "terms", "pairs")
 
 
@@ -112,23 +113,22 @@ def _terms(config: TrialConfig, body: BodyModel) -> Iterator[str]:
   yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
   for make in term_trials.TRIALS:
     function = make()
+    forms = [("", function, weight) for weight in config.weights]
+    value = term_trials.as_value(function)
+    forms.append((_VALUE, value, config.weights[0]))
     methods = {"without": plain}
-    for weight in config.weights:
-      for form in ("residuals", "value"):
-        called = function
-        if form == "value":
-          called = term_trials.as_value(function)
-        term = Term(function.name, called, weight)
-        objective = AlignmentObjective(body, terms=(term,))
-        name = f"{function.name} as {form} | {weight:g}"
-        methods[name] = method_flags.to_method(objective)
+    for form, called, weight in forms:
+      term = Term(function.name, called, weight)
+      objective = AlignmentObjective(body, terms=(term,))
+      name = f"{function.name}{form} | {weight:g}"
+      methods[name] = method_flags.to_method(objective)
     found = term_trials.try_term(
       _examples(body, config), function, methods, config.people
     )
     before = found.pop("without")
     for name, after in found.items():
       for i, end in enumerate(("stages", "polish")):
-        if end == "polish" and " as value " in name:
+        if end == "polish" and _VALUE in name:
           continue  # it takes no notice of values
         change = after.error[:, i] - before.error[:, i]
         yield (
