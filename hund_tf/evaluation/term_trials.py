@@ -99,24 +99,22 @@ class Gaze:
     self._place = tf.Variable([0.0, 0.0, 0.0], name="place")
 
   def __call__(self, body: BodyOutput) -> tf.Tensor:
-    """The nose's way from where it would point, `[B, 3]` metres."""
+    """How far from the place the line of the nose is, `[B, 3]` metres."""
     nose = body.keypoints[:, _NOSE]
-    turned, length = _turned(body)
-    asked = tf.math.l2_normalize(self._place - nose, axis=-1)
-    return length * (turned - asked)
+    there, far = tf.linalg.normalize(self._place - nose, axis=-1)
+    return far * (_turned(body) - there)
 
   def set(self, body: BodyOutput) -> bool:
     """Takes a place that the person's face is turned to."""
-    turned, _ = _turned(body)
-    self._place.assign(body.keypoints[0, _NOSE] + _FAR * turned[0])
+    self._place.assign(body.keypoints[0, _NOSE] + _FAR * _turned(body)[0])
     return True
 
 
-def _turned(body: BodyOutput) -> tuple[tf.Tensor, tf.Tensor]:
-  """From between the ears to the nose: direction `[B, 3]`, length `[B, 1]`."""
+def _turned(body: BodyOutput) -> tf.Tensor:
+  """The direction `[B, 3]` from between the ears to the nose."""
   middle = tf.reduce_mean(tf.gather(body.keypoints, _EARS, axis=1), axis=1)
   way = body.keypoints[:, _NOSE] - middle
-  return tf.linalg.normalize(way, axis=-1)
+  return tf.math.l2_normalize(way, axis=-1)
 
 
 class HandOnThing:

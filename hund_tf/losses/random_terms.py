@@ -26,9 +26,20 @@ _JOINTS = np.array(
     for name in (
       *(n for n in skeleton.BODY_JOINTS if not n.startswith("spine")),
       *(f"{s}_{finger}3" for s in "lr" for finger in ("index", "thumb")),
-      *("jaw", "l_eye", "r_eye"),  # which tell how a face is turned
+      *("jaw", "l_eye", "r_eye"),
     )
   ],
+  np.int32,
+)
+# Joints that tell how a face, a hand or a foot is turned; faces as often as
+# both others.
+_ENDS = np.array(
+  [
+    [skeleton.INDEX[f"{side}_{name}"] for name in pair]
+    for side in "lr"
+    for pair in (("index3", "wrist"), ("ball", "ankle"))
+  ]
+  + 2 * [[skeleton.INDEX[f"{s}_eye"], skeleton.INDEX["head"]] for s in "lr"],
   np.int32,
 )
 
@@ -58,9 +69,9 @@ def draw(
     share: of people with a term.
   """
   size = tf.shape(joints)[0]
-  chosen = _some_joints(draws, size)
-  points = tf.gather(joints, chosen, batch_dims=1)
   kind = tf.one_hot(draws.integers([size], len(KINDS)), len(KINDS))
+  chosen = _some_joints(draws, kind[:, 3] > 0.0)
+  points = tf.gather(joints, chosen, batch_dims=1)
   counts = tf.cast(draws.happens([size, _POINTS], 0.5), tf.float32)
   counts = tf.maximum(counts, tf.one_hot(0, _POINTS))
   sigma = draws.log_uniform([size], *_SIGMA)
@@ -88,8 +99,13 @@ def draw(
   )
 
 
-def _some_joints(draws: Draws, size: tf.Tensor) -> tf.Tensor:
-  """Joints `[B, 4]`; the second is often what the first hangs on."""
+def _some_joints(draws: Draws, pointing: tf.Tensor) -> tf.Tensor:
+  """Joints `[B, 4]`; the second is often what the first hangs on.
+
+  Where terms are of a direction `[B]`, it is half of the time that of a face, a
+  hand or a foot.
+  """
+  size = tf.shape(pointing)[0]
   count = len(_JOINTS)
   chosen = draws.integers([size, _POINTS], count)
   other = (chosen[:, 0] + 1 + draws.integers([size], count - 1)) % count
@@ -97,7 +113,12 @@ def _some_joints(draws: Draws, size: tf.Tensor) -> tf.Tensor:
   parents = tf.gather(np.array(skeleton.PARENTS, np.int32), chosen[:, 0])
   near = draws.happens([size], 0.5)
   second = tf.where(near, parents, tf.gather(_JOINTS, other))
-  return tf.concat([chosen[:, :1], second[:, None], chosen[:, 2:]], axis=1)
+  first = tf.stack([chosen[:, 0], second], axis=1)
+  ends = tf.gather(_ENDS, draws.integers([size], len(_ENDS)))
+  of_end = tf.logical_and(pointing, draws.happens([size], 0.5))
+  return tf.concat(
+    [tf.where(of_end[:, None], ends, first), chosen[:, 2:]], axis=1
+  )
 
 
 def as_term(drawn: RandomTerms) -> Term:

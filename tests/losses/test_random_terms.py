@@ -110,4 +110,9 @@ def test_terms_are_about_joints_that_photos_show():
   assert not any(name.startswith("spine") for name in names)
   assert (first != second).all()
   parents = np.array(skeleton.PARENTS)[first] == second
-  assert 0.4 < parents.mean() < 0.65  # how hands, feet and faces are turned
+  assert 0.4 < parents.mean() < 0.65
+  pointing = np.argmax(drawn.kind, axis=1) == 3
+  face = np.isin(first, [skeleton.INDEX["l_eye"], skeleton.INDEX["r_eye"]])
+  face &= second == skeleton.INDEX["head"]
+  assert 0.15 < face[pointing].mean() < 0.4  # 1/4, and a few by chance
+  assert face[~pointing].mean() < 0.1

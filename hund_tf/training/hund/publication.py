@@ -16,6 +16,7 @@ from hund_tf.training import run_folder
 from hund_tf.training.hund.trainer import BEST_WEIGHTS
 from hund_tf.training.hund.validation import HELD_OUT_SEED, ValidationSet
 
+_TOLD = "stages_random_terms"  # held-out people of whom stages are told a term
 # What lies beside weights, by suffix.
 _RUN_FLAGS, _METRICS = ".flags", ".metrics.json"
 
@@ -42,7 +43,7 @@ def measure(
     "held_out_seed": HELD_OUT_SEED,
     "unit": "millimetres; 14 LSP joints (_all: 63); s_0 first",
   }
-  for name, examples in (
+  rows = [
     ("stages", captured),
     ("stages_all_parts", all_parts),
     ("stages_foreground", known(full_parts=0.0, no_parts=0.0)),
@@ -50,14 +51,18 @@ def measure(
     ("stages_whole_people", whole),
     ("stages_whole_people_all_parts", all_parts.whole_people()),
     ("stages_whole_people_without_noise", whole.without_noise()),
-  ):
+  ]
+  if model.config.term_units:
+    rows.append((_TOLD, captured))
+  for name, examples in rows:
     held_out = ValidationSet(
       SyntheticExamples(body_model, poses, examples),
       count,
       HELD_OUT_SEED,
     )
     metrics["held_out_examples"] = sum(len(e.joints) for e in held_out.examples)
-    metrics[name] = held_out.errors(model).as_dict()
+    told = 1.0 if name == _TOLD else 0.0  # all people have a random term
+    metrics[name] = held_out.errors(model, random_terms=told).as_dict()
   return metrics
 
 
