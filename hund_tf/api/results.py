@@ -58,11 +58,23 @@ class People(Sequence[Person]):
     return self._people[index]
 
   def replaced(self, people: Mapping[int, Person]) -> "People":
-    """These people, those of some numbers replaced."""
+    """These people, those of some numbers replaced.
+
+    Raises:
+      ValueError: if the people are then not all seen by one camera.
+    """
     kept = list(self._people)
     for number, person in people.items():
       kept[number] = person
-    return dataclasses.replace(self, _people=tuple(kept))
+    photo = kept[0].photo if kept else self.photo
+    for number, person in enumerate(kept):
+      other = person.photo.camera.intrinsics
+      if not all(map(np.array_equal, other, photo.camera.intrinsics)):
+        raise ValueError(
+          f"people: person {number} is seen by another camera than person 0; "
+          "give the focal length to all of them"
+        )
+    return dataclasses.replace(self, photo=photo, _people=tuple(kept))
 
   def __len__(self) -> int:
     return len(self._people)

@@ -120,7 +120,7 @@ def resume(
       "nothing is corrected; move a keypoint, or give a focal length or height"
     )
   meant = {i for i, *_ in moves.places} or set(range(len(people)))
-  found = []
+  found = {}
   for i, person in enumerate(people):
     if i in meant:
       person = model.resume(
@@ -132,5 +132,5 @@ def resume(
       )
     elif focal_px:
       person = model.resume(person, focal_px=focal_px)
-    found.append(person)
-  return dataclasses.replace(people, photo=found[0].photo, _people=tuple(found))
+    found[i] = person
+  return people.replaced(found)

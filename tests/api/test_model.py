@@ -193,6 +193,10 @@ def test_people_are_steered(model, people):
   assert far.height_m == pytest.approx(1.9, abs=0.01)
   assert far.joints[0, 2] > 1.7 * steered.joints[0, 2]
   assert np.linalg.norm(far.keypoints_2d[row] - place) < 4.0
+  assert people.replaced({0: far}).camera.source == "focal_px"
+  both = dataclasses.replace(people, _people=(person, person))
+  with pytest.raises(ValueError, match="person 1 is seen by another camera"):
+    both.replaced({0: far})
   back = model.resume(far, keypoints={"l_elbow": None}, focal_px=512.0)
   np.testing.assert_allclose(
     back.detected_keypoints, person.detected_keypoints, atol=1e-4
