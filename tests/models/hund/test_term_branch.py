@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from hund_tf.body import keypoints as keypoint_table
 from hund_tf.compat import tf, tf_keras
 from hund_tf.losses.alignment import AlignmentObjective
 from hund_tf.losses.term_wishes import MOVES, Asked
 from hund_tf.losses.terms import Term
+from hund_tf.models.hund import weights
 from hund_tf.models.hund.config import HundConfig
 from hund_tf.models.hund.model import HundModel
 from hund_tf.models.hund.term_branch import TermBranch
@@ -95,3 +97,29 @@ def test_a_model_without_a_branch_cannot_train_it(keypoint_objective):
   model = HundModel(keypoint_objective, HundConfig(term_units=0))
   with pytest.raises(ValueError, match="term_units: got 0, expected"):
     model.train_terms(alone=True)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("as_value", [False, True])
+def test_released_stages_bring_a_wrist_to_a_place(
+  body_model, observed, as_value
+):
+  """Two people's wrists, 20 cm farther along the ray of the picture."""
+  row = keypoint_table.INDEX["r_wrist"]
+
+  def wrists(terms=()) -> tf.Tensor:
+    model = weights.load(body_model, terms=terms)
+    descent = model.descend(*observed, parts="none")
+    return descent.stages[-1].body.keypoints[:, row]
+
+  alone = wrists()
+  places = alone + 0.2 * tf.math.l2_normalize(alone, axis=-1)
+
+  def missed(body):
+    each = len(body.keypoints) // len(places)
+    error = body.keypoints[:, row] - tf.repeat(places, each, axis=0)
+    return tf.reduce_sum(error**2, axis=-1) if as_value else error
+
+  told = wrists([Term("wrist", missed, 1e3)])
+  after = np.linalg.norm(told - places, axis=-1)
+  assert after.max() < 0.5 * 0.2
