@@ -27,7 +27,6 @@ from hund_tf.synthetic.examples import SyntheticExamples
 from hund_tf.types import TrainingExample
 
 _BATCH = 25
-_VALUE = ", as a value"
 _TABLES = ("corrections", "terms", "pairs")
 
 
@@ -115,7 +114,7 @@ def _terms(config: TrialConfig, body: BodyModel) -> Iterator[str]:
     function = make()
     forms = [("", function, weight) for weight in config.weights]
     value = term_trials.as_value(function)
-    forms.append((_VALUE, value, config.weights[0]))
+    forms.append((", as a value", value, config.weights[0]))
     methods = {"without": plain}
     for form, called, weight in forms:
       term = Term(function.name, called, weight)
@@ -128,8 +127,6 @@ def _terms(config: TrialConfig, body: BodyModel) -> Iterator[str]:
     before = found.pop("without")
     for name, after in found.items():
       for i, end in enumerate(("stages", "polish")):
-        if end == "polish" and _VALUE in name:
-          continue  # it takes no notice of values
         change = after.error[:, i] - before.error[:, i]
         yield (
           f"| {name} | {len(change)} | {end} | {_mean(before.missed[:, i])} "
