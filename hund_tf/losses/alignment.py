@@ -211,15 +211,23 @@ class AlignmentObjective(tf.Module):
       state.body_pose, state.left_hand, state.right_hand
     )
     shape_prior = negative_log_prior(state.shape, state.expression)
-    total = (
-      config.keypoint_weight * keypoint
-      + config.part_weight * part
-      + config.pose_prior_weight * pose_prior
-      + config.shape_prior_weight * shape_prior
+    own = AlignmentTerms(
+      tf.zeros_like(keypoint), keypoint, part, pose_prior, shape_prior
     )
+    total = self.own_total(own)
     for term in self.terms:
       total += term.value(body)
-    return AlignmentTerms(total, keypoint, part, pose_prior, shape_prior)
+    return own._replace(total=total)
+
+  def own_total(self, terms: AlignmentTerms) -> tf.Tensor:
+    """L_u of Eq. 3 `[B]`, without the terms of a user, of its four terms."""
+    config = self.config
+    return (
+      config.keypoint_weight * terms.keypoint
+      + config.part_weight * terms.part
+      + config.pose_prior_weight * terms.pose_prior
+      + config.shape_prior_weight * terms.shape_prior
+    )
 
   def keypoint_term(
     self,

@@ -15,8 +15,9 @@ class Term:
   the vertices of the objective's proxy mesh, and is made of TensorFlow's
   operations. It returns residuals r `[B, R]`, which count as
   weight * sum_i r_i^2, or values `[B]`, which count as weight * value. The
-  stages of the learned descent see what it counts in the value of L_u, and
-  nothing else of it; the polish goes down residuals, and leaves values alone.
+  stages of the learned descent bring down either, by values for parts of the
+  body that are moved a little (`term_wishes`); the polish goes down residuals,
+  and leaves values alone.
   """
 
   name: str

@@ -280,12 +280,10 @@ class HundCell(DescentCell):
 
     What the branch stands beside was trained without them.
     """
-    terms = self.objective.terms
-    if self.term_branch is None or not terms:
+    if self.term_branch is None or not self.objective.terms:
       return stage
-    asked = tf.add_n([term.value(stage.body) for term in terms])
-    own = stage.terms._replace(total=stage.terms.total - asked)
-    return stage._replace(terms=own)
+    own = self.objective.own_total(stage.terms)
+    return stage._replace(terms=stage.terms._replace(total=own))
 
   def _seen(
     self, stage: Stage, inputs: DescentInputs, coordinates: tf.Tensor

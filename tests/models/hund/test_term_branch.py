@@ -66,6 +66,10 @@ def test_terms_move_states_by_the_branch_alone(new_model, observed):
   np.testing.assert_allclose(
     _coordinates(unheeded, observed), plain, rtol=1e-3, atol=1e-4
   )
+  nothing = (Term("nan", lambda b: tf.math.log(-1.0 - 0.0 * _floor(b))),)
+  np.testing.assert_array_equal(
+    _coordinates(new_model(nothing), observed), plain
+  )
   moved = _coordinates(new_model(term), observed)
   np.testing.assert_array_equal(moved[:, 0], plain[:, 0])
   assert np.abs(moved[:, 1:] - plain[:, 1:]).max() > 0.01
