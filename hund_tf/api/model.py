@@ -188,8 +188,8 @@ class PeopleModel:
       focal_px: focal length of the camera, pixels.
       height_m: stature, metres.
       terms: in place of those that the model was loaded with.
-      num_stages: further stages of the descent before the polish; they make
-        results no better (`docs/guide/steering.md`).
+      num_stages: further stages of the descent before the polish. Corrections
+        need none (`docs/guide/steering.md`); terms that give mere values do.
 
     Returns:
       The person; `person.trace` has the rows of the descent before, too.

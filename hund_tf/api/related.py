@@ -45,6 +45,10 @@ def relate(
 
 
 def _check(people: Sequence[Person], terms: Sequence[PairTerm]) -> None:
+  if isinstance(people, Person):
+    raise ValueError("relate: got one person, expected at least two")
+  if isinstance(terms, PairTerm):
+    raise ValueError("relate: got one term, expected a list of terms")
   if len(people) < 2:
     raise ValueError(
       f"relate: got {len(people)}, expected at least two people of one photo"

@@ -86,8 +86,11 @@ class StayApart:
 
   def place(
     self, first: BodyOutput, second: BodyOutput, random: np.random.Generator
-  ) -> np.ndarray:
-    """Brings pelvises as near, in a random direction, as bodies allow."""
+  ) -> np.ndarray | None:
+    """Brings pelvises as near, in a random direction, as bodies allow.
+
+    None if there is no room within 2 metres.
+    """
     angle = random.uniform(0.0, 2.0 * np.pi)
     way = np.array([np.cos(angle), 0.0, np.sin(angle)])
     offsets = (first.joints - second.joints)[0, PELVIS].numpy()
@@ -97,6 +100,8 @@ class StayApart:
     )
     deep = self.function(many(first), moved(many(second), offsets[:, None]))
     inside = np.flatnonzero(deep.numpy().max(axis=1) > 0.0)
+    if inside[-1] + 1 == len(offsets):
+      return None
     return offsets[inside[-1] + 1].astype(np.float32)
 
 

@@ -244,6 +244,8 @@ def test_people_who_cannot_be_related_are_told(model, people):
   elsewhere = dataclasses.replace(person, photo=other)
   for who, terms, match in (
     (people, [term], "relate: got 1, expected at least two people"),
+    (person, [term], "relate: got one person, expected at least two"),
+    ([person, person], term, "relate: got one term, expected a list"),
     ([person, elsewhere], [term], "person 1 is of another photo"),
     ([person, person], [wrong], r"'touch': pair \(0, 2\) is not"),
     ([person, person], [hund_tf.Term("t", len)], "relates nobody"),

@@ -55,20 +55,23 @@ def first_steps(
   deeper /= deviation[:, None]  # one standard deviation of w, and the rest
   metres = deviation * np.asarray(state.translation)[:, 2]
   steps = np.zeros_like(deeper)
-  for i, j in dict.fromkeys(p for _, pairs in relations for p in pairs):
+  every = (tuple(sorted(pair)) for _, pairs in relations for pair in pairs)
+  for i, j in dict.fromkeys(every):
     shares = np.array([metres[i], -metres[j]]) / np.hypot(metres[i], metres[j])
     tried, total = [], np.zeros(len(_APART))
     for person, share in zip((i, j), shares, strict=True):
       tries = steps[person] + share * _APART[:, None] * deeper[person]
       total += np.einsum("ti,ij,tj->t", tries, hessian[person], tries)
       tried.append(tries)
-    both = [
-      decode(_stepped(state, intrinsics, person, tries))
+    bodies = {
+      person: decode(_stepped(state, intrinsics, person, tries))
       for person, tries in zip((i, j), tried, strict=True)
-    ]
+    }
     for term, pairs in relations:
-      if (i, j) in pairs:
-        total += np.sum(np.square(term.residuals(*both)), axis=-1)
+      for a, b in pairs:
+        if {a, b} == {i, j}:
+          found = term.residuals(bodies[a], bodies[b])
+          total += np.sum(np.square(found), axis=-1)
     best = np.argmin(total)
     steps[i], steps[j] = tried[0][best], tried[1][best]
   return tf.constant(steps, tf.float32)

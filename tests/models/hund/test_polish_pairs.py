@@ -177,8 +177,12 @@ def test_what_weighs_nothing_changes_nothing(eager, polished):
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 
-def test_people_begin_as_far_apart_as_is_best(body_model, people):
-  """The one is known three times worse, and moves more; depth alone moves."""
+@pytest.mark.parametrize("pair", [(0, 1), (1, 0)])
+def test_people_begin_as_far_apart_as_is_best(body_model, people, pair):
+  """The one is known three times worse, and moves more; depth alone moves.
+
+  In either order of the pair, beside a term of the other order.
+  """
   deviations = np.array([0.015, 0.005])
   hessian = np.ones([2, STEP_SIZE]) * 100.0
   hessian[:, -1] = 1.0 / deviations**2
@@ -188,10 +192,13 @@ def test_people_begin_as_far_apart_as_is_best(body_model, people):
 
   def depth(one, two):
     apart = two.joints[:, 0, 2:] - one.joints[:, 0, 2:]
-    return apart - np.float32(second - first)
+    return (1 - 2 * pair[0]) * apart - np.float32(second - first)
 
   found = polish_pairs.first_steps(
-    [(PairTerm("depth", depth, 1e6), [(0, 1)])],
+    [
+      (PairTerm("none", lambda a, b: 0.0 * a.joints[:, 0]), [pair[::-1]]),
+      (PairTerm("depth", depth, 1e6), [pair]),
+    ],
     lambda states: body_model.decode(states, "proxy_1500"),
     people,
     _CAMERAS,
