@@ -13,6 +13,7 @@ from hund_tf.body import keypoints as table
 from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import lsp_joints
+from hund_tf.losses.pair_terms import Touch
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.types import BodyOutput, RefinementState, TrainingExample
 
@@ -24,7 +25,7 @@ _SOLES = [
 ]
 _FLAT = 0.02  # metres that soles are off a floor
 _LEVEL = 0.8  # cosine of a floor's tilt against the camera
-_THICK = 0.03  # metres between keypoints of hands that touch
+_TOUCH = Touch("l_hand", "r_hand")
 _EARS = [table.INDEX["l_ear"], table.INDEX["r_ear"]]
 _NOSE, _WRIST = table.INDEX["nose"], table.INDEX["r_wrist"]
 _FAR = 2.0  # metres from the nose to what a person looks at
@@ -78,11 +79,7 @@ class TouchingHands:
 
   def __call__(self, body: BodyOutput) -> tf.Tensor:
     """Gap `[B, 1]` between the nearest keypoints of both hands, metres."""
-    left = body.keypoints[:, table.LEFT_HAND]
-    right = body.keypoints[:, table.RIGHT_HAND]
-    square = tf.reduce_sum((left[:, :, None] - right[:, None]) ** 2, axis=-1)
-    nearest = tf.sqrt(tf.reduce_min(square, axis=[1, 2]) + 1e-8)
-    return tf.maximum(nearest - _THICK, 0.0)[:, None]
+    return _TOUCH(body, body)
 
   def set(self, body: BodyOutput) -> bool:
     """Whether the hands of a person touch."""

@@ -31,7 +31,7 @@ _NEAREST = 24  # vertices that say which parts joints and keypoints belong to
 class Asked(NamedTuple):
   """What terms ask of B bodies."""
 
-  value: tf.Tensor  # [B] what they add to L_u
+  value: tf.Tensor  # [B] what they add to L_u, where it is above 0
   wishes: tf.Tensor  # [B, 84] metres: shifts and turns of the parts, those of a
   # term times v / (1 + v) of its value v
 
@@ -132,4 +132,4 @@ def _asked(term: Term, tried: BodyOutput, count: tf.Tensor) -> Asked:
   value = tf.where(tf.math.is_finite(value), value, 0.0)
   positive = tf.nn.relu(value)
   share = positive / (1.0 + positive)
-  return Asked(value, share[:, None] * wish)
+  return Asked(positive, share[:, None] * wish)

@@ -191,12 +191,15 @@ def history(
   # Weights of before do not know the part term that they will be given.
   first = training.get("part_term_step", 0)
   knowing = [row for row in validation if int(row["step"]) > first]
-  validation = knowing if knowing or final else validation
+  # What else there is of the weights was trained before.
+  branch = training.get("trained") == "terms"
+  validation = knowing if knowing or (final and not branch) else validation
   if not validation or not steps:
     raise ValueError(
       f"run folder {folder}: the run was never validated after step {first}"
     )
-  best = min(validation, key=cost)
+  # `HundTrainer` keeps the newest weights of the branch for terms.
+  best = validation[-1] if branch else min(validation, key=cost)
   step = int(best["step"])
   seconds = [float(r["seconds"]) for r in steps if int(r["step"]) <= step]
   return {

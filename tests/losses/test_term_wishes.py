@@ -116,3 +116,12 @@ def test_terms_add_up_and_people_are_apart(moves, body):
   np.testing.assert_allclose(
     both.wishes[1:], each[0].wishes + each[1].wishes, atol=1e-4
   )
+
+
+def test_a_term_below_0_silences_no_other(moves, body):
+  square = lambda b: tf.reduce_sum(b.joints[:, _HEAD] ** 2, axis=-1)
+  one = moves.asked([Term("t", square)], body)
+  both = moves.asked([Term("t", square), Term("n", lambda b: -square(b))], body)
+  assert one.value.numpy()[0] > 0.0
+  np.testing.assert_array_equal(both.value, one.value)
+  np.testing.assert_array_equal(both.wishes, one.wishes)

@@ -106,6 +106,14 @@ def test_history_looks_at_weights_that_know_the_part_term(finished):
     run_folder.history(finished)
 
 
+def test_of_a_branch_for_terms_the_last_weights_count(finished):
+  path = finished / run_folder.CONFIG_FILE
+  settings = json.loads(path.read_text())
+  settings["training"] |= {"part_term_step": 20, "trained": "terms"}
+  path.write_text(json.dumps(settings))
+  assert run_folder.history(finished)["steps"] == 20
+
+
 def test_runs_that_others_went_on_from_need_not_know_the_part_term(finished):
   path = finished / run_folder.CONFIG_FILE
   settings = json.loads(path.read_text())

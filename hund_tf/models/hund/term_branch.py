@@ -49,7 +49,7 @@ class TermBranch(tf_keras.layers.Layer):
       known: `[B, N]` what the stage knows of state and body.
       asked: by the terms, of the same bodies.
     """
-    value = tf.nn.relu(asked.value)[:, None]
+    value = asked.value[:, None]
     wishes = tf.asinh(asked.wishes / _WISH_SCALE)
     seen = tf.concat([known, wishes, tf.math.log1p(value)], axis=-1)
     for layer in self._hidden:

@@ -18,6 +18,7 @@ from hund_tf.training.optimizer import run_replicas, update
 from hund_tf.types import AlignmentTerms, TrainingExample
 
 _TERMS = 0x7E4  # added to the seed of random terms
+_REPLICA = 0x10000  # and this for each device before a device
 
 
 class StepReport(NamedTuple):
@@ -157,7 +158,9 @@ def terms_of_step(
   """
   if not share:
     return ()
-  draws = Draws(tf.constant(seed + _TERMS, tf.int64), step)
+  replica = tf.distribute.get_replica_context()
+  own = 0 if replica is None else replica.replica_id_in_sync_group
+  draws = Draws(seed + _TERMS + _REPLICA * tf.cast(own, tf.int64), step)
   return tuple(
     random_terms.draw(draws, example.joints, example.weights.joints, part)
     for part in (share, share / 2.0)

@@ -140,7 +140,10 @@ class HundTrainer(TrainingLoop):
       parts="value" if read else "none",
       random_terms=self._config.random_terms,
     )
-    self._keep_if_best(float(errors.pa_mpjpe[-1]))
+    cost = float(errors.pa_mpjpe[-1])
+    if self._config.trained == "terms":
+      cost = -float(self._step)  # joints say little of it: the newest are kept
+    self._keep_if_best(cost)
     return errors, self._drawer.bodies() if self._drawer else []
 
   def _save(self, name: str) -> None:
