@@ -5,7 +5,7 @@
 Prints Markdown: a wrong keypoint of each person corrected, after further stages
 of the descent or none (docs/guide/steering.md); terms that are true of people,
 at the end of the stages and after the polish; two people who touch, or are near
-(docs/guide/terms.md).
+(docs/guide/terms.md, docs/guide/pair_terms.md).
 """
 
 import dataclasses

@@ -35,6 +35,11 @@ class Photo:
   # given and in which nobody was found
   damage: str = ""  # what in the file looks damaged; empty for nothing
 
+  def same_camera(self, other: "Photo") -> bool:
+    """Whether another one has the same intrinsics."""
+    ours, theirs = self.camera.intrinsics, other.camera.intrinsics
+    return all(map(np.array_equal, ours, theirs))
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Person:

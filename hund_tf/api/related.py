@@ -59,12 +59,7 @@ def _check(people: Sequence[Person], terms: Sequence[PairTerm]) -> None:
     same = other.image is photo.image or np.array_equal(
       other.image, photo.image
     )
-    if not same or not all(
-      np.array_equal(*both)
-      for both in zip(
-        photo.camera.intrinsics, other.camera.intrinsics, strict=True
-      )
-    ):
+    if not (same and photo.same_camera(other)):
       what = "camera" if same else "photo"
       raise ValueError(
         f"relate: person {i} is of another {what} than person 0; give people "

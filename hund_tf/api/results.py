@@ -68,8 +68,7 @@ class People(Sequence[Person]):
       kept[number] = person
     photo = kept[0].photo if kept else self.photo
     for number, person in enumerate(kept):
-      other = person.photo.camera.intrinsics
-      if not all(map(np.array_equal, other, photo.camera.intrinsics)):
+      if not photo.same_camera(person.photo):
         raise ValueError(
           f"people: person {number} is seen by another camera than person 0; "
           "give the focal length to all of them"

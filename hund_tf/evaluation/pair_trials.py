@@ -15,11 +15,9 @@ from hund_tf.compat import tf
 from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import PELVIS, lsp_joints
 from hund_tf.losses.pair_terms import Apart, PairTerm, Touch
-from hund_tf.models.hund.polish_wishes import Held
+from hund_tf.models.hund.polish_wishes import nothing_held
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.types import (
-  NUM_JOINTS,
-  NUM_KEYPOINTS,
   BodyOutput,
   HumanState,
   TrainingExample,
@@ -147,7 +145,7 @@ def relate(
       pair.intrinsics,
       found,
       0,
-      held=_nothing_held(),
+      held=nothing_held(2),
       relations=[(term, [(0, 1)])],
     )
     after = _bodies(method, _last(trace.state))
@@ -188,16 +186,6 @@ def _rows(structure, start: int, count: int):
 
 def _residuals(function, bodies: BodyOutput) -> np.ndarray:
   return function(_rows(bodies, 0, 1), _rows(bodies, 1, 1)).numpy()
-
-
-def _nothing_held() -> Held:
-  return Held(
-    tf.zeros([2, NUM_KEYPOINTS, 2]),
-    tf.zeros([2, NUM_KEYPOINTS]),
-    tf.zeros([2, NUM_JOINTS, 3]),
-    tf.zeros([2, NUM_JOINTS]),
-    tf.zeros([2, 3]),
-  )
 
 
 def _last(states: HumanState) -> HumanState:

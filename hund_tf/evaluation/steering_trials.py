@@ -16,11 +16,10 @@ from hund_tf.evaluation import metrics
 from hund_tf.evaluation.compared_joints import lsp_joints
 from hund_tf.geometry import camera
 from hund_tf.losses.heatmaps import with_keypoints
-from hund_tf.models.hund.polish_wishes import Held
+from hund_tf.models.hund.polish_wishes import nothing_held
 from hund_tf.reconstruction.methods import HundMethod
 from hund_tf.types import (
   CROP_SIZE,
-  NUM_JOINTS,
   NUM_KEYPOINTS,
   BodyOutput,
   RefinementState,
@@ -120,12 +119,8 @@ def correct(
     truth = example.keypoints.numpy()[which, _LIMB_ROWS[chosen]]
     places, said = _spread(_LIMB_ROWS[chosen], truth)
     features = with_keypoints(example.features, places, said)
-    held = Held(
-      places,
-      tf.cast(said, tf.float32),
-      tf.zeros([len(chosen), NUM_JOINTS, 3]),
-      tf.zeros([len(chosen), NUM_JOINTS]),
-      tf.zeros([len(chosen), 3]),
+    held = nothing_held(len(chosen))._replace(
+      keypoints=places, corrected=tf.cast(said, tf.float32)
     )
     steered = method.resume(
       features, example.intrinsics, trace, num_stages, held=held

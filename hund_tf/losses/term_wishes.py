@@ -25,6 +25,9 @@ PARTS = NUM_PARTS - 1
 MOVES = 6 * PARTS  # a shift along x, y, z and a turn about them, of each part
 _MOVE = 1e-3  # metres that parts are shifted by
 _LEVER = 0.15  # metres: a turn counts as the shift of a point so far away
+# [3, 3, 3]: the matrix of the cross product with each axis.
+_ABOUT = np.cross(np.eye(3)[:, None], np.eye(3)).transpose(0, 2, 1)
+_ABOUT = _ABOUT.astype(np.float32)
 _NEAREST = 24  # vertices that say which parts joints and keypoints belong to
 
 
@@ -94,15 +97,9 @@ def _every_move(
   points: tf.Tensor, shares: np.ndarray, middles: tf.Tensor
 ) -> tf.Tensor:
   """Points `[B, N, 3]` after no move and each of them, `[B * 85, N, 3]`."""
-  axes = tf.eye(3)
   apart = points[:, None] - middles[:, :, None]  # [B, 14, N, 3]
-  turn = tf.linalg.cross(
-    tf.broadcast_to(axes[:, None], tf.shape(apart[:, :, None] + axes[:, None])),
-    tf.broadcast_to(
-      apart[:, :, None], tf.shape(apart[:, :, None] + axes[:, None])
-    ),
-  )
-  shift = tf.broadcast_to(axes[:, None], tf.shape(turn))
+  turn = tf.einsum("aij,bpnj->bpani", _ABOUT, apart)
+  shift = tf.broadcast_to(tf.eye(3)[:, None], tf.shape(turn))
   by = tf.constant(_MOVE * shares.T)[:, None, :, None]  # [14, 1, N, 1]
   steps = by * tf.concat([shift, turn / _LEVER], axis=2)  # [B, 14, 6, N, 3]
   count = points.shape[1]

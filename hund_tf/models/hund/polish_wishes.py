@@ -12,7 +12,14 @@ import numpy as np
 from hund_tf.compat import tf
 from hund_tf.losses.terms import Term
 from hund_tf.models.hund.polish_rows import Posed, Rows, projected
-from hund_tf.types import STATE_DIMS, BodyOutput, HumanState, Intrinsics
+from hund_tf.types import (
+  NUM_JOINTS,
+  NUM_KEYPOINTS,
+  STATE_DIMS,
+  BodyOutput,
+  HumanState,
+  Intrinsics,
+)
 
 KEYPOINT_SIGMA = 0.5  # crop pixels that a corrected keypoint may be off
 JOINT_SIGMA = 0.005  # metres that a locked joint may move
@@ -32,6 +39,17 @@ class Held(NamedTuple):
   )  # [B, 3] 1 where left hand, right hand, face may move, else 0
   shape: tf.Tensor | None = None  # [B, 1] 1 where it may change, else 0; None:
   # everybody's may
+
+
+def nothing_held(people: int) -> Held:
+  """Of so many people nothing is said; fingers and faces are to stay."""
+  return Held(
+    tf.zeros([people, NUM_KEYPOINTS, 2]),
+    tf.zeros([people, NUM_KEYPOINTS]),
+    tf.zeros([people, NUM_JOINTS, 3]),
+    tf.zeros([people, NUM_JOINTS]),
+    tf.zeros([people, 3]),
+  )
 
 
 def may_move(held: Held) -> tf.Tensor:
